@@ -1,0 +1,1 @@
+"""Models in, TensorRT engines out."""

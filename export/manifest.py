@@ -1,0 +1,245 @@
+"""What a model file says about itself: the JSON in ``metadata_props["framegauge"]``.
+
+Standard library only: the runtime, the engines and other hosts read it, and none of them knows a
+metric by name.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from typing import Any, Literal, Self
+
+from framegauge.export.formats import FORMATS, Dim, Format
+from framegauge.export.spec import Grid, Value
+
+KEY = "framegauge"
+SCHEMA = 1
+
+
+class ManifestError(ValueError):
+    """A model file that is not ours, is damaged, or comes from a newer release."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Input:
+    """One input of the model.
+
+    Attributes:
+        name: Name in the graph.
+        role: Whose data it is: ``reference``, ``distorted``, ...
+        part: The plane of the frame (``""``, ``y``, ``u``, ``v``, ``uv``) or ``colour``.
+        dtype: Element type, by its NumPy name.
+        dims: Axes: numbers, ``N`` (batch), ``H``, ``W``, or a formula of these.
+    """
+
+    name: str
+    role: str
+    part: str
+    dtype: Literal["uint8", "float32"]
+    dims: tuple[Dim, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """One output of the model.
+
+    Attributes:
+        name: Name in the graph, and for a score its label in every report.
+        kind: ``score``: one number a sample, ``(N,)``, for people. ``moment``: one number a
+            sample that a clip's total is made of. ``map``: a picture, ``(N, 1, h, w)``.
+        entry: The catalogue entry it belongs to, as it was asked for.
+        options: Every option of that entry, defaults too.
+        better: Which way an improvement moves it.
+        ideal: Score of a frame against itself.
+        low: Least value possible.
+        high: Greatest value possible, ``None`` if there is no bound.
+        unit: Unit, ``"1"`` if none.
+        least: Smallest height and width of the frame, in pixels.
+        tolerance: Absolute difference that does not matter, in the unit.
+        relative: The same as a fraction of the value; both are allowed together.
+        grid: Where a map lies on the frame; ``None`` for numbers.
+    """
+
+    name: str
+    kind: Literal["score", "moment", "map"]
+    entry: str
+    options: dict[str, Value]
+    better: Literal["higher", "lower"]
+    ideal: float
+    low: float
+    high: float | None
+    unit: str
+    least: int
+    tolerance: float
+    relative: float
+    grid: Grid | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aggregate:
+    """A clip's score from the mean of a moment: ``min(cap, 10 log10(peak**2 / mean))``."""
+
+    name: str
+    moment: str
+    peak: float
+    cap: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weights:
+    """A weights file that was made part of the model."""
+
+    name: str
+    sha256: str
+    licence: str
+    origin: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SelfTest:
+    """Scores that the model must give on the frames of :mod:`framegauge.export.pattern`.
+
+    Attributes:
+        pattern: Version of the formula.
+        formula: The formula itself, for people and other implementations.
+        batch: Frames in the batch.
+        sizes: Height and width of each run.
+        colour: What the colour inputs hold, where the model has them.
+        scores: For each run, each output's value for each frame of the batch.
+    """
+
+    pattern: int
+    formula: str
+    batch: int
+    sizes: tuple[tuple[int, int], ...]
+    colour: tuple[tuple[float, ...], ...] | None
+    scores: tuple[dict[str, tuple[float, ...]], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """Everything a host must know to score frames with a model.
+
+    Attributes:
+        format: Pixel format of the frames.
+        inputs: In the graph's order.
+        outputs: In the graph's order.
+        aggregates: Scores of a whole clip beyond the pooled ones.
+        precision: Of the graph's arithmetic.
+        quantise: Bits the distorted frame is rounded to first, ``None`` if it is taken as it is.
+        crop_border: Pixels cut from every side first.
+        chroma: How subsampled chroma reaches luma's size, ``None`` where nothing asks for it.
+        weights: Weights files inside the model.
+        versions: Of the software that made it.
+        self_test: How a host proves that it runs the model rightly.
+        schema: Version of this form.
+    """
+
+    format: str
+    inputs: tuple[Input, ...]
+    outputs: tuple[Output, ...]
+    aggregates: tuple[Aggregate, ...] = ()
+    precision: Literal["fp32", "fp16"] = "fp32"
+    quantise: int | None = None
+    crop_border: int = 0
+    chroma: str | None = None
+    weights: tuple[Weights, ...] = ()
+    versions: dict[str, str] = field(default_factory=dict)
+    self_test: SelfTest
+    schema: int = SCHEMA
+
+    @property
+    def form(self) -> Format:
+        """The pixel format of the frames."""
+        return FORMATS[self.format]
+
+    @property
+    def scores(self) -> tuple[Output, ...]:
+        """The outputs that are scores, for people."""
+        return tuple(output for output in self.outputs if output.kind == "score")
+
+    @property
+    def least(self) -> int:
+        """Smallest height and width of a frame that every output accepts, in pixels."""
+        return max(output.least for output in self.outputs)
+
+    def to_json(self) -> str:
+        """The manifest as JSON, with keys in a fixed order."""
+        return json.dumps(dataclasses.asdict(self), allow_nan=False, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str | None, *, file: str) -> Self:
+        """The manifest that a model file holds.
+
+        Args:
+            text: The metadata entry, ``None`` if the file has none.
+            file: Name of the file, for errors.
+
+        Raises:
+            ManifestError: There is none, it is damaged, or its schema is newer than ours.
+        """
+        if text is None:
+            raise ManifestError(
+                f"{file} is not a framegauge model: it has no {KEY!r} entry in its metadata. "
+                "Make one with `framegauge export`."
+            )
+        try:
+            facts: dict[str, Any] = json.loads(text)
+            schema = facts["schema"]
+            if not isinstance(schema, int):
+                raise TypeError(f"schema is {schema!r}")
+        except (ValueError, TypeError, KeyError) as error:
+            raise ManifestError(
+                f"The manifest of {file} cannot be read ({error!r}). Export the model again."
+            ) from error
+        if schema > SCHEMA:
+            raise ManifestError(
+                f"{file} has a manifest of schema {schema}, and this release reads up to "
+                f"{SCHEMA}. Update framegauge, or export the model again with this release."
+            )
+        try:
+            return cls(
+                **{
+                    **facts,
+                    "inputs": tuple(
+                        Input(**{**each, "dims": tuple(each["dims"])}) for each in facts["inputs"]
+                    ),
+                    "outputs": tuple(
+                        Output(**{**each, "grid": each["grid"] and Grid(**each["grid"])})
+                        for each in facts["outputs"]
+                    ),
+                    "aggregates": tuple(Aggregate(**each) for each in facts["aggregates"]),
+                    "weights": tuple(Weights(**each) for each in facts["weights"]),
+                    "self_test": _self_test(facts["self_test"]),
+                }
+            )
+        except (TypeError, KeyError, AttributeError) as error:
+            raise ManifestError(
+                f"The manifest of {file} lacks something or has too much ({error}). "
+                "Export the model again."
+            ) from error
+
+    def __post_init__(self) -> None:
+        """Check what the rest relies on."""
+        if self.format not in FORMATS:
+            raise ManifestError(
+                f"A model's format is one of {', '.join(FORMATS)}; this one says {self.format!r}. "
+                "Export the model again with this release."
+            )
+        if not self.scores:
+            raise ManifestError("The model names no scores. Export it again.")
+
+
+def _self_test(facts: dict[str, Any]) -> SelfTest:
+    return SelfTest(
+        **{
+            **facts,
+            "sizes": tuple((height, width) for height, width in facts["sizes"]),
+            "colour": facts["colour"] and tuple(tuple(row) for row in facts["colour"]),
+            "scores": tuple(
+                {name: tuple(values) for name, values in run.items()} for run in facts["scores"]
+            ),
+        }
+    )

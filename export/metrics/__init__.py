@@ -1,0 +1,1 @@
+"""Metrics: judged by people."""

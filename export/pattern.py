@@ -1,0 +1,116 @@
+"""Test frames of any size from an integer formula, for a model's self-test.
+
+Every implementation must give these samples bit for bit, in unsigned 32-bit arithmetic that wraps::
+
+    hash = 73856093*x ^ 19349663*y ^ 83492791*c ^ 2654435761*n ^ 40503*d
+    hash = (hash ^ hash >> 16) * 73244475
+    hash = hash ^ hash >> 16
+
+``x``, ``y`` count the samples of a plane, ``c`` is the channel (0, 1, 2 = R, G, B or Y, U, V),
+``n`` the frame in the batch, and ``d`` 0. The frame is a board of 16x16 squares of four kinds,
+``(y/16 + x/16 + n) % 4``, in 8-bit values (``noise`` is ``hash``; ``error`` is ``hash`` at d = 1)::
+
+    0  detail                (3*x + 5*y + 64*c) % 128 + noise % 128
+    1  flat                  96 + 16*c
+    2  dark                  noise % 8
+    3  bright, low contrast  240 + noise % 8
+
+The distorted frame adds, then clamps to [0, 255]: 0: error % 16 - 7;  1: 2;  2: error % 4 - 1;
+3: -(error % 4). Chroma is drawn towards grey, 96 + value / 4. A sample of more than 8 bits is the
+value shifted up, with the low bits of ``noise >> 20`` in the squares of detail; a float sample is
+value / 255. NumPy only.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framegauge.export.formats import Format
+
+VERSION = 1
+
+_WRAP = 0xFFFFFFFF
+Integers = NDArray[np.int64]
+
+
+def _hash(n: int, y: Integers, x: Integers, c: Integers, d: int) -> Integers:
+    mixed = (73856093 * x) ^ (19349663 * y) ^ (83492791 * c) ^ (2654435761 * n) ^ (40503 * d)
+    mixed &= _WRAP
+    mixed = ((mixed ^ (mixed >> 16)) * 73244475) & _WRAP
+    return mixed ^ (mixed >> 16)
+
+
+def samples(
+    role: str, n: int, y: Integers, x: Integers, c: Integers, *, depth: int, chroma: bool
+) -> Integers:
+    """Code values of the test frame at the positions given, in ``[0, 2**depth)``.
+
+    Args:
+        role: ``"reference"`` or ``"distorted"``.
+        n: Which frame of the batch.
+        y: Rows.
+        x: Columns, broadcast against the rows.
+        c: Channels, broadcast against both.
+        depth: Bits of a sample, 8 to 16.
+        chroma: The channels above 0 are chroma, to be drawn towards grey.
+    """
+    noise, error = _hash(n, y, x, c, 0), _hash(n, y, x, c, 1)
+    square = (y // 16 + x // 16 + n) % 4
+    value = np.choose(
+        square,
+        [(3 * x + 5 * y + 64 * c) % 128 + noise % 128, 96 + 16 * c, noise % 8, 240 + noise % 8],
+    )
+    if role == "distorted":
+        value = value + np.choose(square, [error % 16 - 7, 2, error % 4 - 1, -(error % 4)])
+    value = np.clip(value, 0, 255)
+    if chroma:
+        value = np.where(c > 0, 96 + value // 4, value)
+    low_bits = (noise >> 20) & ((1 << (depth - 8)) - 1)
+    code: Integers = (value << (depth - 8)) + np.where(square == 0, low_bits, 0)
+    return code
+
+
+def batch(form: Format, role: str, size: tuple[int, int], count: int) -> dict[str, NDArray[Any]]:
+    """Test frames in a model's input format, by the name of the input.
+
+    Args:
+        form: Pixel format of the model.
+        role: ``"reference"`` or ``"distorted"``.
+        size: Height and width in pixels.
+        count: Frames in the batch.
+    """
+    feed = {}
+    for index, plane in enumerate(form.planes):
+        shape = form.shape(plane, *size)
+        feed[input_name(role, plane.part)] = np.stack(
+            [_plane(form, role, n, index, shape) for n in range(count)]
+        )
+    return feed
+
+
+def input_name(role: str, part: str) -> str:
+    """Name of a model's input: the role, and the part of the frame if it has several."""
+    return f"{role}_{part}" if part else role
+
+
+def _plane(
+    form: Format, role: str, n: int, index: int, shape: tuple[int, ...]
+) -> NDArray[np.uint8] | NDArray[np.float32]:
+    grids: list[Integers] = list(np.indices(shape, sparse=True))
+    if form.dtype == "float32":
+        c, y, x = grids
+        return (samples(role, n, y, x, c, depth=8, chroma=False) / 255).astype(np.float32)
+    y, x = grids[0], grids[1]
+    if form.depth > 8:
+        grids = grids[:-1]
+    c = grids[2] + index if len(grids) == 3 else np.full_like(y, index)
+    if form.depth > 8:
+        y, x, c = (grid[..., 0] for grid in (y, x, c)) if c.ndim > 2 else (y, x, c)
+    value = samples(role, n, y, x, c, depth=form.depth, chroma=form.kind == "yuv")
+    if form.depth == 8:
+        return value.astype(np.uint8)
+    words = (value << form.shift).astype("<u2")
+    return words.view(np.uint8).reshape(shape)
