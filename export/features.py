@@ -1,0 +1,94 @@
+"""What the metrics of one trace look at, each thing computed once for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any, ParamSpec, TypeVar
+
+from torch import Tensor
+
+from framegauge.export.colour import luma
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Frame:
+    """One picture in the forms that metrics ask for; each form is computed when first asked for.
+
+    Attributes:
+        planes: Code values by plane, ``(N, 1, h, w)`` each, in ``[0, 2**depth)``. Empty for RGB.
+        depth: Bits of a code value.
+    """
+
+    def __init__(
+        self,
+        rgb: Callable[[], Tensor] | None,
+        planes: Mapping[str, Tensor] | None = None,
+        depth: int = 8,
+    ) -> None:
+        """A frame of colours, of planes, or of planes that ``rgb`` turns into colours."""
+        self._to_rgb = rgb
+        self.planes = dict(planes or {})
+        self.depth = depth
+
+    @cached_property
+    def rgb(self) -> Tensor:
+        """Colours, ``(N, 3, H, W)``, in ``[0, 1]``."""
+        if self._to_rgb is None:
+            raise ValueError("This frame has planes of luma only, and the metric reads RGB.")
+        return self._to_rgb()
+
+    def plane(self, name: str) -> Tensor:
+        """Code values of one plane, ``(N, 1, h, w)``, in ``[0, 2**depth)``."""
+        if name not in self.planes:
+            has = ", ".join(self.planes) or "no planes, only RGB"
+            raise ValueError(
+                f"The metric reads the plane {name!r}, and the frame has {has}. Planes are never "
+                "made from RGB: export for a planar format such as yuv420p."
+            )
+        return self.planes[name]
+
+
+class Features:
+    """The frames and tensors of one trace, by role, and everything computed from them so far."""
+
+    def __init__(self, given: Mapping[str, Frame | Tensor]) -> None:
+        """Start with what is given, nothing computed."""
+        self._given = dict(given)
+        self._known: dict[tuple[Any, ...], tuple[Any, Any]] = {}
+
+    def frame(self, role: str) -> Frame:
+        """The frame in the role given."""
+        frame = self._given[role]
+        if not isinstance(frame, Frame):
+            raise TypeError(f"{role} is a tensor, not a frame.")
+        return frame
+
+    def rgb(self, role: str) -> Tensor:
+        """Colours of a frame, ``(N, 3, H, W)``, in ``[0, 1]``."""
+        return self.frame(role).rgb
+
+    def luma(self, role: str, matrix: str) -> Tensor:
+        """Luma of a frame, ``(N, 1, H, W)``, in ``[0, 1]``: its Y plane, or made from RGB."""
+        frame = self.frame(role)
+        if "y" in frame.planes:
+            return self.once(_normalised, frame.planes["y"], peak=2**frame.depth - 1)
+        return self.once(luma, frame.rgb, matrix=matrix)
+
+    def once(self, function: Callable[P, T], *given: P.args, **options: P.kwargs) -> T:
+        """``function(*given, **options)``, computed at most once in this trace.
+
+        Two calls are the same if the function, the objects given and the options are.
+        """
+        key = (function, *map(id, given), *sorted(options.items()))
+        if key not in self._known:
+            # What was given is kept, so that nothing else can take over its identity.
+            self._known[key] = given, function(*given, **options)
+        result: T = self._known[key][1]
+        return result
+
+
+def _normalised(plane: Tensor, *, peak: int) -> Tensor:
+    return plane / peak

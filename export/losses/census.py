@@ -1,0 +1,124 @@
+"""Census loss: soft distance of the ternary census transforms of two frames.
+
+References:
+    Zabih and Woodfill, "Non-parametric local transforms for computing visual correspondence",
+    ECCV 1994; Meister, Hur and Roth, "UnFlow", AAAI 2018 (soft form); Huang et al., "Real-time
+    intermediate flow estimation for video frame interpolation" (RIFE), ECCV 2022 (this form).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from framegauge.export.colour import luma
+from framegauge.export.features import Features
+from framegauge.export.metric import PixelMetric
+from framegauge.export.reduction import Reduction
+from framegauge.export.spec import Grid, Spec
+
+SPEC = Spec(
+    name="census",
+    title="Soft census (ternary) distance",
+    kind="loss",
+    better="lower",
+    ideal=0.0,
+    low=0.0,
+    high=1.0,
+    least=3,
+    tolerance=1e-7,
+    relative=1e-3,
+    grid=Grid(),
+    source="RIFE (Huang et al., ECCV 2022)",
+)
+
+
+def census(grey: Tensor, *, patch: int) -> Tensor:
+    """Soft ternary transform: each neighbour's difference to the centre, squashed to (-1, 1).
+
+    Args:
+        grey: ``(N, 1, H, W)``; beyond the border lie zeros.
+        patch: Side of the neighbourhood, odd.
+
+    Returns:
+        ``(N, patch**2, H, W)``, in row order, the centre too (always zero).
+    """
+    taps = patch * patch
+    kernel = torch.eye(taps, dtype=grey.dtype, device=grey.device)
+    kernel[:, taps // 2] -= 1
+    difference = F.conv2d(grey, kernel.view(taps, 1, patch, patch), padding=patch // 2)
+    return difference / (0.81 + difference.square()).sqrt()
+
+
+def census_distance(x: Tensor, y: Tensor) -> Tensor:
+    """Distance of two transforms in each pixel, mean over taps, ``(N, 1, H, W)``, in [0, 1)."""
+    squared = (x - y).square()
+    return (squared / (0.1 + squared)).mean(1, keepdim=True)
+
+
+class Census(PixelMetric):
+    """Mean census distance of the frames' luma (0.2989, 0.5870, 0.1140).
+
+    The defaults are RIFE's; ARFlow's (patch=3, scale=255) is an option. Both count a border of one
+    pixel as zero whatever the patch.
+
+    Example:
+        >>> import torch
+        >>> Census()(torch.ones(1, 3, 8, 8), torch.ones(1, 3, 8, 8))
+        tensor(0.)
+    """
+
+    SPEC = SPEC
+
+    def __init__(
+        self,
+        *,
+        patch: int = 7,
+        scale: float = 1.0,
+        border: int = 1,
+        reduction: Reduction = "mean",
+    ) -> None:
+        """Make the loss.
+
+        Args:
+            patch: Side of the neighbourhood, odd.
+            scale: Factor on luma before the transform: 1 in RIFE, 255 in UnFlow, DDFlow, ARFlow.
+            border: Width of the frame's border that counts as zero, in pixels.
+            reduction: As for every metric.
+        """
+        super().__init__(reduction=reduction)
+        if patch < 3 or patch % 2 == 0:
+            raise ValueError(f"census takes an odd patch of at least 3, got {patch}.")
+        if not scale > 0:
+            raise ValueError(f"census takes a scale above 0, got {scale}.")
+        if border < 0:
+            raise ValueError(f"census takes a border of at least 0, got {border}.")
+        self.patch, self.scale, self.border = patch, scale, border
+
+    @property
+    def spec(self) -> Spec:
+        """The facts; the least size leaves a pixel within the border."""
+        return replace(SPEC, least=max(3, 2 * self.border + 1))
+
+    def map(self, features: Features) -> Tensor:
+        """Distance of each pixel, ``(N, 1, H, W)``."""
+        transforms = (
+            features.once(
+                census,
+                features.once(
+                    torch.mul,
+                    features.once(luma, features.rgb(role), matrix="rounded"),
+                    self.scale,
+                ),
+                patch=self.patch,
+            )
+            for role in ("distorted", "reference")
+        )
+        distance = census_distance(*transforms)
+        inner = self.border
+        height, width = distance.shape[-2:]
+        inside = distance[..., inner : height - inner, inner : width - inner]
+        return F.pad(inside, (inner,) * 4)

@@ -1,0 +1,180 @@
+"""The form that every metric and loss has: a module that scores frames, one number a sample."""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
+
+from torch import Tensor, nn
+
+from framegauge.export.features import Features, Frame
+from framegauge.export.manifest import Aggregate
+from framegauge.export.reduction import Reduction, masked_mean, pixel_mean, reduce_samples
+from framegauge.export.spec import Option, Spec, Value
+
+
+class Metric(nn.Module, ABC):
+    """A metric as a graph: options are fixed when it is made, frames arrive in ``forward``.
+
+    A subclass has a ``SPEC`` and a :meth:`score`; its keyword arguments are its options, with
+    their types and defaults.
+    """
+
+    SPEC: ClassVar[Spec]
+
+    def __init__(self, *, reduction: Reduction = "mean") -> None:
+        """Make the module.
+
+        Args:
+            reduction: What ``forward`` returns: the mean of the samples' scores, their sum, or
+                the scores themselves, ``(N,)``.
+        """
+        super().__init__()
+        self.reduction: Reduction = reduction
+
+    @property
+    def spec(self) -> Spec:
+        """The facts, as this module's options make them."""
+        return self.SPEC
+
+    @classmethod
+    def options(cls) -> tuple[Option, ...]:
+        """The options, as the signature of the class declares them."""
+        hints = get_type_hints(cls.__init__)
+        return tuple(
+            _option(name, hints[name], parameter.default)
+            for name, parameter in inspect.signature(cls.__init__).parameters.items()
+            if name not in ("self", "reduction")
+        )
+
+    @abstractmethod
+    def score(self, features: Features) -> Tensor:
+        """One score for each sample, ``(N,)``."""
+
+    def moments(self, features: Features) -> dict[str, Tensor]:
+        """Numbers for each sample, ``(N,)``, that a clip's aggregate score is made of."""
+        return {}
+
+    def aggregates(self, label: str, depth: int) -> list[Aggregate]:
+        """Scores of a whole clip, from the means of :meth:`moments`.
+
+        Args:
+            label: Label of this metric's score.
+            depth: Bits of a code value in the model's format.
+        """
+        return []
+
+    def forward(self, distorted: Tensor, reference: Tensor, *, depth: int = 8) -> Tensor:
+        """Score frames in eager code.
+
+        Args:
+            distorted: Frames to judge, ``(N, 3, H, W)`` RGB in ``[0, 1]``. A metric of luma also
+                takes ``(N, 1, H, W)`` in ``[0, 1]``; a metric of planes takes code values,
+                ``(N, 1, H, W)`` in ``[0, 2**depth)``.
+            reference: What they should be, same shape and range.
+            depth: Bits of a code value, for metrics of planes.
+
+        Returns:
+            The scores, reduced as the module was told.
+
+        Raises:
+            ValueError: Shapes differ or do not fit the metric.
+        """
+        features = eager_features(self.spec, distorted, reference, depth)
+        return reduce_samples(self.score(features), self.reduction)
+
+
+class PixelMetric(Metric):
+    """A metric that is the mean of a map, one value a pixel."""
+
+    @abstractmethod
+    def map(self, features: Features) -> Tensor:
+        """The map, ``(N, 1, h, w)``, on the grid that the Spec gives."""
+
+    def score(self, features: Features) -> Tensor:
+        """Mean of the map, ``(N,)``."""
+        return pixel_mean(features.once(self.map, features))
+
+    def forward(
+        self,
+        distorted: Tensor,
+        reference: Tensor,
+        mask: Tensor | None = None,
+        *,
+        depth: int = 8,
+    ) -> Tensor:
+        """Score frames in eager code, all pixels or those that count.
+
+        Args:
+            distorted: Frames to judge, as :meth:`Metric.forward` takes them.
+            reference: What they should be, same shape and range.
+            mask: Weights, ``(N, 1, H, W)``, 1 = counts. The score is then
+                ``sum(map * mask) / sum(mask)`` of each sample. Only for maps on the frame's grid.
+            depth: Bits of a code value, for metrics of planes.
+
+        Returns:
+            The scores, reduced as the module was told.
+
+        Raises:
+            ValueError: Shapes differ or do not fit the metric.
+        """
+        if mask is None:
+            return super().forward(distorted, reference, depth=depth)
+        values = self.map(eager_features(self.spec, distorted, reference, depth))
+        if mask.shape != values.shape:
+            raise ValueError(
+                f"{self.spec.name} takes a mask of the shape of its map, {tuple(values.shape)}, "
+                f"got {tuple(mask.shape)}."
+            )
+        return reduce_samples(masked_mean(values, mask), self.reduction)
+
+
+def eager_features(spec: Spec, distorted: Tensor, reference: Tensor, depth: int) -> Features:
+    """The two frames of eager code, checked.
+
+    Raises:
+        ValueError: The frames differ in shape, have other channels than the metric reads, or are
+            smaller than it can take.
+    """
+    if distorted.shape != reference.shape:
+        raise ValueError(
+            f"{spec.name} compares frames of one shape; distorted is {tuple(distorted.shape)} "
+            f"and reference {tuple(reference.shape)}."
+        )
+    channels = {"rgb": (3,), "luma": (1, 3), "plane": (1,)}[spec.reads]
+    if distorted.ndim != 4 or distorted.shape[1] not in channels:
+        wanted = " or ".join(f"(N, {count}, H, W)" for count in channels)
+        raise ValueError(f"{spec.name} takes frames {wanted}, got {tuple(distorted.shape)}.")
+    height, width = distorted.shape[-2:]
+    if min(height, width) < spec.least:
+        raise ValueError(
+            f"{spec.name} needs frames of at least {spec.least}x{spec.least} pixels, got "
+            f"{width}x{height}. Scale the frames up, or leave {spec.name} out."
+        )
+    return Features(
+        {
+            "distorted": _eager_frame(spec, distorted, depth),
+            "reference": _eager_frame(spec, reference, depth),
+        }
+    )
+
+
+def _eager_frame(spec: Spec, tensor: Tensor, depth: int) -> Frame:
+    if spec.reads == "plane":
+        return Frame(None, {spec.plane or "y": tensor}, depth)
+    if tensor.shape[1] == 1:
+        return Frame(None, {"y": tensor}, depth=1)  # a peak of one: luma in [0, 1] as it is
+    return Frame(lambda: tensor)
+
+
+def _option(name: str, hint: Any, default: Value) -> Option:
+    if get_origin(hint) is Literal:
+        return Option(name=name, type="str", default=default, choices=get_args(hint))
+    kinds: dict[Any, Literal["float", "int", "bool", "str"]] = {
+        float: "float",
+        int: "int",
+        bool: "bool",
+        str: "str",
+    }
+    return Option(name=name, type=kinds[hint], default=default)

@@ -1,0 +1,133 @@
+"""SSIM of the luma plane, as libvmaf computes it.
+
+Reference:
+    Netflix, libvmaf, feature ``float_ssim``, after Wang et al., IEEE Trans. Image Processing
+    13(4), 2004; the reduction of large frames is that paper's authors' recommendation.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from framegauge.export.features import Features
+from framegauge.export.metric import Metric
+from framegauge.export.reduction import pixel_mean, safe_root
+from framegauge.export.spec import Spec
+from framegauge.export.windows import local_moments, positions
+
+SPEC = Spec(
+    name="float_ssim",
+    title="Structural similarity of the luma plane, as libvmaf's",
+    kind="metric",
+    better="higher",
+    ideal=1.0,
+    low=-1.0,
+    high=1.0,
+    least=11,
+    tolerance=1e-4,
+    reads="plane",
+    plane="y",
+    source="libvmaf",
+)
+
+C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+C3 = C2 / 2
+
+# libvmaf's six decimals of the 11-tap Gaussian, sigma 1.5.
+TAPS = (
+    0.001028,
+    0.007599,
+    0.036001,
+    0.109361,
+    0.213006,
+    0.266012,
+    0.213006,
+    0.109361,
+    0.036001,
+    0.007599,
+    0.001028,
+)
+
+
+def eight_bit(plane: Tensor, *, depth: int) -> Tensor:
+    """Code values on the scale of 8 bits, ``[0, 256)``."""
+    return plane / float(2 ** (depth - 8))
+
+
+def components(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Luminance, contrast and structure at each position of two planes in ``[0, 256)``.
+
+    Args:
+        x: ``(N, 1, H, W)``.
+        y: The same.
+
+    Returns:
+        Three maps, ``(N, 1, H - 10, W - 10)``.
+    """
+    mu_x, mu_y, var_x, var_y, cov = local_moments(x, y, taps=TAPS, padding="valid", centre=128.0)
+    var_x, var_y = var_x.clamp(min=0), var_y.clamp(min=0)
+    root = safe_root(var_x * var_y)
+    luminance = (2 * mu_x * mu_y + C1) / (mu_x * mu_x + mu_y * mu_y + C1)
+    contrast = (2 * root + C2) / (var_x + var_y + C2)
+    structure = (torch.where((cov < 0) & (root <= 0), 0, cov) + C3) / (root + C3)
+    return luminance, contrast, structure
+
+
+def reduced(plane: Tensor) -> Tensor:
+    """Box means of ``f x f`` samples where ``f = round(min(H, W) / 256)`` is above one.
+
+    The factor depends on the size, so the step is two products with matrices built from it.
+    ``(N, 1, H, W)`` to ``(N, 1, floor(H / f) + H % 2, floor(W / f) + W % 2)``.
+    """
+    height, width = plane.shape[-2:]
+    factor = torch.sym_max(1, (torch.sym_min(height, width) + 128) // 256)
+    down, across = box_matrix(plane, height, factor), box_matrix(plane, width, factor)
+    return down @ plane @ across.T
+
+
+def box_matrix(like: Tensor, length: int, factor: int) -> Tensor:
+    """The box step along one axis as a matrix; the identity for a factor of one.
+
+    Row ``i`` averages the samples from ``i f - floor(f / 2)`` on, mirrored about the edges.
+    """
+    rows = length // factor + (length % 2) * torch.sym_min(factor - 1, 1)
+    unit = like.new_ones(())
+    first = (positions(like, rows) * (unit * factor) - unit * (factor // 2))[:, None]
+    last = first + unit * (factor - 1)
+    sample = positions(like, length)
+    inside = [
+        ((position >= first) & (position <= last)).to(like.dtype)
+        for position in (sample, -1 - sample, unit * (2 * length - 1) - sample)
+    ]
+    return (inside[0] + inside[1] + inside[2]) / (unit * factor)
+
+
+class FloatSSIM(Metric):
+    """Mean of luminance, contrast and structure, multiplied at each position.
+
+    Frames whose smaller side is from 384 on are reduced first.
+
+    Example:
+        >>> import torch
+        >>> plane = torch.rand(1, 1, 16, 16) * 255
+        >>> FloatSSIM()(plane, plane)
+        tensor(1.)
+    """
+
+    SPEC = SPEC
+
+    def score(self, features: Features) -> Tensor:
+        """Similarity of each sample, ``(N,)``."""
+        x, y = (
+            features.once(reduced, luma_plane(features, role))
+            for role in ("distorted", "reference")
+        )
+        luminance, contrast, structure = features.once(components, x, y)
+        return pixel_mean(luminance * contrast * structure)
+
+
+def luma_plane(features: Features, role: str) -> Tensor:
+    """The luma plane of a frame on the scale of 8 bits, ``(N, 1, H, W)``, in ``[0, 256)``."""
+    frame = features.frame(role)
+    return features.once(eight_bit, frame.plane("y"), depth=frame.depth)
