@@ -22,6 +22,7 @@ class Metric(nn.Module, ABC):
     """
 
     SPEC: ClassVar[Spec]
+    moment_names: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, *, reduction: Reduction = "mean") -> None:
         """Make the module.
@@ -38,6 +39,10 @@ class Metric(nn.Module, ABC):
         """The facts, as this module's options make them."""
         return self.SPEC
 
+    def spec_at(self, depth: int) -> Spec:
+        """The facts for frames whose code values have ``depth`` bits."""
+        return self.spec
+
     @classmethod
     def options(cls) -> tuple[Option, ...]:
         """The options, as the signature of the class declares them."""
@@ -52,9 +57,12 @@ class Metric(nn.Module, ABC):
     def score(self, features: Features) -> Tensor:
         """One score for each sample, ``(N,)``."""
 
-    def moments(self, features: Features) -> dict[str, Tensor]:
-        """Numbers for each sample, ``(N,)``, that a clip's aggregate score is made of."""
-        return {}
+    def moments(self, features: Features) -> list[Tensor]:
+        """Numbers for each sample, ``(N,)``, that a clip's aggregate score is made of.
+
+        One for each of ``moment_names``.
+        """
+        return []
 
     def aggregates(self, label: str, depth: int) -> list[Aggregate]:
         """Scores of a whole clip, from the means of :meth:`moments`.
@@ -85,12 +93,16 @@ class Metric(nn.Module, ABC):
         return reduce_samples(self.score(features), self.reduction)
 
 
-class PixelMetric(Metric):
-    """A metric that is the mean of a map, one value a pixel."""
+class MapMetric(Metric):
+    """A metric that can show where on the frame its score comes from."""
 
     @abstractmethod
     def map(self, features: Features) -> Tensor:
         """The map, ``(N, 1, h, w)``, on the grid that the Spec gives."""
+
+
+class PixelMetric(MapMetric):
+    """A metric that is the mean of its map, one value a pixel."""
 
     def score(self, features: Features) -> Tensor:
         """Mean of the map, ``(N,)``."""

@@ -32,6 +32,16 @@ from framegauge.export.formats import Format
 
 VERSION = 1
 
+# For the manifest; the module's own words say the same at length.
+FORMULA = (
+    "u32: h=73856093*x^19349663*y^83492791*c^2654435761*n^40503*d; h=(h^h>>16)*73244475; h^=h>>16;"
+    " noise=h(d=0), error=h(d=1); square=(y/16+x/16+n)%4; value="
+    "[(3*x+5*y+64*c)%128+noise%128, 96+16*c, noise%8, 240+noise%8][square];"
+    " distorted: value+=[error%16-7, 2, error%4-1, -(error%4)][square]; clamp 0..255;"
+    " chroma (c>0 of yuv): 96+value/4; depth b: (value<<(b-8))+(square==0 ?"
+    " (noise>>20)&((1<<(b-8))-1) : 0); float: value/255"
+)
+
 _WRAP = 0xFFFFFFFF
 Integers = NDArray[np.int64]
 

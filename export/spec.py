@@ -6,7 +6,7 @@ Standard library only: the runtime reads these without PyTorch.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
@@ -49,6 +49,7 @@ class Spec:
         symmetric: Exchanging the two frames leaves the score as it is.
         grid: Where its map lies, ``None`` if it has no map.
         source: Paper or code it follows.
+        aliases: Other names it is found by.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Spec:
     symmetric: bool = True
     grid: Grid | None = None
     source: str
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,8 +131,6 @@ class Listing:
 
     spec: Spec
     options: tuple[Option, ...] = ()
-    aliases: tuple[str, ...] = ()
-    weights: tuple[str, ...] = ()
 
     def read(self, entry: Entry) -> dict[str, Value]:
         """The options that ``entry`` sets to something else than their defaults, typed.
@@ -162,7 +162,7 @@ class Listing:
         return "_".join(parts)
 
 
-def nearest(word: str, known: Sequence[str] | dict[str, object] | dict[str, Option]) -> str:
+def nearest(word: str, known: Iterable[str]) -> str:
     """A suggestion to append to an error: the closest of the known words, or nothing."""
     close = get_close_matches(word, list(known), n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else ""
@@ -175,11 +175,11 @@ def find_listing(entry: Entry, listings: Sequence[Listing]) -> Listing:
         ValueError: No metric has that name.
     """
     names = {
-        name: listing for listing in listings for name in (listing.spec.name, *listing.aliases)
+        name: listing for listing in listings for name in (listing.spec.name, *listing.spec.aliases)
     }
     if entry.name not in names:
         raise ValueError(
-            f"There is no metric called {entry.name!r}{nearest(entry.name, list(names))} "
+            f"There is no metric called {entry.name!r}{nearest(entry.name, names)} "
             "`framegauge list` shows all of them."
         )
     return names[entry.name]

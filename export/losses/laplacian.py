@@ -31,6 +31,7 @@ SPEC = Spec(
     tolerance=1e-7,
     relative=1e-3,
     source="RIFE (Huang et al., ECCV 2022)",
+    aliases=("lap",),
 )
 
 

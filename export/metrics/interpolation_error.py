@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from framegauge.export.features import Features
-from framegauge.export.metric import Metric
+from framegauge.export.metric import MapMetric
 from framegauge.export.reduction import Reduction, pixel_mean, safe_root
 from framegauge.export.spec import Grid, Spec
 
@@ -31,6 +31,7 @@ SPEC = Spec(
     tolerance=0.001,
     grid=Grid(),
     source="Baker et al., IJCV 2011; form=mae as RIFE and DAIN",
+    aliases=("ie",),
 )
 
 
@@ -46,7 +47,7 @@ def central_gradients(x: Tensor) -> tuple[Tensor, Tensor]:
     return gradients[0], gradients[1]
 
 
-class InterpolationError(Metric):
+class InterpolationError(MapMetric):
     """Error of an interpolated frame on the scale of 8-bit code values, 0..255.
 
     The forms are not comparable with each other: on one pair they may be 44, 48 and 83.

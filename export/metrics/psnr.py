@@ -54,6 +54,7 @@ class PSNR(Metric):
     """
 
     SPEC = SPEC
+    moment_names = ("mse",)
 
     def __init__(
         self, *, cap: float = 100.0, epsilon: float = 0.0, reduction: Reduction = "mean"
@@ -89,9 +90,9 @@ class PSNR(Metric):
         error = features.once(self.error, features)
         return decibels(error, cap=self.cap, epsilon=self.epsilon)
 
-    def moments(self, features: Features) -> dict[str, Tensor]:
+    def moments(self, features: Features) -> list[Tensor]:
         """The mean squared error, from which a clip's PSNR is made."""
-        return {"mse": features.once(self.error, features)}
+        return [features.once(self.error, features)]
 
     def aggregates(self, label: str, depth: int) -> list[Aggregate]:
         """PSNR of the clip's mean squared error."""

@@ -39,6 +39,7 @@ class PlanePSNR(Metric):
     """PSNR of a plane: mean squared error of code values against the peak of their depth."""
 
     PLANE: ClassVar[Literal["y", "u", "v"]]
+    moment_names = ("mse",)
 
     def spec_at(self, depth: int) -> Spec:
         """The facts at a depth: the ideal is the cap, ``6 * depth + 12`` dB."""
@@ -55,9 +56,9 @@ class PlanePSNR(Metric):
         error = features.once(self.error, features)
         return decibels(error, peak=2**depth - 1, cap=6 * depth + 12)
 
-    def moments(self, features: Features) -> dict[str, Tensor]:
+    def moments(self, features: Features) -> list[Tensor]:
         """The mean squared error, from which a clip's PSNR is made."""
-        return {"mse": features.once(self.error, features)}
+        return [features.once(self.error, features)]
 
     def aggregates(self, label: str, depth: int) -> list[Aggregate]:
         """PSNR of the clip's mean squared error, libvmaf's ``apsnr``."""

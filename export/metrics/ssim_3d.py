@@ -28,6 +28,7 @@ SPEC = Spec(
     tolerance=1e-4,
     grid=Grid(),
     source="RIFE and FLAVR's ssim_matlab",
+    aliases=("ssim_matlab",),
 )
 
 
