@@ -50,7 +50,9 @@ def make_frame(
         if input_name(role, plane.part) in inputs
     }
     if form.kind == "rgb":
-        rgb = parts[""] if form.dtype == "float32" else parts[""].permute(0, 3, 1, 2) / 255
+        # Laid out anew: convolutions of interleaved samples are traced with a guard on the width.
+        interleaved = form.dtype != "float32"
+        rgb = parts[""].permute(0, 3, 1, 2).contiguous() / 255 if interleaved else parts[""]
         whole = _rounded(rgb * 255, 0, 255) / 255 if quantise and form.depth > 8 else rgb
         return Frame(lambda: _cropped(whole, crop_border, crop_border))
     planes = _planes(form, parts)

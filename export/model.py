@@ -87,7 +87,7 @@ def export(
     tell("computing the self-test in float64")
     manifest = describe(suite, exact)
     model.metadata_props[KEY] = manifest.to_json()
-    model_bytes = onnx_ir.to_proto(model).SerializeToString(deterministic=True)
+    model_bytes = serialise(model)
     tell("proving the file in ONNX Runtime")
     prove(model_bytes, suite, exact)
     _write(path, model_bytes)
@@ -154,6 +154,12 @@ def translate(program: torch.export.ExportedProgram, suite: Suite) -> onnx_ir.Mo
         )
     graph.name = "framegauge"
     return model
+
+
+def serialise(model: onnx_ir.Model) -> bytes:
+    """The bytes of a model file, the same for the same model."""
+    content: bytes = onnx_ir.to_proto(model).SerializeToString(deterministic=True)
+    return content
 
 
 def describe(suite: Suite, exact: Suite) -> Manifest:

@@ -1,1 +1,14 @@
-"""Frames in, scores out."""
+"""Frames in, scores out.
+
+``Scorer`` scores frames in memory, ``score`` two videos. Neither needs PyTorch.
+"""
+
+from __future__ import annotations
+
+from framegauge.runtime.errors import BackendError, ScoreError, UsageError
+from framegauge.runtime.gate import Gate
+from framegauge.runtime.report import Report
+from framegauge.runtime.scorer import Scorer
+from framegauge.runtime.videos import score
+
+__all__ = ["BackendError", "Gate", "Report", "ScoreError", "Scorer", "UsageError", "score"]

@@ -1,0 +1,101 @@
+"""The models that travel inside the package, so that scoring two videos needs no PyTorch.
+
+``python -m framegauge.export.shipped runtime/models`` makes them again: for each common format a
+file for every entry, one for the default suite, and an index of the whole catalogue.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import onnx
+import onnx_ir
+import torch
+
+from framegauge.export.catalog import ENTRIES, listings
+from framegauge.export.formats import find_format
+from framegauge.export.manifest import KEY
+from framegauge.export.model import describe, prove, serialise, trace, translate
+from framegauge.export.spec import parse_entries
+from framegauge.export.suite import Suite
+
+FORMATS = ("yuv420p", "yuv420p10le", "yuv422p10le", "yuv444p", "rgb24")
+DEFAULTS = {"yuv": "psnr_y,psnr_cb,psnr_cr,float_ssim", "rgb": "psnr,ssim"}
+
+
+def index() -> str:
+    """What the package ships, as JSON: the catalogue's listings, the formats, the defaults."""
+    facts = {
+        "formats": FORMATS,
+        "defaults": DEFAULTS,
+        "listings": [dataclasses.asdict(listing) for listing in listings()],
+    }
+    return json.dumps(facts, indent=1) + "\n"
+
+
+def suites(format: str) -> dict[str, str]:
+    """The files of one format by their stem, with the entries in each."""
+    kind = find_format(format).kind
+    names = [entry.SPEC.name for entry in ENTRIES if kind == "yuv" or entry.SPEC.reads != "plane"]
+    return {"default": DEFAULTS[kind], **{name: name for name in names}}
+
+
+def models(format: str, tell: Callable[[str], None]) -> dict[str, bytes]:
+    """Every file of one format by its stem, proven.
+
+    Entries that read the same inputs are traced together and cut apart again, which costs a
+    tenth of tracing each.
+
+    Args:
+        format: Pixel format of the frames.
+        tell: Called with a line of text at each step.
+    """
+    groups: dict[tuple[str, ...], dict[str, Suite]] = {}
+    for stem, entries in suites(format).items():
+        suite = _suite(entries, format, torch.float32)
+        inputs = tuple(each.name for each in suite.inputs)
+        groups.setdefault((stem,) if stem == "default" else inputs, {})[stem] = suite
+    files = {}
+    for group in groups.values():
+        tell(f"{format}: tracing {', '.join(group)}")
+        together = _suite(",".join(suites(format)[stem] for stem in group), format, torch.float32)
+        extractor = onnx.utils.Extractor(onnx_ir.to_proto(translate(trace(together), together)))
+        for stem, suite in group.items():
+            exact = _suite(suites(format)[stem], format, torch.float64)
+            part = extractor.extract_model(
+                [each.name for each in suite.inputs], [each.name for each in suite.outputs]
+            )
+            model = onnx_ir.from_proto(part)
+            model.metadata_props[KEY] = describe(suite, exact).to_json()
+            files[stem] = serialise(model)
+            prove(files[stem], suite, exact)
+    return files
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the index and every model below the folder given."""
+    if len(arguments) != 1:
+        print("usage: python -m framegauge.export.shipped FOLDER", file=sys.stderr)
+        return 2
+    folder = Path(arguments[0])
+    for format in FORMATS:
+        files = models(format, lambda line: print(line, file=sys.stderr))
+        shutil.rmtree(folder / format, ignore_errors=True)
+        (folder / format).mkdir(parents=True)
+        for stem, content in files.items():
+            (folder / format / f"{stem}.onnx").write_bytes(content)
+    (folder / "index.json").write_text(index())
+    return 0
+
+
+def _suite(entries: str | Sequence[str], format: str, dtype: torch.dtype) -> Suite:
+    return Suite(parse_entries(entries), find_format(format), dtype=dtype)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

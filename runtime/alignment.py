@@ -1,0 +1,203 @@
+"""Which frame of the distorted video is compared with which of the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
+from typing import Any, Literal, Self
+
+from framegauge.runtime.errors import ScoreError, UsageError
+from framegauge.runtime.planes import Planes
+
+OnLength = Literal["error", "shortest"]
+OnRate = Literal["error", "index", "drop"]
+
+END = object()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alignment:
+    """The pairing of two videos' frames.
+
+    Pair ``k`` is the reference's frame ``i = first + k * step``, with ``step`` a multiple of
+    ``reference_step``, and the distorted frame
+    ``i / reference_step * distorted_step + offset``.
+
+    Attributes:
+        offset: Frames that the distorted video is late by; negative if it is early.
+        start: First frame of the reference to score.
+        count: Frames to score, ``None`` for all.
+        subsample: Score every so many frames.
+        on_length_mismatch: What to do when one video ends before the other.
+        on_rate_mismatch: What to do when the frame rates differ.
+        reference_step: Frames of the reference for each that is compared, 1 unless its rate is
+            a multiple of the other's and frames are dropped.
+        distorted_step: The same for the distorted video.
+    """
+
+    offset: int = 0
+    start: int = 0
+    count: int | None = None
+    subsample: int = 1
+    on_length_mismatch: OnLength = "error"
+    on_rate_mismatch: OnRate = "error"
+    reference_step: int = 1
+    distorted_step: int = 1
+
+    def __post_init__(self) -> None:
+        """Check the numbers.
+
+        Raises:
+            UsageError: One is out of range.
+        """
+        for flag, value, least in (
+            ("--start", self.start, 0),
+            ("--count", 1 if self.count is None else self.count, 1),
+            ("--subsample", self.subsample, 1),
+        ):
+            if value < least:
+                raise UsageError(f"{flag} takes at least {least}, got {value}.")
+
+    def at_rates(self, reference: Fraction | None, distorted: Fraction | None) -> Self:
+        """The same for videos of these frame rates; ``None`` is not known, and agrees with any.
+
+        Raises:
+            ScoreError: The rates differ, and that was not allowed or no whole number of frames
+                can be dropped.
+        """
+        steps = rate_steps(reference, distorted, self.on_rate_mismatch)
+        return replace(self, reference_step=steps[0], distorted_step=steps[1])
+
+    def expected(self, reference: int | None, distorted: int | None) -> int | None:
+        """Pairs that videos of these declared lengths have, ``None`` if one is not known.
+
+        Raises:
+            ScoreError: The lengths differ, that was not allowed, and nothing but part of the
+                videos was asked for.
+        """
+        if reference is None or distorted is None:
+            return self.count
+        lengths = self._lengths(reference, distorted)
+        if self.count is None and self.on_length_mismatch == "error" and len(set(lengths)) > 1:
+            raise self._mismatch(reference, distorted)
+        first = self._first() // self.reference_step
+        pairs = max(0, -(-(min(lengths) - first) // self.subsample))
+        return pairs if self.count is None else min(pairs, self.count)
+
+    def to_json(self) -> dict[str, Any]:
+        """The alignment as the report has it."""
+        return asdict(self)
+
+    def pairs(
+        self, reference: Iterator[Planes], distorted: Iterator[Planes]
+    ) -> Generator[tuple[int, Planes, Planes], None, None]:
+        """The pairs to score: the reference's index, its frame, and the distorted frame.
+
+        Raises:
+            ScoreError: One video ends before the other and that was not allowed, or there is
+                nothing to score.
+        """
+        step = self.subsample * self.reference_step
+        first = self._first()
+        seen = {"reference": 0, "distorted": 0}
+
+        def take(role: str, frames: Iterator[Planes], until: int) -> Planes | object:
+            frame: Planes | object = END
+            while seen[role] <= until:
+                frame = next(frames, END)
+                if frame is END:
+                    return END
+                seen[role] += 1
+            return frame
+
+        done = 0
+        while self.count is None or done < self.count:
+            i = first + done * step
+            j = i // self.reference_step * self.distorted_step + self.offset
+            left = take("reference", reference, i)
+            right = take("distorted", distorted, j)
+            if left is END or right is END:
+                self._check_ends(reference, distorted, left is END, right is END, seen, done)
+                break
+            yield i, left, right  # type: ignore[misc]
+            done += 1
+        if done == 0:
+            raise ScoreError(
+                f"There is no pair of frames to score: the reference has {seen['reference']} "
+                f"frames and the distorted {seen['distorted']} up to where one ends; start is "
+                f"{self.start}, offset {self.offset}. Change --start or --offset."
+            )
+
+    def _first(self) -> int:
+        """Index of the first reference frame that has a partner."""
+        late = -self.offset * self.reference_step
+        first = max(self.start, -(-late // self.distorted_step) if late > 0 else 0)
+        return -(-first // self.reference_step) * self.reference_step
+
+    def _check_ends(
+        self,
+        reference: Iterator[Planes],
+        distorted: Iterator[Planes],
+        reference_ended: bool,
+        distorted_ended: bool,
+        seen: dict[str, int],
+        done: int,
+    ) -> None:
+        """Refuse videos of different lengths: what is left over must be less than one step."""
+        if self.on_length_mismatch == "shortest" or done == 0:
+            return
+        # Both are read to their ends, so that a step that skips frames hides no difference.
+        for frames, role, ended in (
+            (reference, "reference", reference_ended),
+            (distorted, "distorted", distorted_ended),
+        ):
+            if not ended:
+                seen[role] += sum(1 for _ in frames)
+        if len(set(self._lengths(**seen))) > 1:
+            raise self._mismatch(**seen)
+
+    def _lengths(self, reference: int, distorted: int) -> tuple[int, int]:
+        """Pairs that each video could make, from the reference's first frame on."""
+        return (
+            -(-reference // self.reference_step),
+            -(-(distorted - self.offset) // self.distorted_step),
+        )
+
+    def _mismatch(self, reference: int, distorted: int) -> ScoreError:
+        return ScoreError(
+            f"The reference has {reference} frames and the distorted video {distorted}, with an "
+            f"offset of {self.offset}: they do not end together. Align them with --offset, score "
+            "part of them with --count, or allow it with --on-length-mismatch shortest."
+        )
+
+
+def rate_steps(
+    reference: Fraction | None, distorted: Fraction | None, on_mismatch: OnRate
+) -> tuple[int, int]:
+    """Frames of each video for each pair, from their rates.
+
+    Raises:
+        ScoreError: The rates differ, and that was not allowed or no whole number of frames can
+            be dropped.
+    """
+    if reference is None or distorted is None or on_mismatch == "index":
+        return 1, 1
+    ratio = reference / distorted
+    # Containers round rates to their clocks; 23.976 against 24, which is 0.1 %, stays a mismatch.
+    if abs(ratio - 1) < Fraction(1, 2000):
+        return 1, 1
+    if on_mismatch == "error":
+        raise ScoreError(
+            f"The reference has {float(reference):g} frames a second and the distorted video "
+            f"{float(distorted):g}. Compare them frame by frame with --on-rate-mismatch index, or "
+            "drop frames of the faster one with --on-rate-mismatch drop."
+        )
+    for steps, multiple in (((round(ratio), 1), ratio), ((1, round(1 / ratio)), 1 / ratio)):
+        whole = max(steps)
+        if whole > 1 and abs(multiple / whole - 1) < Fraction(1, 2000):
+            return steps
+    raise ScoreError(
+        f"{float(reference):g} and {float(distorted):g} frames a second: neither is a whole "
+        "multiple of the other, so dropping frames cannot align them. Convert one first."
+    )

@@ -1,0 +1,223 @@
+"""What runs a model: an ONNX Runtime session on the CPU or on an NVIDIA GPU."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framegauge.export import pattern
+from framegauge.export.manifest import KEY, Manifest, ManifestError
+from framegauge.runtime.cpus import usable_cpus
+from framegauge.runtime.errors import BackendError, ScoreError, UsageError
+
+Device = Literal["cpu", "cuda"]
+Feed = Mapping[str, NDArray[Any]]
+
+BACKENDS = ("auto", "cpu", "cuda")
+
+# ONNX Runtime's log levels: 3 is errors. Its warnings are about its own choices.
+_ERRORS_ONLY = 3
+
+
+class Model:
+    """A model file, loaded and proven, ready to run.
+
+    Attributes:
+        path: The file.
+        sha256: Of the file's bytes, in hex.
+        manifest: What the file says about itself, its scores under the names asked for.
+        device: Where it runs.
+        threads: Threads it computes with on the CPU.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        backend: str = "auto",
+        device: int = 0,
+        threads: int | None = None,
+        labels: Mapping[str, str] | None = None,
+        self_test: bool = True,
+    ) -> None:
+        """Load a model.
+
+        Args:
+            path: The file.
+            backend: ``cpu``, ``cuda``, or ``auto`` for CUDA where it is to be had.
+            device: Which GPU.
+            threads: Threads on the CPU, ``None`` for as many as this process may use.
+            labels: Names for scores in place of the file's.
+            self_test: Run the model's own test frames first.
+
+        Raises:
+            UsageError: The backend has no such name, or the file is not a model of ours.
+            BackendError: The backend is not to be had here.
+            ScoreError: The file is missing or damaged, or fails its self-test.
+        """
+        self.path = Path(path)
+        try:
+            content = self.path.read_bytes()
+        except OSError as error:
+            raise ScoreError(f"The model {path} cannot be read: {error.strerror}.") from error
+        self.sha256 = hashlib.sha256(content).hexdigest()
+        self.threads = threads or usable_cpus()
+        self.device: Device
+        self._session, self.device = _session(content, self.path, backend, device, self.threads)
+        metadata = self._session.get_modelmeta().custom_metadata_map
+        try:
+            manifest = Manifest.from_json(metadata.get(KEY), file=str(path))
+        except ManifestError as error:
+            raise UsageError(str(error)) from error
+        if self_test:
+            self._prove(manifest)
+        renamed = dict(labels or {})
+        self._names = {
+            renamed.get(output.name, output.name): output.name
+            for output in manifest.outputs
+            if output.kind != "map"
+        }
+        self.manifest = replace(
+            manifest,
+            outputs=tuple(
+                replace(output, name=renamed.get(output.name, output.name))
+                for output in manifest.outputs
+            ),
+            aggregates=tuple(
+                replace(each, name=_renamed(each.name, renamed, "a"), moment=each.moment)
+                for each in manifest.aggregates
+            ),
+        )
+
+    def run(self, feed: Feed) -> dict[str, NDArray[np.float64]]:
+        """Scores and moments by name, ``(N,)`` each, for a batch of inputs by name."""
+        wanted = {each.name for each in self.manifest.inputs}
+        values = self._session.run(
+            list(self._names.values()), {name: feed[name] for name in wanted}
+        )
+        return {
+            name: np.asarray(value, np.float64)
+            for name, value in zip(self._names, values, strict=True)
+        }
+
+    def _prove(self, manifest: Manifest) -> None:
+        """Run the self-test.
+
+        Raises:
+            ScoreError: The model does not give the scores that its manifest states.
+        """
+        test = manifest.self_test
+        if test.pattern != pattern.VERSION:
+            raise UsageError(
+                f"{self.path} has test frames of version {test.pattern}, and this release knows "
+                f"{pattern.VERSION}. Update framegauge, or export the model again."
+            )
+        outputs = [output for output in manifest.outputs if output.kind != "map"]
+        for size, wanted in zip(test.sizes, test.scores, strict=True):
+            feed = test_feed(manifest, size)
+            names = [output.name for output in outputs]
+            for output, got in zip(outputs, self._session.run(names, feed), strict=True):
+                want = np.array(wanted[output.name])
+                allowed = output.tolerance + output.relative * np.abs(want)
+                if got.shape != want.shape or not np.all(np.abs(got - want) <= allowed):
+                    raise ScoreError(
+                        f"{self.path} failed its self-test on {self.device}: {output.name} at "
+                        f"{size[1]}x{size[0]} should be {want.tolist()}, and came out as "
+                        f"{got.tolist()}. The file is damaged, or the backend computes wrongly; "
+                        "no score of it can be trusted. Export the model again, or try another "
+                        "--backend."
+                    )
+
+
+def test_feed(manifest: Manifest, size: tuple[int, int]) -> dict[str, NDArray[Any]]:
+    """The self-test's inputs at one height and width, by name."""
+    test = manifest.self_test
+    frames: dict[str, NDArray[Any]] = {}
+    for role in dict.fromkeys(each.role for each in manifest.inputs):
+        frames |= pattern.batch(manifest.form, role, size, test.batch)
+    colour = np.array(test.colour, np.float32)
+    return {
+        each.name: colour if each.part == "colour" else frames[each.name]
+        for each in manifest.inputs
+    }
+
+
+def describe(model: Model) -> dict[str, Any]:
+    """What ran the model, for the report."""
+    import onnxruntime
+
+    return {
+        "name": model.device,
+        "device": platform.processor() or platform.machine() if model.device == "cpu" else "GPU",
+        "precision": model.manifest.precision,
+        "threads": model.threads,
+        "versions": {"onnxruntime": onnxruntime.__version__, "numpy": np.__version__},
+    }
+
+
+def providers() -> list[str]:
+    """ONNX Runtime's execution providers on this machine.
+
+    Raises:
+        BackendError: ONNX Runtime is not installed.
+    """
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise BackendError(
+            "Scoring needs ONNX Runtime, and none is installed. Install one of: "
+            "pip install 'framegauge[cpu]' or pip install 'framegauge[gpu]', not both."
+        ) from error
+    listed: list[str] = onnxruntime.get_available_providers()
+    return listed
+
+
+def _session(
+    content: bytes, path: Path, backend: str, device: int, threads: int
+) -> tuple[Any, Device]:
+    if backend not in BACKENDS:
+        raise UsageError(f"--backend takes one of {', '.join(BACKENDS)}; got {backend!r}.")
+    has_cuda = "CUDAExecutionProvider" in providers()
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = _ERRORS_ONLY
+    # ONNX Runtime would count the host's cores, blind to a container's quota.
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    cpu = "CPUExecutionProvider"
+    # TF32 moves SSIM by up to 0.02; CUDA has it on unless told.
+    cuda = ("CUDAExecutionProvider", {"device_id": device, "use_tf32": 0})
+    wanted = [cuda, cpu] if backend == "cuda" or (backend == "auto" and has_cuda) else [cpu]
+    try:
+        session = onnxruntime.InferenceSession(content, options, providers=wanted)
+    except Exception as error:
+        raise ScoreError(
+            f"{path} is not a model that ONNX Runtime can load ({_first_line(error)}). "
+            "It may be damaged: export it again."
+        ) from error
+    took_cuda = session.get_providers()[0] == "CUDAExecutionProvider"
+    if backend == "cuda" and not took_cuda:
+        raise BackendError(
+            "The backend cuda is not to be had here: ONNX Runtime offers "
+            f"{', '.join(providers())}. Install framegauge[gpu] on a machine with an NVIDIA "
+            "driver, or use --backend cpu."
+        )
+    return session, "cuda" if took_cuda else "cpu"
+
+
+def _renamed(name: str, labels: Mapping[str, str], prefix: str) -> str:
+    label = name.removeprefix(prefix)
+    return prefix + labels.get(label, label)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
