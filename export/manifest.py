@@ -76,6 +76,10 @@ class Output:
     relative: float
     grid: Grid | None = None
 
+    def allowed(self, value: float) -> float:
+        """How far from ``value`` another computation of it may be."""
+        return self.tolerance + self.relative * abs(value)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Aggregate:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 import warnings
@@ -129,6 +130,8 @@ def translate(program: torch.export.ExportedProgram, suite: Suite) -> onnx_ir.Mo
     Raises:
         ExportError: A size that must stay open became a constant.
     """
+    # It says at every start that torchvision's operators are not there; no graph of ours has one.
+    logging.getLogger("torch.onnx._internal.exporter._registration").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         # Axes get names of their own below, and the exporter's use of LeafSpec is its own affair.
         warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")

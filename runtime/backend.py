@@ -6,7 +6,7 @@ import hashlib
 import os
 import platform
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -77,8 +77,9 @@ class Model:
             manifest = Manifest.from_json(metadata.get(KEY), file=str(path))
         except ManifestError as error:
             raise UsageError(str(error)) from error
+        self._file = manifest
         if self_test:
-            self._prove(manifest)
+            self._prove()
         renamed = dict(labels or {})
         self._names = {
             renamed.get(output.name, output.name): output.name
@@ -108,33 +109,73 @@ class Model:
             for name, value in zip(self._names, values, strict=True)
         }
 
-    def _prove(self, manifest: Manifest) -> None:
-        """Run the self-test.
+    def self_test(self) -> list[Check]:
+        """Run the model's own test frames and compare what comes out.
 
         Raises:
-            ScoreError: The model does not give the scores that its manifest states.
+            UsageError: The frames are of a version that this release does not know.
         """
-        test = manifest.self_test
+        test = self._file.self_test
         if test.pattern != pattern.VERSION:
             raise UsageError(
                 f"{self.path} has test frames of version {test.pattern}, and this release knows "
                 f"{pattern.VERSION}. Update framegauge, or export the model again."
             )
-        outputs = [output for output in manifest.outputs if output.kind != "map"]
+        outputs = [output for output in self._file.outputs if output.kind != "map"]
+        names = [output.name for output in outputs]
+        checks = []
         for size, wanted in zip(test.sizes, test.scores, strict=True):
-            feed = test_feed(manifest, size)
-            names = [output.name for output in outputs]
-            for output, got in zip(outputs, self._session.run(names, feed), strict=True):
-                want = np.array(wanted[output.name])
-                allowed = output.tolerance + output.relative * np.abs(want)
-                if got.shape != want.shape or not np.all(np.abs(got - want) <= allowed):
+            values = self._session.run(names, test_feed(self._file, size))
+            for output, got in zip(outputs, values, strict=True):
+                if got.shape != (test.batch,):
                     raise ScoreError(
-                        f"{self.path} failed its self-test on {self.device}: {output.name} at "
-                        f"{size[1]}x{size[0]} should be {want.tolist()}, and came out as "
-                        f"{got.tolist()}. The file is damaged, or the backend computes wrongly; "
-                        "no score of it can be trusted. Export the model again, or try another "
-                        "--backend."
+                        f"{self.path}: {output.name} has the shape {got.shape} on a batch of "
+                        f"{test.batch}. The file is damaged: export the model again."
                     )
+                checks += [
+                    Check(output.name, size, want, value, output.allowed(want))
+                    for want, value in zip(wanted[output.name], got.tolist(), strict=True)
+                ]
+        return checks
+
+    def _prove(self) -> None:
+        for check in self.self_test():
+            if not check.passed:
+                raise ScoreError(
+                    f"{self.path} failed its self-test on {self.device}: {check.name} at "
+                    f"{check.size[1]}x{check.size[0]} should be {check.wanted:.9g}, and came out "
+                    f"as {check.got:.9g}. The file is damaged, or the backend computes wrongly; no "
+                    "score of it can be trusted. Export the model again, or try another --backend."
+                )
+
+
+@dataclass(frozen=True)
+class Check:
+    """One value of a self-test.
+
+    Attributes:
+        name: The output.
+        size: Height and width of the test frames.
+        wanted: What the float64 graph gave.
+        got: What the backend gave.
+        allowed: How far apart they may be.
+    """
+
+    name: str
+    size: tuple[int, int]
+    wanted: float
+    got: float
+    allowed: float
+
+    @property
+    def error(self) -> float:
+        """Absolute difference, NaN if there is no value."""
+        return abs(self.got - self.wanted)
+
+    @property
+    def passed(self) -> bool:
+        """Whether they are close enough."""
+        return self.error <= self.allowed
 
 
 def test_feed(manifest: Manifest, size: tuple[int, int]) -> dict[str, NDArray[Any]]:

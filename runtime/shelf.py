@@ -149,6 +149,54 @@ def pick(
     return Pick((file,), {}, "exported")
 
 
+def write_model(
+    metrics: str | Sequence[str],
+    path: str | os.PathLike[str],
+    *,
+    format: str,
+    maps: Sequence[str] = (),
+    quantise: int | None = None,
+    crop_border: int = 0,
+    progress: Callable[[str], None] | None = None,
+) -> None:
+    """Export entries as a model file, with this machine's PyTorch.
+
+    Raises:
+        UsageError: An entry or option is unknown, or does not fit the format.
+        BackendError: PyTorch is not installed.
+        ScoreError: The model could not be made, or is not right.
+    """
+    missing = [name for name in ("torch", "onnx", "onnxscript") if not _installed(name)]
+    if missing:
+        words = metrics if isinstance(metrics, str) else ",".join(metrics)
+        raise BackendError(
+            f"There is no ready model of {words} for {format} frames, and {', '.join(missing)}, "
+            "which makes one, is not installed. Either pip install 'framegauge[export]', or run "
+            f"`framegauge export --metrics '{words}' --format {format} -o model.onnx` on a "
+            "machine that has it, and score with --model model.onnx."
+        )
+    from framegauge.export.model import ExportError, export
+
+    try:
+        export(
+            metrics,
+            path,
+            format=format,
+            maps=maps,
+            quantise=quantise,
+            crop_border=crop_border,
+            progress=progress,
+        )
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    except ExportError as error:
+        raise ScoreError(str(error)) from error
+
+
+def _installed(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None
+
+
 def _exported(
     entries: Sequence[Entry],
     format: str,
@@ -158,22 +206,13 @@ def _exported(
 ) -> Path:
     """The file of a suite in the user's cache, made if it is not there."""
     words = ",".join(f"{entry.label}={entry}" if entry.label else str(entry) for entry in entries)
-    if importlib.util.find_spec("torch") is None or importlib.util.find_spec("onnx") is None:
-        raise BackendError(
-            f"There is no ready model of {words} for {format} frames, and PyTorch, which makes "
-            "one, is not installed. Either pip install 'framegauge[export]', or run "
-            f"`framegauge export --metrics '{words}' --format {format} -o model.onnx` on a "
-            "machine that has it, and score with --model model.onnx."
-        )
-    from framegauge.export.model import ExportError, export
-
     facts = {
         "entries": words,
         "format": format,
         "quantise": quantise,
         "crop_border": crop_border,
         "graphs": _graphs(),
-        **{name: version(name) for name in ("torch", "onnx", "onnxscript")},
+        **{name: _version(name) for name in ("torch", "onnx", "onnxscript")},
     }
     key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
     folder = cache_folder()
@@ -189,20 +228,19 @@ def _exported(
     with FileLock(folder / f"{key}.lock"):
         if not file.exists():
             progress(f"making a model of {words} for {format} frames, once")
-            try:
-                export(
-                    words,
-                    file,
-                    format=format,
-                    quantise=quantise,
-                    crop_border=crop_border,
-                    progress=progress,
-                )
-            except ValueError as error:
-                raise UsageError(str(error)) from error
-            except ExportError as error:
-                raise ScoreError(str(error)) from error
+            write_model(
+                words,
+                file,
+                format=format,
+                quantise=quantise,
+                crop_border=crop_border,
+                progress=progress,
+            )
     return file
+
+
+def _version(package: str) -> str | None:
+    return version(package) if _installed(package) else None
 
 
 def cache_folder() -> Path:

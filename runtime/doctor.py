@@ -1,0 +1,93 @@
+"""What this machine has, for people who ask why something is or is not to be had."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+
+import av
+
+from framegauge.runtime.backend import providers
+from framegauge.runtime.cpus import usable_cpus
+from framegauge.runtime.errors import BackendError
+from framegauge.runtime.shelf import CACHE_VARIABLE, cache_folder, catalogue, index
+
+PACKAGES = (
+    "framegauge",
+    "numpy",
+    "av",
+    "onnxruntime",
+    "onnxruntime-gpu",
+    "torch",
+    "onnx",
+    "onnxscript",
+    "tensorrt",
+    "tensorrt-rtx",
+)
+
+
+def findings() -> Iterator[tuple[str, str]]:
+    """What was found: a name, and words on it."""
+    yield "system", f"{platform.platform()}, Python {platform.python_version()}"
+    yield "CPUs", f"{usable_cpus()} usable, {os.cpu_count()} in the machine"
+    yield "GPU", _gpus()
+    installed = {name: _version(name) for name in PACKAGES}
+    yield "packages", ", ".join(f"{name} {number}" for name, number in installed.items() if number)
+    missing = [name for name, number in installed.items() if not number]
+    yield "not installed", ", ".join(missing) or "none of those framegauge can use"
+    if installed["onnxruntime"] and installed["onnxruntime-gpu"]:
+        yield (
+            "conflict",
+            "onnxruntime and onnxruntime-gpu are one module and overwrite each other: "
+            "uninstall both, then install one",
+        )
+    try:
+        yield "scoring", "runs on " + ", ".join(providers())
+    except BackendError as error:
+        yield "scoring", str(error)
+    yield (
+        "exporting",
+        "possible" if installed["torch"] and installed["onnx"] else "needs framegauge[export]",
+    )
+    yield (
+        "FFmpeg in PyAV",
+        ", ".join(
+            f"{name} {'.'.join(map(str, number))}" for name, number in av.library_versions.items()
+        ),
+    )
+    yield (
+        "shipped models",
+        f"{len(catalogue())} entries for {', '.join(index()['formats'])}",
+    )
+    yield "model cache", f"{cache_folder()} ({_writable()}; {CACHE_VARIABLE} names another)"
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _gpus() -> str:
+    """What the NVIDIA driver's own tool lists."""
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return "no NVIDIA driver found"
+    query = [tool, "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader"]
+    try:
+        done = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True)
+    except (OSError, subprocess.SubprocessError) as error:
+        return f"nvidia-smi failed ({error})"
+    return "; ".join(done.stdout.strip().splitlines()) or "nvidia-smi lists none"
+
+
+def _writable() -> str:
+    folder = cache_folder()
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return "writable" if os.access(folder, os.W_OK) else "cannot be written to"
