@@ -36,27 +36,36 @@ SPEC = Spec(
 )
 
 
-def census(grey: Tensor, *, patch: int) -> Tensor:
-    """Soft ternary transform: each neighbour's difference to the centre, squashed to (-1, 1).
+def census_distance(x: Tensor, y: Tensor, *, patch: int) -> Tensor:
+    """Distance of the soft ternary transforms of two pictures in each pixel.
+
+    A transform holds each neighbour's difference to the centre, squashed to (-1, 1); beyond the
+    border lie zeros. The distance is the mean over the neighbourhood, the centre (always zero)
+    counted.
 
     Args:
-        grey: ``(N, 1, H, W)``; beyond the border lie zeros.
+        x: ``(N, 1, H, W)``.
+        y: The same.
         patch: Side of the neighbourhood, odd.
 
     Returns:
-        ``(N, patch**2, H, W)``, in row order, the centre too (always zero).
+        ``(N, 1, H, W)``, in [0, 1).
     """
-    taps = patch * patch
-    kernel = torch.eye(taps, dtype=grey.dtype, device=grey.device)
-    kernel[:, taps // 2] -= 1
-    difference = F.conv2d(grey, kernel.view(taps, 1, patch, patch), padding=patch // 2)
-    return difference / (0.81 + difference.square()).sqrt()
-
-
-def census_distance(x: Tensor, y: Tensor) -> Tensor:
-    """Distance of two transforms in each pixel, mean over taps, ``(N, 1, H, W)``, in [0, 1)."""
-    squared = (x - y).square()
-    return (squared / (0.1 + squared)).mean(1, keepdim=True)
+    height, width = x.shape[-2:]
+    around = []
+    for picture in (x, y):
+        padded = F.pad(picture, (patch // 2,) * 4)
+        around.append(torch.cat([padded[..., k : k + width] for k in range(patch)], 1))
+    total = torch.zeros_like(x)
+    # Row by row of the neighbourhood: all of it at once is 49 times the frame in memory.
+    for row in range(patch):
+        transforms = []
+        for picture, columns in zip((x, y), around, strict=True):
+            difference = columns[..., row : row + height, :] - picture
+            transforms.append(difference / (0.81 + difference.square()).sqrt())
+        squared = (transforms[0] - transforms[1]).square()
+        total = total + (squared / (0.1 + squared)).sum(1, keepdim=True)
+    return total / patch**2
 
 
 class Census(PixelMetric):
@@ -105,19 +114,13 @@ class Census(PixelMetric):
 
     def map(self, features: Features) -> Tensor:
         """Distance of each pixel, ``(N, 1, H, W)``."""
-        transforms = (
+        pictures = (
             features.once(
-                census,
-                features.once(
-                    torch.mul,
-                    features.once(luma, features.rgb(role), matrix="rounded"),
-                    self.scale,
-                ),
-                patch=self.patch,
+                torch.mul, features.once(luma, features.rgb(role), matrix="rounded"), self.scale
             )
             for role in ("distorted", "reference")
         )
-        distance = census_distance(*transforms)
+        distance = features.once(census_distance, *pictures, patch=self.patch)
         inner = self.border
         height, width = distance.shape[-2:]
         inside = distance[..., inner : height - inner, inner : width - inner]
