@@ -1,10 +1,13 @@
 """Other sizes and pixel formats of a frame, by FFmpeg's software scaler, with every setting named.
 
-The scaler has habits that would falsify a measurement, each met and avoided here. Going to fewer
-bits while it resizes, it adds a pattern of noise, and to more bits it leaves full range short of
-its peak (so depth and size change in steps of their own, size at the greater depth). It takes and gives grey as full range whatever it is told (so grey goes through luma). Its
-float RGB from YUV is too dark by 1/256 (so the matrix is applied here). Its full-range formats
-(``yuvj420p``) cannot be told otherwise (so their planes are given to it under the plain name).
+The scaler has habits that would falsify a measurement, each met and avoided here:
+
+- Going to fewer bits while it resizes, it adds a pattern of noise; going to more, it leaves full
+  range short of its peak. So depth changes in a step of its own, and size at the greater depth.
+- It takes and gives grey as full range, whatever it is told. So grey goes through luma.
+- Its float RGB from YUV is too dark by 1/256. So the matrix is applied here.
+- Its full-range formats (``yuvj420p``) cannot be told otherwise. So it gets their planes under the
+  plain name.
 """
 
 from __future__ import annotations
