@@ -66,6 +66,13 @@ class Features:
             raise TypeError(f"{role} is a tensor, not a frame.")
         return frame
 
+    def tensor(self, role: str) -> Tensor:
+        """The tensor in the role given: a flow, a mask, ..."""
+        tensor = self._given[role]
+        if not isinstance(tensor, Tensor):
+            raise TypeError(f"{role} is a frame, not a tensor.")
+        return tensor
+
     def rgb(self, role: str) -> Tensor:
         """Colours of a frame, ``(N, 3, H, W)``, in ``[0, 1]``."""
         return self.frame(role).rgb

@@ -102,6 +102,28 @@ FORMATS: dict[str, Format] = {
 }
 
 
+FRAME_ROLES = ("reference", "distorted", "previous", "next")
+
+
+def tensor_dims(role: str) -> tuple[Dim, ...]:
+    """Axes of an input that is no frame, by its role; all of them are ``float32``.
+
+    Raises:
+        ValueError: No input has that role.
+    """
+    if role.startswith("flow"):
+        return ("N", 2, "H", "W")
+    if role.startswith("logits"):
+        return ("N", 1)
+    known: dict[str, tuple[Dim, ...]] = {"mask": ("N", 1, "H", "W"), "time": ("N",)}
+    if role not in known:
+        raise ValueError(
+            f"No input has the role {role!r}. Roles: {', '.join(FRAME_ROLES)}, flow..., logits..., "
+            f"{', '.join(known)}."
+        )
+    return known[role]
+
+
 def find_format(name: str) -> Format:
     """The format called ``name``.
 

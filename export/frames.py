@@ -37,7 +37,7 @@ def make_frame(
 
     Args:
         form: Pixel format of the inputs.
-        role: ``reference`` or ``distorted``.
+        role: Whose frame it is.
         inputs: Tensors by input name; planes that nobody reads may be missing.
         dtype: Floating-point type to compute in.
         quantise: Bits to round samples to first, ``None`` to take them as they are.
@@ -54,22 +54,22 @@ def make_frame(
         interleaved = form.dtype != "float32"
         rgb = parts[""].permute(0, 3, 1, 2).contiguous() / 255 if interleaved else parts[""]
         whole = _rounded(rgb * 255, 0, 255) / 255 if quantise and form.depth > 8 else rgb
-        return Frame(lambda: _cropped(whole, crop_border, crop_border))
+        return Frame(lambda: cropped(whole, crop_border, crop_border))
     planes = _planes(form, parts)
     if quantise and form.depth > 8:
         step = float(2 ** (form.depth - 8))
         planes = {part: _rounded(x / step, 0, 255) * step for part, x in planes.items()}
     subsampled = {part: subsampling(form, part) for part in planes}
-    cropped = {
-        part: _cropped(x, crop_border // subsampled[part][0], crop_border // subsampled[part][1])
+    inner = {
+        part: cropped(x, crop_border // subsampled[part][0], crop_border // subsampled[part][1])
         for part, x in planes.items()
     }
 
     def rgb_from_planes() -> Tensor:
         rgb = to_rgb(planes, inputs[colour_name(role)].to(dtype), form)
-        return _cropped(rgb, crop_border, crop_border)
+        return cropped(rgb, crop_border, crop_border)
 
-    return Frame(rgb_from_planes, cropped, form.depth)
+    return Frame(rgb_from_planes, inner, form.depth)
 
 
 def to_rgb(planes: Mapping[str, Tensor], colour: Tensor, form: Format) -> Tensor:
@@ -140,7 +140,8 @@ def _rounded(x: Tensor, low: float, high: float) -> Tensor:
     return x.round().clamp(low, high)
 
 
-def _cropped(x: Tensor, down: int, across: int) -> Tensor:
+def cropped(x: Tensor, down: int, across: int) -> Tensor:
+    """A picture without so many samples at the top and bottom, and left and right."""
     if down == across == 0:
         return x
     return x[..., down : x.shape[-2] - down, across : x.shape[-1] - across]

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 from torch import Tensor, nn
 
 from framegauge.export.features import Features, Frame
+from framegauge.export.formats import FRAME_ROLES, Dim, tensor_dims
 from framegauge.export.manifest import Aggregate
 from framegauge.export.reduction import Reduction, masked_mean, pixel_mean, reduce_samples
 from framegauge.export.spec import Option, Spec, Value
 
 
 class Metric(nn.Module, ABC):
-    """A metric as a graph: options are fixed when it is made, frames arrive in ``forward``.
+    """A metric as a graph: options are fixed when it is made, inputs arrive in ``forward``.
 
     A subclass has a ``SPEC`` and a :meth:`score`; its keyword arguments are its options, with
     their types and defaults.
@@ -50,7 +52,7 @@ class Metric(nn.Module, ABC):
         return tuple(
             _option(name, hints[name], parameter.default)
             for name, parameter in inspect.signature(cls.__init__).parameters.items()
-            if name not in ("self", "reduction")
+            if name not in ("self", "reduction", "weights")
         )
 
     @abstractmethod
@@ -73,6 +75,10 @@ class Metric(nn.Module, ABC):
         """
         return []
 
+
+class PairMetric(Metric):
+    """A metric of a distorted frame and its reference."""
+
     def forward(self, distorted: Tensor, reference: Tensor, *, depth: int = 8) -> Tensor:
         """Score frames in eager code.
 
@@ -89,7 +95,9 @@ class Metric(nn.Module, ABC):
         Raises:
             ValueError: Shapes differ or do not fit the metric.
         """
-        features = eager_features(self.spec, distorted, reference, depth)
+        features = eager_features(
+            self.spec, {"distorted": distorted, "reference": reference}, depth
+        )
         return reduce_samples(self.score(features), self.reduction)
 
 
@@ -101,7 +109,7 @@ class MapMetric(Metric):
         """The map, ``(N, 1, h, w)``, on the grid that the Spec gives."""
 
 
-class PixelMetric(MapMetric):
+class PixelMetric(PairMetric, MapMetric):
     """A metric that is the mean of its map, one value a pixel."""
 
     def score(self, features: Features) -> Tensor:
@@ -119,7 +127,7 @@ class PixelMetric(MapMetric):
         """Score frames in eager code, all pixels or those that count.
 
         Args:
-            distorted: Frames to judge, as :meth:`Metric.forward` takes them.
+            distorted: Frames to judge, as :meth:`PairMetric.forward` takes them.
             reference: What they should be, same shape and range.
             mask: Weights, ``(N, 1, H, W)``, 1 = counts. The score is then
                 ``sum(map * mask) / sum(mask)`` of each sample. Only for maps on the frame's grid.
@@ -133,7 +141,9 @@ class PixelMetric(MapMetric):
         """
         if mask is None:
             return super().forward(distorted, reference, depth=depth)
-        values = self.map(eager_features(self.spec, distorted, reference, depth))
+        values = self.map(
+            eager_features(self.spec, {"distorted": distorted, "reference": reference}, depth)
+        )
         if mask.shape != values.shape:
             raise ValueError(
                 f"{self.spec.name} takes a mask of the shape of its map, {tuple(values.shape)}, "
@@ -142,23 +152,39 @@ class PixelMetric(MapMetric):
         return reduce_samples(masked_mean(values, mask), self.reduction)
 
 
-def eager_features(spec: Spec, distorted: Tensor, reference: Tensor, depth: int) -> Features:
-    """The two frames of eager code, checked.
+def eager_features(spec: Spec, given: Mapping[str, Tensor], depth: int = 8) -> Features:
+    """What eager code gives, by role, checked.
+
+    Args:
+        spec: Facts of the metric that will look at it.
+        given: A tensor for each of the Spec's inputs: frames, and tensors with the axes that
+            :func:`framegauge.export.formats.tensor_dims` says.
+        depth: Bits of a code value, for metrics of planes.
 
     Raises:
-        ValueError: The frames differ in shape, have other channels than the metric reads, or are
-            smaller than it can take.
+        ValueError: Shapes differ from each other, do not fit the metric, or are too small.
     """
-    if distorted.shape != reference.shape:
-        raise ValueError(
-            f"{spec.name} compares frames of one shape; distorted is {tuple(distorted.shape)} "
-            f"and reference {tuple(reference.shape)}."
-        )
+    shapes = {role: tuple(tensor.shape) for role, tensor in given.items()}
     channels = {"rgb": (3,), "luma": (1, 3), "plane": (1,)}[spec.reads]
-    if distorted.ndim != 4 or distorted.shape[1] not in channels:
-        wanted = " or ".join(f"(N, {count}, H, W)" for count in channels)
-        raise ValueError(f"{spec.name} takes frames {wanted}, got {tuple(distorted.shape)}.")
-    height, width = distorted.shape[-2:]
+    first = next(iter(given.values()))
+    for role, tensor in given.items():
+        wanted: list[tuple[Dim, ...]] = [("N", count, "H", "W") for count in channels]
+        if role not in FRAME_ROLES:
+            wanted = [tensor_dims(role)]
+        if not any(_fits(tensor, dims) for dims in wanted):
+            allowed = " or ".join(f"({', '.join(map(str, dims))})" for dims in wanted)
+            raise ValueError(f"{spec.name} takes {role} {allowed}, got {tuple(tensor.shape)}.")
+        both_frames = role in FRAME_ROLES and next(iter(given)) in FRAME_ROLES
+        pictures = tensor.ndim == first.ndim == 4
+        if (
+            tensor.shape[0] != first.shape[0]
+            or (pictures and tensor.shape[-2:] != first.shape[-2:])
+            or (both_frames and tensor.shape != first.shape)
+        ):
+            listed = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+            raise ValueError(f"{spec.name} takes inputs of one batch and size, got {listed}.")
+    pictures_only = [tensor for tensor in given.values() if tensor.ndim == 4]
+    height, width = pictures_only[0].shape[-2:] if pictures_only else (spec.least, spec.least)
     if min(height, width) < spec.least:
         raise ValueError(
             f"{spec.name} needs frames of at least {spec.least}x{spec.least} pixels, got "
@@ -166,9 +192,16 @@ def eager_features(spec: Spec, distorted: Tensor, reference: Tensor, depth: int)
         )
     return Features(
         {
-            "distorted": _eager_frame(spec, distorted, depth),
-            "reference": _eager_frame(spec, reference, depth),
+            role: _eager_frame(spec, tensor, depth) if role in FRAME_ROLES else tensor
+            for role, tensor in given.items()
         }
+    )
+
+
+def _fits(tensor: Tensor, dims: Sequence[Dim]) -> bool:
+    return tensor.ndim == len(dims) and all(
+        isinstance(dim, str) or dim == length
+        for dim, length in zip(dims, tensor.shape, strict=True)
     )
 
 

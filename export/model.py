@@ -6,7 +6,7 @@ import logging
 import os
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,14 @@ import onnx_ir.passes.common as passes
 import torch
 from numpy.typing import NDArray
 
-from framegauge.export import pattern
+from framegauge.export import manifest, pattern
+from framegauge.export.backbones import Weights
 from framegauge.export.formats import find_format
 from framegauge.export.frames import CHROMA
 from framegauge.export.manifest import KEY, Manifest, SelfTest
 from framegauge.export.spec import parse_entries
 from framegauge.export.suite import Suite
+from framegauge.export.weights import Source
 
 # GridSample means something else to TensorRT's parser from opset 20 on.
 OPSET = 18
@@ -52,6 +54,8 @@ def export(
     maps: Sequence[str] = (),
     quantise: int | None = None,
     crop_border: int = 0,
+    weights: Mapping[str, Source] | None = None,
+    offline: bool = False,
     progress: Callable[[str], None] | None = None,
 ) -> Path:
     """Write entries as one model file, and prove it in ONNX Runtime against float64 PyTorch.
@@ -63,6 +67,9 @@ def export(
         maps: Labels of entries whose map is an output too, as ``label.map``.
         quantise: 8 to round the distorted frame to 8 bits first.
         crop_border: Pixels cut from every side of both frames first.
+        weights: Weights files (or tensors) by name, for entries that need them; others are looked
+            for in ``FRAMEGAUGE_WEIGHTS``, torch's hub cache, installed packages, and online.
+        offline: Download nothing.
         progress: Called with a line of text at each step; exports take seconds to minutes.
 
     Returns:
@@ -71,12 +78,22 @@ def export(
     Raises:
         ValueError: An entry or option is unknown, or does not fit the format.
         ExportError: The model could not be made, or does not give the scores of the graph.
+        WeightsError: Weights are not to be had, or not those wanted.
     """
     path = Path(path)
     tell = progress or (lambda _: None)
     parsed, form = parse_entries(entries), find_format(format)
+    found = Weights(weights, offline=offline)
     suite, exact = (
-        Suite(parsed, form, maps=maps, quantise=quantise, crop_border=crop_border, dtype=dtype)
+        Suite(
+            parsed,
+            form,
+            maps=maps,
+            quantise=quantise,
+            crop_border=crop_border,
+            dtype=dtype,
+            weights=found,
+        )
         for dtype in (torch.float32, torch.float64)
     )
     if not path.parent.is_dir():
@@ -86,8 +103,7 @@ def export(
     tell("translating to ONNX")
     model = translate(program, suite)
     tell("computing the self-test in float64")
-    manifest = describe(suite, exact)
-    model.metadata_props[KEY] = manifest.to_json()
+    model.metadata_props[KEY] = describe(suite, exact).to_json()
     model_bytes = serialise(model)
     tell("proving the file in ONNX Runtime")
     prove(model_bytes, suite, exact)
@@ -188,6 +204,12 @@ def describe(suite: Suite, exact: Suite) -> Manifest:
         quantise=suite.quantise,
         crop_border=suite.crop_border,
         chroma=CHROMA if needs_chroma else None,
+        weights=tuple(
+            manifest.Weights(
+                name=each.name, sha256=each.sha256, licence=each.licence, origin=each.origin
+            )
+            for each in suite.weights.used
+        ),
         versions={name: version(name) for name in ("framegauge", "torch", "onnx", "onnxscript")},
         self_test=SelfTest(
             pattern=pattern.VERSION,
@@ -232,14 +254,9 @@ def prove(model: bytes, suite: Suite, exact: Suite) -> None:
 
 
 def feeds(suite: Suite, size: tuple[int, int], *, batch: int) -> Feed:
-    """Test frames for the suite's inputs, by name."""
-    frames: Feed = {}
-    for role in ("reference", "distorted"):
-        frames |= pattern.batch(suite.form, role, size, batch)
-    colour = np.array(self_test_colour(suite.form.depth), np.float32)
-    return {
-        each.name: colour if each.part == "colour" else frames[each.name] for each in suite.inputs
-    }
+    """Test frames and tensors for the suite's inputs, by name."""
+    colour = self_test_colour(suite.form.depth)
+    return pattern.feed(suite.form, suite.inputs, size, batch, colour)
 
 
 def evaluate(suite: Suite, feed: Feed) -> Feed:

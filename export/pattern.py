@@ -18,17 +18,24 @@ Every implementation must give these samples bit for bit, in unsigned 32-bit ari
 The distorted frame adds, then clamps to [0, 255]: 0: error % 16 - 7;  1: 2;  2: error % 4 - 1;
 3: -(error % 4). Chroma is drawn towards grey, 96 + value / 4. A sample of more than 8 bits is the
 value shifted up, with the low bits of ``noise >> 20`` in the squares of detail; a float sample is
-value / 255. NumPy only.
+value / 255. The frames before and after are the reference's, moved: ``previous`` is the
+pattern at (x + 3, y + 1), ``next`` at (x + 6, y + 2).
+
+Inputs that are no frames are floats from ``hash`` at ``d`` = the sum of the role's character
+codes, with ``c`` the axis of a flow: flows ``(hash % 257 - 128) / 16``, masks ``hash % 4 > 0``,
+times ``(1 + hash % 7) / 8``, logits ``(hash % 65 - 32) / 8``. NumPy only.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from framegauge.export.formats import Format
+from framegauge.export.formats import FRAME_ROLES, Dim, Format
+from framegauge.export.manifest import Input
 
 VERSION = 1
 
@@ -39,14 +46,17 @@ FORMULA = (
     "[(3*x+5*y+64*c)%128+noise%128, 96+16*c, noise%8, 240+noise%8][square];"
     " distorted: value+=[error%16-7, 2, error%4-1, -(error%4)][square]; clamp 0..255;"
     " chroma (c>0 of yuv): 96+value/4; depth b: (value<<(b-8))+(square==0 ?"
-    " (noise>>20)&((1<<(b-8))-1) : 0); float: value/255"
+    " (noise>>20)&((1<<(b-8))-1) : 0); float: value/255; previous: at x+3,y+1; next: at x+6,y+2;"
+    " d=sum of the role's codes: flow (h%257-128)/16, mask h%4>0, time (1+h%7)/8,"
+    " logits (h%65-32)/8"
 )
 
 _WRAP = 0xFFFFFFFF
+_MOVED = {"previous": (1, 3), "next": (2, 6)}
 Integers = NDArray[np.int64]
 
 
-def _hash(n: int, y: Integers, x: Integers, c: Integers, d: int) -> Integers:
+def _hash(n: int | Integers, y: Integers, x: Integers, c: Integers, d: int) -> Integers:
     mixed = (73856093 * x) ^ (19349663 * y) ^ (83492791 * c) ^ (2654435761 * n) ^ (40503 * d)
     mixed &= _WRAP
     mixed = ((mixed ^ (mixed >> 16)) * 73244475) & _WRAP
@@ -59,7 +69,7 @@ def samples(
     """Code values of the test frame at the positions given, in ``[0, 2**depth)``.
 
     Args:
-        role: ``"reference"`` or ``"distorted"``.
+        role: ``"reference"``, ``"distorted"``, ``"previous"`` or ``"next"``.
         n: Which frame of the batch.
         y: Rows.
         x: Columns, broadcast against the rows.
@@ -67,6 +77,8 @@ def samples(
         depth: Bits of a sample, 8 to 16.
         chroma: The channels above 0 are chroma, to be drawn towards grey.
     """
+    down, across = _MOVED.get(role, (0, 0))
+    y, x = y + down, x + across
     noise, error = _hash(n, y, x, c, 0), _hash(n, y, x, c, 1)
     square = (y // 16 + x // 16 + n) % 4
     value = np.choose(
@@ -88,7 +100,7 @@ def batch(form: Format, role: str, size: tuple[int, int], count: int) -> dict[st
 
     Args:
         form: Pixel format of the model.
-        role: ``"reference"`` or ``"distorted"``.
+        role: Whose frames they are.
         size: Height and width in pixels.
         count: Frames in the batch.
     """
@@ -99,6 +111,55 @@ def batch(form: Format, role: str, size: tuple[int, int], count: int) -> dict[st
             [_plane(form, role, n, index, shape) for n in range(count)]
         )
     return feed
+
+
+def feed(
+    form: Format,
+    inputs: Iterable[Input],
+    size: tuple[int, int],
+    count: int,
+    colour: Sequence[Sequence[float]] | None,
+) -> dict[str, NDArray[Any]]:
+    """Everything that a model takes, by the name of the input.
+
+    Args:
+        form: Pixel format of the model.
+        inputs: What it takes.
+        size: Height and width in pixels.
+        count: Samples in the batch.
+        colour: What the colour inputs hold.
+    """
+    filled: dict[str, NDArray[Any]] = {}
+    for each in inputs:
+        if each.part == "colour":
+            filled[each.name] = np.array(colour, np.float32)
+        elif each.role not in FRAME_ROLES:
+            filled[each.name] = tensor(each.role, each.dims, size, count)
+        elif each.name not in filled:
+            filled |= batch(form, each.role, size, count)
+    return {each.name: filled[each.name] for each in inputs}
+
+
+def tensor(role: str, dims: tuple[Dim, ...], size: tuple[int, int], count: int) -> NDArray[Any]:
+    """Test values of an input that is no frame, ``float32``.
+
+    Args:
+        role: A flow, mask, time or logits.
+        dims: Its axes, from ``N`` on.
+        size: Height and width in pixels.
+        count: Samples in the batch.
+    """
+    lengths = {"N": count, "H": size[0], "W": size[1]}
+    shape = tuple(lengths[dim] if isinstance(dim, str) else dim for dim in dims)
+    n, c, y, x = np.indices((*shape, *(1,) * (4 - len(shape))), sparse=True)
+    h = _hash(n, y, x, c, sum(map(ord, role))).reshape(shape)
+    if role.startswith("flow"):
+        return ((h % 257 - 128) / 16).astype(np.float32)
+    if role.startswith("logits"):
+        return ((h % 65 - 32) / 8).astype(np.float32)
+    if role == "time":
+        return ((1 + h % 7) / 8).astype(np.float32)
+    return (h % 4 > 0).astype(np.float32)
 
 
 def input_name(role: str, part: str) -> str:

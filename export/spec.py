@@ -46,10 +46,12 @@ class Spec:
         reads: What of a frame it looks at: colours, luma from colours or the Y plane as it is,
             or one named plane of code values.
         plane: The plane, where it reads one.
+        inputs: What it is given, by role, in order: frames, flows, masks, ...
         symmetric: Exchanging the two frames leaves the score as it is.
         grid: Where its map lies, ``None`` if it has no map.
         source: Paper or code it follows.
         aliases: Other names it is found by.
+        weights: Names of the weights it needs.
     """
 
     name: str
@@ -65,10 +67,12 @@ class Spec:
     relative: float = 0.0
     reads: Literal["rgb", "luma", "plane"] = "rgb"
     plane: Literal["y", "u", "v"] | None = None
+    inputs: tuple[str, ...] = ("reference", "distorted")
     symmetric: bool = True
     grid: Grid | None = None
     source: str
     aliases: tuple[str, ...] = ()
+    weights: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,16 +9,15 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from framegauge.export.backbones import Weights
 from framegauge.export.catalog import listings, make
 from framegauge.export.features import Features, Frame
-from framegauge.export.formats import Format
-from framegauge.export.frames import colour_name, make_frame, subsampling
+from framegauge.export.formats import FRAME_ROLES, Format, tensor_dims
+from framegauge.export.frames import colour_name, cropped, make_frame, subsampling
 from framegauge.export.manifest import Aggregate, Input, Output
 from framegauge.export.metric import MapMetric, Metric
 from framegauge.export.pattern import input_name
 from framegauge.export.spec import Entry, Grid, Value, find_listing
-
-ROLES = ("reference", "distorted")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +30,7 @@ class Member:
     options: dict[str, Value]
 
 
-def members(entries: Sequence[Entry]) -> list[Member]:
+def members(entries: Sequence[Entry], weights: Weights | None) -> list[Member]:
     """The modules of the entries asked for, with the labels of their outputs.
 
     Raises:
@@ -50,7 +49,7 @@ def members(entries: Sequence[Entry]) -> list[Member]:
         found[label] = Member(
             label=label,
             entry=str(entry),
-            metric=make(entry),
+            metric=make(entry, weights=weights),
             options={**options, **listing.read(entry)},
         )
     return list(found.values())
@@ -61,8 +60,10 @@ class Suite(nn.Module):
 
     Attributes:
         members: The entries.
+        roles: Whose data the graph takes, frames first.
         inputs: What the graph takes: only the planes and colours that an entry reads.
         outputs: What it gives: each entry's score, then its moments, then its map if asked for.
+        weights: What the entries' networks were loaded from.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Suite(nn.Module):
         quantise: int | None = None,
         crop_border: int = 0,
         dtype: torch.dtype = torch.float32,
+        weights: Weights | None = None,
     ) -> None:
         """Make the graph.
 
@@ -84,12 +86,14 @@ class Suite(nn.Module):
             quantise: Bits that samples are rounded to first; 8, or ``None`` for none.
             crop_border: Pixels cut from every side of both frames first.
             dtype: Floating-point type to compute in.
+            weights: Where the weights are of the entries that need some.
 
         Raises:
             ValueError: The entries do not fit the format, each other or the options.
         """
         super().__init__()
-        self.members = members(entries)
+        self.weights = weights or Weights()
+        self.members = members(entries, self.weights)
         self.form, self.quantise, self.crop_border = form, quantise, crop_border
         self.dtype = dtype
         if quantise not in (None, 8):
@@ -99,6 +103,8 @@ class Suite(nn.Module):
         for member in self.members:
             self._check(member)
         self.maps = self._maps(maps)
+        asked = [role for member in self.members for role in member.metric.spec.inputs]
+        self.roles = sorted(dict.fromkeys(asked), key=_order)
         self.inputs = self._inputs()
         self.outputs = [output for member in self.members for output in self._outputs(member)]
 
@@ -119,7 +125,7 @@ class Suite(nn.Module):
     def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         """The outputs for the inputs given."""
         given = dict(zip((each.name for each in self.inputs), tensors, strict=True))
-        features = Features({role: self._frame(role, given) for role in ROLES})
+        features = Features({role: self._given(role, given) for role in self.roles})
         results: list[Tensor] = []
         for member in self.members:
             results.append(member.metric.score(features))
@@ -128,7 +134,12 @@ class Suite(nn.Module):
                 results.append(features.once(member.metric.map, features))
         return tuple(results)
 
-    def _frame(self, role: str, given: dict[str, Tensor]) -> Frame:
+    def _given(self, role: str, given: dict[str, Tensor]) -> Frame | Tensor:
+        if role not in FRAME_ROLES:
+            tensor = given[role].to(self.dtype)
+            return (
+                cropped(tensor, self.crop_border, self.crop_border) if tensor.ndim > 2 else tensor
+            )
         return make_frame(
             self.form,
             role,
@@ -167,7 +178,12 @@ class Suite(nn.Module):
         return frozenset(labels)
 
     def _inputs(self) -> list[Input]:
-        read = {member.metric.spec.reads for member in self.members}
+        frames = [role for role in self.roles if role in FRAME_ROLES]
+        read = {
+            member.metric.spec.reads
+            for member in self.members
+            if any(role in frames for role in member.metric.spec.inputs)
+        }
         parts = {
             str(member.metric.spec.plane) for member in self.members if member.metric.spec.plane
         }
@@ -185,7 +201,7 @@ class Suite(nn.Module):
                 dtype=self.form.dtype,
                 dims=("N", *plane.dims),
             )
-            for role in ROLES
+            for role in frames
             for plane in self.form.planes
             if plane.part in parts
         ]
@@ -194,9 +210,13 @@ class Suite(nn.Module):
                 Input(
                     name=colour_name(role), role=role, part="colour", dtype="float32", dims=(3, 4)
                 )
-                for role in ROLES
+                for role in frames
             ]
-        return inputs
+        return inputs + [
+            Input(name=role, role=role, part="", dtype="float32", dims=tensor_dims(role))
+            for role in self.roles
+            if role not in FRAME_ROLES
+        ]
 
     def _outputs(self, member: Member) -> list[Output]:
         spec = member.metric.spec_at(self.form.depth)
@@ -241,3 +261,8 @@ class Suite(nn.Module):
             # One sample of a map is not steadied by a mean, as the score is.
             outputs.append(replace(picture, tolerance=10 * spec.tolerance))
         return outputs
+
+
+def _order(role: str) -> int:
+    """Frames first, in the catalogue's order of roles; the rest as it was asked for."""
+    return FRAME_ROLES.index(role) if role in FRAME_ROLES else len(FRAME_ROLES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -68,6 +68,8 @@ class Model:
             content = self.path.read_bytes()
         except OSError as error:
             raise ScoreError(f"The model {path} cannot be read: {error.strerror}.") from error
+        if threads is not None and threads < 1:
+            raise UsageError(f"--threads takes at least 1, got {threads}.")
         self.sha256 = hashlib.sha256(content).hexdigest()
         self.threads = threads or usable_cpus()
         self.device: Device
@@ -78,6 +80,7 @@ class Model:
         except ManifestError as error:
             raise UsageError(str(error)) from error
         self._file = manifest
+        self._check_names()
         if self_test:
             self._prove()
         renamed = dict(labels or {})
@@ -114,6 +117,7 @@ class Model:
 
         Raises:
             UsageError: The frames are of a version that this release does not know.
+            ScoreError: The test cannot be run, or what comes out has another shape.
         """
         test = self._file.self_test
         if test.pattern != pattern.VERSION:
@@ -121,22 +125,50 @@ class Model:
                 f"{self.path} has test frames of version {test.pattern}, and this release knows "
                 f"{pattern.VERSION}. Update framegauge, or export the model again."
             )
+        # What a damaged file makes ONNX Runtime and NumPy raise has many types.
+        try:
+            return list(self._checks())
+        except ScoreError:
+            raise
+        except Exception as error:
+            raise ScoreError(
+                f"{self.path} cannot run its self-test ({_first_line(error)}). The file is "
+                "damaged: export the model again."
+            ) from error
+
+    def _checks(self) -> Iterator[Check]:
+        test = self._file.self_test
         outputs = [output for output in self._file.outputs if output.kind != "map"]
         names = [output.name for output in outputs]
-        checks = []
         for size, wanted in zip(test.sizes, test.scores, strict=True):
-            values = self._session.run(names, test_feed(self._file, size))
+            values = self._session.run(names, self._test_feed(size))
             for output, got in zip(outputs, values, strict=True):
                 if got.shape != (test.batch,):
                     raise ScoreError(
                         f"{self.path}: {output.name} has the shape {got.shape} on a batch of "
                         f"{test.batch}. The file is damaged: export the model again."
                     )
-                checks += [
-                    Check(output.name, size, want, value, output.allowed(want))
-                    for want, value in zip(wanted[output.name], got.tolist(), strict=True)
-                ]
-        return checks
+                for want, value in zip(wanted[output.name], got.tolist(), strict=True):
+                    yield Check(output.name, size, want, value, output.allowed(want))
+
+    def _test_feed(self, size: tuple[int, int]) -> Feed:
+        """The self-test's inputs at one height and width, by name."""
+        test = self._file.self_test
+        return pattern.feed(self._file.form, self._file.inputs, size, test.batch, test.colour)
+
+    def _check_names(self) -> None:
+        """Refuse a manifest that was written for another graph."""
+        for kind, graph, said in (
+            ("inputs", self._session.get_inputs(), self._file.inputs),
+            ("outputs", self._session.get_outputs(), self._file.outputs),
+        ):
+            found, wanted = ([each.name for each in some] for some in (graph, said))
+            if found != wanted:
+                raise ScoreError(
+                    f"The manifest of {self.path} belongs to another model: it names the {kind} "
+                    f"{', '.join(map(str, wanted)) or 'none'}, and the graph has "
+                    f"{', '.join(found)}. Export the model again."
+                )
 
     def _prove(self) -> None:
         for check in self.self_test():
@@ -178,19 +210,6 @@ class Check:
         return self.error <= self.allowed
 
 
-def test_feed(manifest: Manifest, size: tuple[int, int]) -> dict[str, NDArray[Any]]:
-    """The self-test's inputs at one height and width, by name."""
-    test = manifest.self_test
-    frames: dict[str, NDArray[Any]] = {}
-    for role in dict.fromkeys(each.role for each in manifest.inputs):
-        frames |= pattern.batch(manifest.form, role, size, test.batch)
-    colour = np.array(test.colour, np.float32)
-    return {
-        each.name: colour if each.part == "colour" else frames[each.name]
-        for each in manifest.inputs
-    }
-
-
 def describe(model: Model) -> dict[str, Any]:
     """What ran the model, for the report."""
     import onnxruntime
@@ -227,6 +246,8 @@ def _session(
     if backend not in BACKENDS:
         raise UsageError(f"--backend takes one of {', '.join(BACKENDS)}; got {backend!r}.")
     has_cuda = "CUDAExecutionProvider" in providers()
+    if backend == "cuda" and not has_cuda:
+        raise _no_cuda()
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -247,12 +268,16 @@ def _session(
         ) from error
     took_cuda = session.get_providers()[0] == "CUDAExecutionProvider"
     if backend == "cuda" and not took_cuda:
-        raise BackendError(
-            "The backend cuda is not to be had here: ONNX Runtime offers "
-            f"{', '.join(providers())}. Install framegauge[gpu] on a machine with an NVIDIA "
-            "driver, or use --backend cpu."
-        )
+        raise _no_cuda()
     return session, "cuda" if took_cuda else "cpu"
+
+
+def _no_cuda() -> BackendError:
+    return BackendError(
+        "The backend cuda is not to be had here: ONNX Runtime offers "
+        f"{', '.join(providers())}. Install framegauge[gpu] on a machine with an NVIDIA "
+        "driver, or use --backend cpu."
+    )
 
 
 def _renamed(name: str, labels: Mapping[str, str], prefix: str) -> str:

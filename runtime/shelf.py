@@ -40,12 +40,31 @@ class Pick:
     Attributes:
         files: The files.
         labels: Names for scores in place of the files'.
-        origin: Where they are from, for the report: ``shipped`` or ``exported``.
+        origin: Where they are from, for the report: ``shipped``, ``exported`` or ``given``.
+        format: Pixel format they were picked for, ``None`` if the files were given.
+        scores: What they were picked to give.
     """
 
     files: tuple[Path, ...]
     labels: dict[str, str]
     origin: str
+    format: str | None = None
+    scores: tuple[str, ...] = ()
+
+    def check(self, format: str, scores: Sequence[str]) -> None:
+        """Refuse files that are right in themselves, but not those they are kept as.
+
+        Raises:
+            ScoreError: They take another format or give other scores than they were picked for.
+        """
+        if self.format is None or (format, set(scores)) == (self.format, set(self.scores)):
+            return
+        raise ScoreError(
+            f"The {self.origin} models should score {', '.join(self.scores)} on {self.format} "
+            f"frames, and those found score {', '.join(scores)} on {format} frames: a file was "
+            f"exchanged among {', '.join(map(str, self.files))}. Remove it if it is in the "
+            "cache, else install framegauge again."
+        )
 
 
 @cache
@@ -65,6 +84,8 @@ def catalogue() -> tuple[Listing, ...]:
                     **each["spec"],
                     "grid": each["spec"]["grid"] and Grid(**each["spec"]["grid"]),
                     "aliases": tuple(each["spec"]["aliases"]),
+                    "inputs": tuple(each["spec"]["inputs"]),
+                    "weights": tuple(each["spec"]["weights"]),
                 }
             ),
             options=tuple(
@@ -134,9 +155,11 @@ def pick(
                 "Planes are never made from RGB; use psnr_luma or ssim_luma there."
             )
     names = [listing.spec.name for listing in listings]
-    plain = not any(
-        listing.read(entry) for entry, listing in zip(entries, listings, strict=True)
-    ) and len(set(names)) == len(names)
+    scores = tuple(listing.label(entry) for entry, listing in zip(entries, listings, strict=True))
+    plain = len(set(names)) == len(names) and not any(
+        listing.spec.weights or listing.read(entry)
+        for entry, listing in zip(entries, listings, strict=True)
+    )
     if plain and quantise is None and not crop_border and format in index()["formats"]:
         labels = {
             name: entry.label
@@ -144,9 +167,10 @@ def pick(
             if entry.label is not None and entry.label != name
         }
         stems = ["default"] if names == default_metrics(format).split(",") else names
-        return Pick(tuple(SHIPPED / format / f"{stem}.onnx" for stem in stems), labels, "shipped")
+        files = tuple(SHIPPED / format / f"{stem}.onnx" for stem in stems)
+        return Pick(files, labels, "shipped", format, scores)
     file = _exported(entries, format, quantise, crop_border, progress or (lambda _: None))
-    return Pick((file,), {}, "exported")
+    return Pick((file,), {}, "exported", format, scores)
 
 
 def write_model(

@@ -14,7 +14,7 @@ from dataclasses import replace
 from torch import Tensor
 
 from framegauge.export.features import Features
-from framegauge.export.metric import Metric
+from framegauge.export.metric import PairMetric
 from framegauge.export.pyramid import laplacian_bands
 from framegauge.export.reduction import Reduction, pixel_mean
 from framegauge.export.spec import Spec
@@ -43,7 +43,7 @@ def laplacian_levels(x: Tensor, y: Tensor, *, levels: int) -> list[Tensor]:
     return [pixel_mean(band.abs()) for band in laplacian_bands(x - y, levels=levels)]
 
 
-class Laplacian(Metric):
+class Laplacian(PairMetric):
     """Sum over levels of the mean absolute difference of the bands.
 
     Takes any size: a level is ``ceil(size / 2)`` of the one above, and zeros are inserted up to

@@ -10,7 +10,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from framegauge.export.features import Features
-from framegauge.export.metric import Metric
+from framegauge.export.metric import PairMetric
 from framegauge.export.metrics.float_ssim import components, luma_plane
 from framegauge.export.metrics.ms_ssim import WEIGHTS
 from framegauge.export.pyramid import biorthogonal_halved
@@ -33,7 +33,7 @@ SPEC = Spec(
 )
 
 
-class FloatMSSSIM(Metric):
+class FloatMSSSIM(PairMetric):
     """Product over five scales of mean contrast and structure, and of luminance at the coarsest.
 
     A mean structure below zero, of which libvmaf makes NaN, counts as zero.

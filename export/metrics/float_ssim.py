@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from framegauge.export.features import Features
-from framegauge.export.metric import Metric
+from framegauge.export.metric import PairMetric
 from framegauge.export.reduction import pixel_mean, safe_root
 from framegauge.export.spec import Spec
 from framegauge.export.windows import local_moments, positions
@@ -103,7 +103,7 @@ def box_matrix(like: Tensor, length: int, factor: int) -> Tensor:
     return (inside[0] + inside[1] + inside[2]) / (unit * factor)
 
 
-class FloatSSIM(Metric):
+class FloatSSIM(PairMetric):
     """Mean of luminance, contrast and structure, multiplied at each position.
 
     Frames whose smaller side is from 384 on are reduced first.

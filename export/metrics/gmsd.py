@@ -18,7 +18,7 @@ from torch import Tensor
 
 from framegauge.export.colour import luma
 from framegauge.export.features import Features
-from framegauge.export.metric import MapMetric
+from framegauge.export.metric import MapMetric, PairMetric
 from framegauge.export.pyramid import box_halved, box_halved_trailing
 from framegauge.export.reduction import Reduction, pixel_mean, safe_root
 from framegauge.export.spec import Grid, Spec
@@ -76,7 +76,7 @@ def deviation(values: Tensor, *, unbiased: bool = False) -> Tensor:
     return safe_root(variance)
 
 
-class GMSD(MapMetric):
+class GMSD(PairMetric, MapMetric):
     """Standard deviation over pixels of the similarity of gradient magnitudes.
 
     Example:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from framegauge.export.features import Features
-from framegauge.export.metric import MapMetric
+from framegauge.export.metric import MapMetric, PairMetric
 from framegauge.export.reduction import Reduction, pixel_mean, safe_root
 from framegauge.export.spec import Grid, Spec
 
@@ -47,7 +47,7 @@ def central_gradients(x: Tensor) -> tuple[Tensor, Tensor]:
     return gradients[0], gradients[1]
 
 
-class InterpolationError(MapMetric):
+class InterpolationError(PairMetric, MapMetric):
     """Error of an interpolated frame on the scale of 8-bit code values, 0..255.
 
     The forms are not comparable with each other: on one pair they may be 44, 48 and 83.

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from framegauge.export.features import Features
-from framegauge.export.metric import Metric
+from framegauge.export.metric import PairMetric
 from framegauge.export.metrics.ssim import GAUSSIAN, luminance_contrast
 from framegauge.export.pyramid import box_halved, box_halved_leading
 from framegauge.export.reduction import Reduction, pixel_mean, plane_mean, safe_power
@@ -38,7 +38,7 @@ SPEC = Spec(
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 
 
-class MSSSIM(Metric):
+class MSSSIM(PairMetric):
     """Product over five scales of contrast, and of luminance at the coarsest.
 
     Example:

@@ -15,7 +15,7 @@ from torch import Tensor
 from framegauge.export.features import Features
 from framegauge.export.losses.mse import squared_error
 from framegauge.export.manifest import Aggregate
-from framegauge.export.metric import Metric
+from framegauge.export.metric import PairMetric
 from framegauge.export.reduction import Reduction, pixel_mean
 from framegauge.export.spec import Spec
 
@@ -43,7 +43,7 @@ def decibels(mse: Tensor, *, peak: float = 1.0, cap: float, epsilon: float = 0.0
     return -10 * (mse / peak**2 + epsilon).clamp(min=10 ** (-cap / 10)).log10()
 
 
-class PSNR(Metric):
+class PSNR(PairMetric):
     r""":math:`-10 \log_{10} \mathrm{MSE}` of each frame, all channels together, capped.
 
     Example:

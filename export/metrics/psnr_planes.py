@@ -13,7 +13,7 @@ from torch import Tensor
 
 from framegauge.export.features import Features
 from framegauge.export.manifest import Aggregate
-from framegauge.export.metric import Metric
+from framegauge.export.metric import PairMetric
 from framegauge.export.metrics.psnr import decibels, mean_squared_error
 from framegauge.export.spec import Spec
 
@@ -35,7 +35,7 @@ def _spec(name: str, plane: Literal["y", "u", "v"], title: str) -> Spec:
     )
 
 
-class PlanePSNR(Metric):
+class PlanePSNR(PairMetric):
     """PSNR of a plane: mean squared error of code values against the peak of their depth."""
 
     PLANE: ClassVar[Literal["y", "u", "v"]]

@@ -1,0 +1,81 @@
+"""Optical flow: the form of metrics that judge one, and arithmetic that several share.
+
+Flows are ``(N, 2, H, W)`` in pixels, channel 0 to the right, channel 1 down.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from torch import Tensor
+
+from framegauge.export.features import Features
+from framegauge.export.metric import MapMetric, eager_features
+from framegauge.export.reduction import (
+    Reduction,
+    masked_mean,
+    pixel_mean,
+    reduce_samples,
+    safe_root,
+)
+from framegauge.export.spec import Spec
+
+
+class FlowMetric(MapMetric):
+    """A metric of a flow against a reference flow: the mean of a map, of all pixels or some."""
+
+    def __init__(self, *, masked: bool = False, reduction: Reduction = "mean") -> None:
+        """Make the metric.
+
+        Args:
+            masked: Take a further input ``mask``; the score is ``sum(map * mask) / sum(mask)``.
+            reduction: As for every metric.
+        """
+        super().__init__(reduction=reduction)
+        self.masked = masked
+
+    @property
+    def spec(self) -> Spec:
+        """The facts; a mask is one input more."""
+        inputs = ("flow", "flow_reference", *(("mask",) if self.masked else ()))
+        return replace(self.SPEC, inputs=inputs)
+
+    def score(self, features: Features) -> Tensor:
+        """Mean of the map, ``(N,)``."""
+        values = features.once(self.map, features)
+        return masked_mean(values, features.tensor("mask")) if self.masked else pixel_mean(values)
+
+    def forward(self, flow: Tensor, flow_reference: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Judge flows in eager code.
+
+        Args:
+            flow: Flow to judge, ``(N, 2, H, W)``, pixels.
+            flow_reference: What it should be, same shape.
+            mask: Weights, ``(N, 1, H, W)``, 1 = counts; needed if and only if ``masked``.
+
+        Returns:
+            The scores, reduced as the module was told.
+
+        Raises:
+            ValueError: Shapes differ, or the mask is missing or not wanted.
+        """
+        if (mask is not None) != self.masked:
+            raise ValueError(
+                f"{self.SPEC.name}(masked={self.masked}) was called "
+                f"{'with' if mask is not None else 'without'} a mask. Make it with masked="
+                f"{not self.masked}."
+            )
+        given = {"flow": flow, "flow_reference": flow_reference}
+        if mask is not None:
+            given["mask"] = mask
+        return reduce_samples(self.score(eager_features(self.spec, given)), self.reduction)
+
+
+def squared_length(flow: Tensor) -> Tensor:
+    """Squared length of each vector, ``(N, 2, H, W)`` to ``(N, 1, H, W)``."""
+    return flow.square().sum(1, keepdim=True)
+
+
+def endpoint_error(flow: Tensor, flow_reference: Tensor) -> Tensor:
+    """Distance between the ends of two flows' vectors, ``(N, 1, H, W)``, pixels."""
+    return safe_root(squared_length(flow - flow_reference))

@@ -1,0 +1,234 @@
+"""Weights of frozen networks: found, checked, and read without executing anything."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import pickle
+import tempfile
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+FOLDER_VARIABLE = "FRAMEGAUGE_WEIGHTS"
+
+Source = str | os.PathLike[str] | Mapping[str, Tensor]
+
+_TORCHVISION = "https://download.pytorch.org/models"
+_IMAGENET = "BSD-3-Clause (torchvision), trained on ImageNet"
+_LPIPS = "BSD-2-Clause (PerceptualSimilarity)"
+
+
+class WeightsError(RuntimeError):
+    """Weights that are not to be had, are not those wanted, or cannot be read safely."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """A file of weights as its authors published it.
+
+    Attributes:
+        name: What commands and manifests call it.
+        file: Its file name.
+        licence: Its terms.
+        digits: First hexadecimal digits of its SHA-256, ``None`` where none were published.
+        folder: Address of the folder it is downloaded from, ``None`` if it is not.
+        package: A package that carries it, and the path inside.
+    """
+
+    name: str
+    file: str
+    licence: str
+    digits: str | None = None
+    folder: str | None = None
+    package: tuple[str, str] | None = None
+
+
+PUBLISHED = {
+    each.name: each
+    for each in (
+        *(
+            Published(
+                name=name,
+                file=f"{stem}-{digits}.pth",
+                digits=digits,
+                folder=_TORCHVISION,
+                licence=_IMAGENET,
+            )
+            for name, stem, digits in (
+                ("vgg16", "vgg16", "397923af"),
+                ("vgg19", "vgg19", "dcbb9e9d"),
+                ("alexnet", "alexnet-owt", "7be5be79"),
+            )
+        ),
+        *(
+            Published(
+                name=f"lpips_{net}",
+                file=f"lpips_{net}.pth",
+                licence=_LPIPS,
+                package=("lpips", f"weights/v0.1/{net}.pth"),
+            )
+            for net in ("vgg", "alex")
+        ),
+        Published(
+            name="dists",
+            file="dists.pt",
+            licence="MIT (DISTS)",
+            package=("DISTS_pytorch", "weights.pt"),
+        ),
+    )
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """Weights in memory, and where they are from.
+
+    Attributes:
+        name: Which weights.
+        tensors: By name, as the file has them.
+        sha256: Of the file, in hex; of the tensors if they were given in memory.
+        licence: Their terms, as published.
+        origin: File name, or ``memory``.
+    """
+
+    name: str
+    tensors: Mapping[str, Tensor]
+    sha256: str
+    licence: str
+    origin: str
+
+
+def load(name: str, source: Source | None = None, *, offline: bool = False) -> Loaded:
+    """Weights by name.
+
+    Looked for in this order: ``source``; the folder that ``FRAMEGAUGE_WEIGHTS`` names; torch's hub
+    cache; an installed package that carries them; a download of the published file.
+
+    Args:
+        name: ``vgg16``, ``vgg19``, ``alexnet``, ``lpips_vgg``, ``lpips_alex`` or ``dists``.
+        source: A file, or tensors by name.
+        offline: Download nothing.
+
+    Raises:
+        WeightsError: They are nowhere, or what is there is damaged or not what was published.
+    """
+    published = PUBLISHED[name]
+    if isinstance(source, Mapping):
+        return Loaded(
+            name=name,
+            tensors=source,
+            sha256=_digest(source),
+            licence=published.licence,
+            origin="memory",
+        )
+    if source is not None:
+        return _read(published, Path(source))
+    for path in _places(published):
+        if path.is_file():
+            _check_digits(published, path)
+            return _read(published, path)
+    if published.folder is not None and not offline:
+        return _read(published, _downloaded(published))
+    raise WeightsError(_nowhere(published, offline))
+
+
+def _places(published: Published) -> list[Path]:
+    """Where the file may lie on this machine, the first to look in first."""
+    places = []
+    if os.environ.get(FOLDER_VARIABLE):
+        places.append(Path(os.environ[FOLDER_VARIABLE]) / published.file)
+    places.append(Path(torch.hub.get_dir()) / "checkpoints" / published.file)
+    if published.package is not None:
+        package, inside = published.package
+        found = importlib.util.find_spec(package)
+        for folder in (found.submodule_search_locations or ()) if found else ():
+            places.append(Path(folder) / inside)
+    return places
+
+
+def _read(published: Published, path: Path) -> Loaded:
+    try:
+        content = path.read_bytes()
+        tensors = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise WeightsError(
+            f"The weights {published.name} at {path} cannot be read: {error.strerror}."
+        ) from error
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        raise WeightsError(
+            f"{path} is not a file of weights that can be read safely: a dictionary of tensors, "
+            f"as torch.save writes it, was wanted. It may be damaged, or hold code, which is "
+            f"never executed. Get {published.file} again."
+        ) from error
+    if not isinstance(tensors, Mapping) or not all(
+        isinstance(tensor, Tensor) for tensor in tensors.values()
+    ):
+        raise WeightsError(
+            f"{path} holds no dictionary of tensors, which {published.name} is. "
+            f"Give the published {published.file}, or its features part."
+        )
+    return Loaded(
+        name=published.name,
+        tensors=tensors,
+        sha256=hashlib.sha256(content).hexdigest(),
+        licence=published.licence,
+        origin=path.name,
+    )
+
+
+def _check_digits(published: Published, path: Path) -> None:
+    if published.digits is None:
+        return
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if not found.startswith(published.digits):
+        raise WeightsError(
+            f"{path} is not the published {published.file}: its SHA-256 should begin with "
+            f"{published.digits}, and is {found}. Delete it, or name the file you mean: "
+            f"--weights {published.name}=PATH."
+        )
+
+
+def _downloaded(published: Published) -> Path:
+    """The published file in torch's hub cache, fetched and checked."""
+    address = f"{published.folder}/{published.file}"
+    target = Path(torch.hub.get_dir()) / "checkpoints" / published.file
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+            part = Path(folder) / published.file
+            urllib.request.urlretrieve(address, part)
+            _check_digits(published, part)
+            part.replace(target)
+    except OSError as error:
+        raise WeightsError(f"{_nowhere(published, False)} The download failed: {error}.") from error
+    return target
+
+
+def _nowhere(published: Published, offline: bool) -> str:
+    package = (
+        f" the installed package {published.package[0]};" if published.package is not None else ""
+    )
+    download = "none is published for download"
+    if published.folder is not None:
+        download = f"a download of {published.folder}/{published.file}"
+        download += ", which offline forbids" if offline else ""
+    return (
+        f"The weights {published.name} ({published.file}) are not to be had. Looked for: a path "
+        f"given as --weights {published.name}=PATH; the folder {FOLDER_VARIABLE} names; "
+        f"{torch.hub.get_dir()}/checkpoints;{package} {download}."
+    )
+
+
+def _digest(tensors: Mapping[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+        digest.update(tensor.numpy().tobytes())
+    return digest.hexdigest()
