@@ -176,7 +176,20 @@ def translate(program: torch.export.ExportedProgram, suite: Suite) -> onnx_ir.Mo
 
 
 def serialise(model: onnx_ir.Model) -> bytes:
-    """The bytes of a model file, the same for the same model."""
+    """The bytes of a model file, the same for the same graph whatever it was cut from."""
+    graph = model.graph
+    outside = {id(value) for value in (*graph.inputs, *graph.outputs)}
+    used = dict.fromkeys(value for node in graph for value in node.inputs if value is not None)
+    constants = [value for value in used if value.is_initializer()]
+    graph.initializers.clear()
+    for number, value in enumerate(constants):
+        value.name = f"constant_{number}"
+        graph.initializers.add(value)
+    for number, node in enumerate(graph):
+        node.name = f"{node.op_type}_{number}"
+        for position, value in enumerate(node.outputs):
+            if id(value) not in outside:
+                value.name = f"{node.op_type}_{number}_{position}"
     content: bytes = onnx_ir.to_proto(model).SerializeToString(deterministic=True)
     return content
 
