@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, ParamSpec, TypeVar
 
 from torch import Tensor
 
 from framegauge.export.colour import luma
+from framegauge.export.formats import FRAME_ROLES
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -83,6 +84,29 @@ class Features:
         if "y" in frame.planes:
             return self.once(_normalised, frame.planes["y"], peak=2**frame.depth - 1)
         return self.once(luma, frame.rgb, matrix=matrix)
+
+    def renamed(self, roles: Mapping[str, str]) -> Features:
+        """The same trace, seen by a metric that calls what is given otherwise.
+
+        Args:
+            roles: For each of the metric's names, the role here. A tensor of colours in the place
+                of a frame is taken as one.
+        """
+        given: dict[str, Frame | Tensor] = {}
+        for name, role in roles.items():
+            each = self._given[role]
+            is_colours = name in FRAME_ROLES and isinstance(each, Tensor)
+            given[name] = Frame(partial(self.tensor, role)) if is_colours else each
+        return self._sharing(given)
+
+    def joined(self, more: Mapping[str, Frame | Tensor]) -> Features:
+        """The same trace with more given."""
+        return self._sharing({**self._given, **more})
+
+    def _sharing(self, given: Mapping[str, Frame | Tensor]) -> Features:
+        other = Features(given)
+        other._known = self._known
+        return other
 
     def once(self, function: Callable[P, T], *given: P.args, **options: P.kwargs) -> T:
         """``function(*given, **options)``, computed at most once in this trace.

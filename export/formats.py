@@ -115,11 +115,13 @@ def tensor_dims(role: str) -> tuple[Dim, ...]:
         return ("N", 2, "H", "W")
     if role.startswith("logits"):
         return ("N", 1)
+    if role.startswith("merged"):
+        return ("N", 3, "H", "W")
     known: dict[str, tuple[Dim, ...]] = {"mask": ("N", 1, "H", "W"), "time": ("N",)}
     if role not in known:
         raise ValueError(
             f"No input has the role {role!r}. Roles: {', '.join(FRAME_ROLES)}, flow..., logits..., "
-            f"{', '.join(known)}."
+            f"merged..., {', '.join(known)}."
         )
     return known[role]
 

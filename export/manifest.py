@@ -92,6 +92,19 @@ class Aggregate:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Missing:
+    """An output that an entry has and the model has not, for want of inputs.
+
+    Attributes:
+        name: What the output would be called.
+        needs: The roles of the inputs that the model is not given.
+    """
+
+    name: str
+    needs: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Weights:
     """A weights file that was made part of the model."""
 
@@ -136,6 +149,7 @@ class Manifest:
         crop_border: Pixels cut from every side first.
         chroma: How subsampled chroma reaches luma's size, ``None`` where nothing asks for it.
         weights: Weights files inside the model.
+        missing: Outputs that its entries have and it has not.
         versions: Of the software that made it.
         self_test: How a host proves that it runs the model rightly.
         schema: Version of this form.
@@ -150,6 +164,7 @@ class Manifest:
     crop_border: int = 0
     chroma: str | None = None
     weights: tuple[Weights, ...] = ()
+    missing: tuple[Missing, ...] = ()
     versions: dict[str, str] = field(default_factory=dict)
     self_test: SelfTest
     schema: int = SCHEMA
@@ -171,7 +186,10 @@ class Manifest:
 
     def to_json(self) -> str:
         """The manifest as JSON, with keys in a fixed order."""
-        return json.dumps(dataclasses.asdict(self), allow_nan=False, separators=(",", ":"))
+        facts = dataclasses.asdict(self)
+        if not self.missing:
+            del facts["missing"]  # as releases wrote it that had no such field
+        return json.dumps(facts, allow_nan=False, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str | None, *, file: str) -> Self:
@@ -216,10 +234,16 @@ class Manifest:
                     ),
                     "aggregates": tuple(Aggregate(**each) for each in facts["aggregates"]),
                     "weights": tuple(Weights(**each) for each in facts["weights"]),
+                    "missing": tuple(
+                        Missing(**{**each, "needs": tuple(each["needs"])})
+                        for each in facts.get("missing", ())
+                    ),
                     "self_test": _self_test(facts["self_test"]),
                 }
             )
-        except (TypeError, KeyError, AttributeError) as error:
+        except ManifestError:
+            raise
+        except (TypeError, KeyError, AttributeError, ValueError) as error:
             raise ManifestError(
                 f"The manifest of {file} lacks something or has too much ({error}). "
                 "Export the model again."
@@ -227,6 +251,9 @@ class Manifest:
 
     def __post_init__(self) -> None:
         """Check what the rest relies on."""
+        for parts in (self.inputs, self.outputs, self.aggregates, self.weights):
+            for part in parts:
+                _check_types(part)
         if self.format not in FORMATS:
             raise ManifestError(
                 f"A model's format is one of {', '.join(FORMATS)}; this one says {self.format!r}. "
@@ -234,6 +261,15 @@ class Manifest:
             )
         if not self.scores:
             raise ManifestError("The model names no scores. Export it again.")
+
+
+def _check_types(part: Input | Output | Aggregate | Weights) -> None:
+    """Refuse a value that is not of its field's type, where that is a plain one."""
+    plain: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (int, float)}
+    for each in dataclasses.fields(part):
+        value = getattr(part, each.name)
+        if not isinstance(value, plain.get(str(each.type), (object,))):
+            raise TypeError(f"{each.name} is {value!r}, and should be of type {each.type}")
 
 
 def _self_test(facts: dict[str, Any]) -> SelfTest:

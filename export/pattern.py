@@ -23,7 +23,8 @@ pattern at (x + 3, y + 1), ``next`` at (x + 6, y + 2).
 
 Inputs that are no frames are floats from ``hash`` at ``d`` = the sum of the role's character
 codes, with ``c`` the axis of a flow: flows ``(hash % 257 - 128) / 16``, masks ``hash % 4 > 0``,
-times ``(1 + hash % 7) / 8``, logits ``(hash % 65 - 32) / 8``. NumPy only.
+times ``(1 + hash % 7) / 8``, logits ``(hash % 65 - 32) / 8``. Merged frames are filled as masks,
+a channel each. NumPy only.
 """
 
 from __future__ import annotations

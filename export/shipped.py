@@ -41,7 +41,14 @@ def index() -> str:
 def suites(format: str) -> dict[str, str]:
     """The files of one format by their stem, with the entries in each."""
     kind = find_format(format).kind
-    names = [entry.SPEC.name for entry in ENTRIES if kind == "yuv" or entry.SPEC.reads != "plane"]
+    names = [
+        spec.name
+        for spec in (entry.SPEC for entry in ENTRIES)
+        if spec.inputs == ("reference", "distorted")
+        and spec.kind != "system"
+        and not spec.weights
+        and (kind == "yuv" or spec.reads != "plane")
+    ]
     return {"default": DEFAULTS[kind], **{name: name for name in names}}
 
 

@@ -148,7 +148,7 @@ class Listing:
             if name not in known:
                 listed = ", ".join(known) or "none"
                 raise ValueError(
-                    f"{self.spec.name} has no option {name!r}{nearest(name, known)}. "
+                    f"{self.spec.name} has no option {name!r}{nearest(name, known)} "
                     f"Its options: {listed}."
                 )
             if name in values:
@@ -167,9 +167,9 @@ class Listing:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """A suggestion to append to an error: the closest of the known words, or nothing."""
+    """The end of a sentence about an unknown word: the closest of the known ones, or a stop."""
     close = get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return f"; did you mean {close[0]!r}?" if close else "."
 
 
 def find_listing(entry: Entry, listings: Sequence[Listing]) -> Listing:

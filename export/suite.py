@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -14,27 +14,75 @@ from framegauge.export.catalog import listings, make
 from framegauge.export.features import Features, Frame
 from framegauge.export.formats import FRAME_ROLES, Format, tensor_dims
 from framegauge.export.frames import colour_name, cropped, make_frame, subsampling
-from framegauge.export.manifest import Aggregate, Input, Output
+from framegauge.export.manifest import Aggregate, Input, Missing, Output
 from framegauge.export.metric import MapMetric, Metric
 from framegauge.export.pattern import input_name
-from framegauge.export.spec import Entry, Grid, Value, find_listing
+from framegauge.export.spec import Entry, Grid, Spec, Value, find_listing, nearest
+from framegauge.export.system import TOTAL, System
 
 
 @dataclass(frozen=True, kw_only=True)
 class Member:
-    """One entry of a suite: how it was asked for, its module, and every option's value."""
+    """One entry of a suite: how it was asked for, its module, and every option's value.
+
+    Attributes:
+        label: Name of its score; of a system's, the part before the dot.
+        entry: As it was asked for.
+        metric: The module.
+        options: Every option, defaults too.
+        without: Inputs of its own that the suite is not given.
+    """
 
     label: str
     entry: str
     metric: Metric
     options: dict[str, Value]
+    without: frozenset[str] = frozenset()
+
+    @property
+    def missing(self) -> dict[str, tuple[str, ...]]:
+        """A system's outputs that cannot be computed, and the inputs that each needs."""
+        return self.metric.missing(self.without) if isinstance(self.metric, System) else {}
+
+    @property
+    def roles(self) -> list[str]:
+        """The inputs that it looks at."""
+        if not isinstance(self.metric, System):
+            return list(self.metric.spec.inputs)
+        given = [part for name, part in self.metric.parts.items() if name not in self.missing]
+        return list(dict.fromkeys(role for part in given for role in part.needs))
+
+    def specs(self, depth: int) -> dict[str, Spec]:
+        """The facts of its scores by their labels, at code values of ``depth`` bits."""
+        if not isinstance(self.metric, System):
+            return {self.label: self.metric.spec_at(depth)}
+        parts = {name: part.loss.spec_at(depth) for name, part in self.metric.parts.items()}
+        return {
+            f"{self.label}.{name}": spec
+            for name, spec in {TOTAL: self.metric.spec_at(depth), **parts}.items()
+            if name not in self.missing
+        }
+
+    def scores(self, features: Features) -> list[Tensor]:
+        """Its scores in the order of :meth:`specs`, ``(N,)`` each."""
+        if isinstance(self.metric, System):
+            return list(self.metric.scores(features, self.without).values())
+        return [self.metric.score(features)]
 
 
-def members(entries: Sequence[Entry], weights: Weights | None) -> list[Member]:
+def members(
+    entries: Sequence[Entry], weights: Weights | None, without: Collection[str] = ()
+) -> list[Member]:
     """The modules of the entries asked for, with the labels of their outputs.
 
+    Args:
+        entries: What to compute.
+        weights: Where the weights are of the entries that need some.
+        without: Inputs that are not given, by role.
+
     Raises:
-        ValueError: An entry is unknown, or two would have one label.
+        ValueError: An entry is unknown, two would have one label, or nothing of one can be
+            computed without those inputs.
     """
     found: dict[str, Member] = {}
     for entry in entries:
@@ -46,12 +94,30 @@ def members(entries: Sequence[Entry], weights: Weights | None) -> list[Member]:
                 f"or name one: other={entry}."
             )
         options = {option.name: option.default for option in listing.options}
+        metric = make(entry, weights=weights)
+        lacking = {role for role in without if role in metric.spec.inputs}
+        if isinstance(metric, System):
+            lacking |= metric.training_inputs
         found[label] = Member(
             label=label,
             entry=str(entry),
-            metric=make(entry, weights=weights),
+            metric=metric,
             options={**options, **listing.read(entry)},
+            without=frozenset(lacking),
         )
+    known = {role for member in found.values() for role in member.metric.spec.inputs}
+    for role in without:
+        if role not in known:
+            raise ValueError(
+                f"Nothing asked for takes {role!r}{nearest(role, known)} "
+                f"Inputs: {', '.join(sorted(known))}."
+            )
+    for member in found.values():
+        if member.without and not (member.missing and member.roles):
+            raise ValueError(
+                f"{member.label} needs {', '.join(sorted(member.without))}, which the model is not "
+                "given. Give it, or leave the entry out."
+            )
     return list(found.values())
 
 
@@ -62,7 +128,8 @@ class Suite(nn.Module):
         members: The entries.
         roles: Whose data the graph takes, frames first.
         inputs: What the graph takes: only the planes and colours that an entry reads.
-        outputs: What it gives: each entry's score, then its moments, then its map if asked for.
+        outputs: What it gives: each entry's score, or a system's total and terms, then its moments,
+            then its map if asked for.
         weights: What the entries' networks were loaded from.
     """
 
@@ -74,6 +141,7 @@ class Suite(nn.Module):
         maps: Sequence[str] = (),
         quantise: int | None = None,
         crop_border: int = 0,
+        without: Sequence[str] = (),
         dtype: torch.dtype = torch.float32,
         weights: Weights | None = None,
     ) -> None:
@@ -85,6 +153,7 @@ class Suite(nn.Module):
             maps: Labels of the entries whose maps are outputs too.
             quantise: Bits that samples are rounded to first; 8, or ``None`` for none.
             crop_border: Pixels cut from every side of both frames first.
+            without: Inputs, by role, that it shall not take.
             dtype: Floating-point type to compute in.
             weights: Where the weights are of the entries that need some.
 
@@ -93,7 +162,7 @@ class Suite(nn.Module):
         """
         super().__init__()
         self.weights = weights or Weights()
-        self.members = members(entries, self.weights)
+        self.members = members(entries, self.weights, without)
         self.form, self.quantise, self.crop_border = form, quantise, crop_border
         self.dtype = dtype
         if quantise not in (None, 8):
@@ -103,7 +172,7 @@ class Suite(nn.Module):
         for member in self.members:
             self._check(member)
         self.maps = self._maps(maps)
-        asked = [role for member in self.members for role in member.metric.spec.inputs]
+        asked = [role for member in self.members for role in member.roles]
         self.roles = sorted(dict.fromkeys(asked), key=_order)
         self.inputs = self._inputs()
         self.outputs = [output for member in self.members for output in self._outputs(member)]
@@ -118,6 +187,15 @@ class Suite(nn.Module):
         ]
 
     @property
+    def missing(self) -> list[Missing]:
+        """The outputs that the entries have and the suite has not."""
+        return [
+            Missing(name=f"{member.label}.{name}", needs=needs)
+            for member in self.members
+            for name, needs in member.missing.items()
+        ]
+
+    @property
     def least(self) -> int:
         """Smallest height and width of a frame, in pixels."""
         return max(output.least for output in self.outputs)
@@ -128,7 +206,7 @@ class Suite(nn.Module):
         features = Features({role: self._given(role, given) for role in self.roles})
         results: list[Tensor] = []
         for member in self.members:
-            results.append(member.metric.score(features))
+            results += member.scores(features)
             results += member.metric.moments(features)
             if member.label in self.maps and isinstance(member.metric, MapMetric):
                 results.append(features.once(member.metric.map, features))
@@ -182,7 +260,7 @@ class Suite(nn.Module):
         read = {
             member.metric.spec.reads
             for member in self.members
-            if any(role in frames for role in member.metric.spec.inputs)
+            if any(role in frames for role in member.roles)
         }
         parts = {
             str(member.metric.spec.plane) for member in self.members if member.metric.spec.plane
@@ -219,11 +297,8 @@ class Suite(nn.Module):
         ]
 
     def _outputs(self, member: Member) -> list[Output]:
-        spec = member.metric.spec_at(self.form.depth)
-        least = spec.least + 2 * self.crop_border
-
         def output(
-            name: str, kind: Literal["score", "moment", "map"], grid: Grid | None = None
+            name: str, spec: Spec, kind: Literal["score", "moment", "map"], grid: Grid | None = None
         ) -> Output:
             return Output(
                 name=name,
@@ -235,16 +310,18 @@ class Suite(nn.Module):
                 low=spec.low,
                 high=spec.high,
                 unit=spec.unit,
-                least=least,
+                least=spec.least + 2 * self.crop_border,
                 tolerance=spec.tolerance,
                 relative=spec.relative,
                 grid=grid,
             )
 
-        outputs = [output(member.label, "score")]
+        specs = member.specs(self.form.depth)
+        outputs = [output(label, spec, "score") for label, spec in specs.items()]
+        spec = member.metric.spec_at(self.form.depth)
         outputs += [
             replace(
-                output(f"{member.label}.{name}", "moment"),
+                output(f"{member.label}.{name}", spec, "moment"),
                 better="lower",
                 ideal=0.0,
                 low=0.0,
@@ -257,7 +334,7 @@ class Suite(nn.Module):
         ]
         if member.label in self.maps and spec.grid is not None:
             grid = replace(spec.grid, offset=spec.grid.offset + self.crop_border)
-            picture = output(f"{member.label}.map", "map", grid)
+            picture = output(f"{member.label}.map", spec, "map", grid)
             # One sample of a map is not steadied by a mean, as the score is.
             outputs.append(replace(picture, tolerance=10 * spec.tolerance))
         return outputs

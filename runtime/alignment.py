@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from framegauge.runtime.errors import ScoreError, UsageError
 from framegauge.runtime.planes import Planes
@@ -46,10 +46,10 @@ class Alignment:
     distorted_step: int = 1
 
     def __post_init__(self) -> None:
-        """Check the numbers.
+        """Check the numbers and choices.
 
         Raises:
-            UsageError: One is out of range.
+            UsageError: One is out of range, or not among those there are.
         """
         for flag, value, least in (
             ("--start", self.start, 0),
@@ -58,6 +58,12 @@ class Alignment:
         ):
             if value < least:
                 raise UsageError(f"{flag} takes at least {least}, got {value}.")
+        for flag, choice, allowed in (
+            ("--on-length-mismatch", self.on_length_mismatch, get_args(OnLength)),
+            ("--on-rate-mismatch", self.on_rate_mismatch, get_args(OnRate)),
+        ):
+            if choice not in allowed:
+                raise UsageError(f"{flag} takes one of {', '.join(allowed)}; got {choice!r}.")
 
     def at_rates(self, reference: Fraction | None, distorted: Fraction | None) -> Self:
         """The same for videos of these frame rates; ``None`` is not known, and agrees with any.

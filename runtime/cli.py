@@ -25,8 +25,11 @@ from framegauge.runtime.cli_models import (
     doctor_command,
     export_command,
     list_command,
+    named_files,
+    offline_option,
     show_command,
     verify_command,
+    weights_option,
 )
 from framegauge.runtime.errors import BackendError, ScoreError, UsageError
 from framegauge.runtime.gate import Gate
@@ -121,6 +124,8 @@ gate_option = click.option(
 @click.option("--frame-rate", metavar="RATE", help="Frames a second of bare samples or images.")
 @click.option("--quantise", type=click.Choice(["8"]), help="Round distorted frames to 8 bits.")
 @click.option("--crop-border", type=int, default=0, help="Pixels to cut from every side first.")
+@weights_option
+@offline_option
 @backend_option
 @click.option("--device", type=int, default=0, help="Which GPU.")
 @click.option("--threads", type=int, help="Threads on the CPU.")
@@ -137,6 +142,7 @@ def score_command(
     range_: str | None,
     size: str | None,
     quantise: str | None,
+    weights: tuple[str, ...],
     stills: int,
     quiet: bool,
     **options: Any,
@@ -157,6 +163,7 @@ def score_command(
             range=range_,
             size=_size(size),
             quantise=int(quantise) if quantise else None,
+            weights=named_files(weights),
             stills=stills if html_path else 0,
             progress=progress,
             tell=lambda line: talk.print(Text(f"note: {line}"), soft_wrap=True),
@@ -258,9 +265,10 @@ def _pair(videos: tuple[str, ...], reference: str | None, distorted: str | None)
 
 def _check_outputs(paths: Sequence[str], inputs: Sequence[str]) -> None:
     """Refuse outputs that cannot be written, or would overwrite something."""
-    for path in paths:
+    places = [path if path == STDOUT else os.path.realpath(path) for path in paths]
+    for path, place in zip(paths, places, strict=True):
         check_writable(path)
-        if paths.count(path) > 1:
+        if places.count(place) > 1:
             raise UsageError(f"Two outputs cannot both go to {path}. Give each its own file.")
         if path != STDOUT and any(_same(path, each) for each in inputs):
             raise UsageError(f"{path} is an input; writing there would destroy it. Choose another.")

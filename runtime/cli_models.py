@@ -18,7 +18,8 @@ from framegauge.runtime.atomic import check_writable
 from framegauge.runtime.backend import BACKENDS, Model
 from framegauge.runtime.doctor import findings
 from framegauge.runtime.errors import ScoreError, UsageError
-from framegauge.runtime.shelf import catalogue, index, write_model
+from framegauge.runtime.exports import Order, write
+from framegauge.runtime.shelf import catalogue, index
 
 # Entries that `list` explains one by one, when it finds no more.
 _DETAILED = 3
@@ -32,6 +33,30 @@ backend_option = click.option(
     show_default=True,
     help="What runs the model; one asked for by name is had, or the run fails.",
 )
+
+
+weights_option = click.option(
+    "--weights",
+    multiple=True,
+    metavar="NAME=FILE",
+    help="A file of weights, such as vgg16=vgg16.pth, for metrics that need some.",
+)
+offline_option = click.option("--offline", is_flag=True, help="Download no weights.")
+
+
+def named_files(pairs: tuple[str, ...]) -> dict[str, str]:
+    """Files by name, from ``NAME=FILE`` each.
+
+    Raises:
+        UsageError: One is not written so.
+    """
+    files = {}
+    for pair in pairs:
+        name, equals, path = pair.partition("=")
+        if not (name and equals and path):
+            raise UsageError(f"--weights takes NAME=FILE, such as vgg16=vgg16.pth; got {pair!r}.")
+        files[name] = path
+    return files
 
 
 @click.command("list")
@@ -106,6 +131,10 @@ def show_command(model: str, as_json: bool) -> int:
         f"rounds distorted frames to {manifest.quantise} bits" if manifest.quantise else "",
         f"cuts {manifest.crop_border} pixels from every side" if manifest.crop_border else "",
         f"chroma to luma's size: {manifest.chroma}" if manifest.chroma else "",
+        *(
+            f"weights {each.name}: {each.origin}, sha256 {each.sha256}, {each.licence}"
+            for each in manifest.weights
+        ),
         ", ".join(f"{name} {version}" for name, version in manifest.versions.items()),
     ):
         if words:
@@ -201,6 +230,8 @@ def doctor_command() -> int:
 @click.option("--maps", default="", metavar="LABELS", help="Entries whose map is an output too.")
 @click.option("--quantise", type=click.Choice(["8"]), help="Round distorted frames to 8 bits.")
 @click.option("--crop-border", type=int, default=0, help="Pixels to cut from every side first.")
+@weights_option
+@offline_option
 @click.option("-o", "--output", required=True, metavar="MODEL", help="The file to write.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 def export_command(
@@ -209,6 +240,8 @@ def export_command(
     maps: str,
     quantise: str | None,
     crop_border: int,
+    weights: tuple[str, ...],
+    offline: bool,
     output: str,
     quiet: bool,
 ) -> int:
@@ -216,15 +249,16 @@ def export_command(
     check_writable(output)
     talk = Console(stderr=True, quiet=quiet)
     with talk.status("starting") if talk.is_terminal else _silence() as status:
-        write_model(
-            metrics,
-            output,
+        order = Order(
+            entries=metrics,
             format=format_,
-            maps=[label for label in maps.split(",") if label],
+            maps=tuple(label for label in maps.split(",") if label),
             quantise=int(quantise) if quantise else None,
             crop_border=crop_border,
-            progress=(status.update if status else lambda line: talk.print(line)),
+            weights=named_files(weights),
+            offline=offline,
         )
+        write(order, output, status.update if status else lambda line: talk.print(line))
     if not quiet:
         click.echo(output)
     return 0

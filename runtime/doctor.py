@@ -14,7 +14,8 @@ import av
 from framegauge.runtime.backend import providers
 from framegauge.runtime.cpus import usable_cpus
 from framegauge.runtime.errors import BackendError
-from framegauge.runtime.shelf import CACHE_VARIABLE, cache_folder, catalogue, index
+from framegauge.runtime.exports import CACHE_VARIABLE, cache_folder
+from framegauge.runtime.shelf import catalogue, index
 
 PACKAGES = (
     "framegauge",

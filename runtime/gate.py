@@ -100,11 +100,11 @@ def _split(score: str, labels: Sequence[str], text: str) -> tuple[str, str]:
         owner = max(owners, key=len)
         raise UsageError(
             f"Gate {text!r} asks for the pool {score.removeprefix(owner)[1:]!r}"
-            f"{nearest(score.removeprefix(owner)[1:], POOLS) or '.'} "
+            f"{nearest(score.removeprefix(owner)[1:], POOLS)} "
             f"Pools: {', '.join(POOLS)}, and any pN from p0 to p100."
         )
     name = re.sub(rf"\.({'|'.join(POOLS)}|p\d+(\.\d+)?)$", "", score)
     raise UsageError(
-        f"Gate {text!r} names no output: there is no {name!r}{nearest(name, labels) or '.'} "
+        f"Gate {text!r} names no output: there is no {name!r}{nearest(name, labels)} "
         f"Outputs: {', '.join(labels) or 'none'}."
     )

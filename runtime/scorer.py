@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -78,6 +78,12 @@ class Scorer:
             )
         self.form: Format = self.models[0].manifest.form
         names = [output.name for output in self.outputs]
+        unknown = sorted(set((labels or {}).values()) - set(names))
+        if unknown:
+            raise UsageError(
+                f"No score is there to be called {', '.join(unknown)}. The models give "
+                f"{', '.join(self.labels)}."
+            )
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise UsageError(f"Two of the models give {', '.join(twice)}. Leave one out.")
@@ -145,8 +151,18 @@ class Scorer:
             For each label, float64 ``(N,)``.
 
         Raises:
-            UsageError: The arrays do not have the shape, type or values that the models take.
+            UsageError: The arrays do not have the shape, type or values that the models take, or
+                the Scorer is closed.
         """
+        if not self.models:
+            raise UsageError("This Scorer is closed. Use it inside its `with` block.")
+        for name, value, allowed in (
+            ("matrix", matrix, (None, *get_args(Matrix))),
+            ("range", range, get_args(Range)),
+        ):
+            if value not in allowed:
+                listed = ", ".join(filter(None, allowed))
+                raise UsageError(f"{name} is one of {listed}; got {value!r}.")
         pair = {"reference": self._batch("reference", reference)}
         pair["distorted"] = self._batch("distorted", distorted)
         shapes = {role: batch[0].shape for role, batch in pair.items()}
@@ -219,9 +235,12 @@ class Scorer:
 
     def _batch(self, role: str, frames: Frames) -> Batch:
         """The frames as an array for each plane, with a batch axis."""
-        given = [np.asarray(frames)] if len(self.form.planes) == 1 else _arrays(role, frames)
-        if len(self.form.planes) == 1 and isinstance(frames, (tuple, list)) and len(frames) == 1:
-            given = [np.asarray(frames[0])]
+        if len(self.form.planes) > 1:
+            given = _arrays(role, frames)
+        elif isinstance(frames, (tuple, list)) and len(frames) == 1:
+            given = [_array(role, frames[0])]
+        else:
+            given = [_array(role, frames)]
         if len(given) != len(self.form.planes):
             raise UsageError(
                 f"{role}: {self.form.name} has {len(self.form.planes)} planes, got {len(given)}."
@@ -242,6 +261,8 @@ class Scorer:
                 f"a batch axis in front; got {shapes}."
             )
         batch = tuple(planes) if ranks[0] == 1 else tuple(array[None] for array in planes)
+        if not batch[0].shape[0]:
+            raise UsageError(f"{role}: the batch is empty. Give at least one frame.")
         height, width = self.size(batch)
         for plane, array in zip(self.form.planes, batch, strict=True):
             shape = (batch[0].shape[0], *self.form.shape(plane, height, width))
@@ -256,7 +277,16 @@ class Scorer:
 def _arrays(role: str, frames: Frames) -> list[NDArray[Any]]:
     if not isinstance(frames, Sequence):
         raise UsageError(f"{role}: give a sequence of planes, got {type(frames).__name__}.")
-    return [np.asarray(plane) for plane in frames]
+    return [_array(role, plane) for plane in frames]
+
+
+def _array(role: str, samples: Any) -> NDArray[Any]:
+    try:
+        return np.asarray(samples)
+    except ValueError as error:
+        raise UsageError(
+            f"{role}: frames of a batch have one size; these make no array ({error})."
+        ) from error
 
 
 def _as_samples(array: NDArray[Any], form: Format, plane: Plane, role: str) -> NDArray[Any]:
@@ -274,12 +304,19 @@ def _as_samples(array: NDArray[Any], form: Format, plane: Plane, role: str) -> N
         return np.ascontiguousarray(array, np.float32)
     if form.depth > 8 and array.dtype == np.uint16:
         words = np.ascontiguousarray(array).astype("<u2", copy=False)
-        if form.shift == 0 and array.size and int(array.max()) > form.peak:
-            raise UsageError(
-                f"{role}: {form.name} has code values up to {form.peak}, got {int(array.max())}."
-            )
-        return words.view(np.uint8).reshape(*array.shape, 2)
-    if array.dtype != np.uint8:
+        array = words.view(np.uint8).reshape(*array.shape, 2)
+    if array.dtype != np.uint8 or (form.depth > 8 and array.shape[-1:] != (2,)):
         wanted = "uint16, or uint8 pairs of bytes" if form.depth > 8 else "uint8"
-        raise UsageError(f"{role}: {form.name} takes {wanted}, got {array.dtype}.")
-    return np.ascontiguousarray(array)
+        raise UsageError(
+            f"{role}: {form.name} takes {wanted}, got {array.dtype} of the shape {array.shape}."
+        )
+    samples = np.ascontiguousarray(array)
+    # The low bits of p010le are padding, so every word is one of its samples.
+    if form.depth > 8 and form.shift == 0 and samples.size:
+        most = int(samples.view("<u2").max())
+        if most > form.peak:
+            raise UsageError(
+                f"{role}: {form.name} has code values up to {form.peak}, got {most}. Shift the "
+                f"samples to the low {form.depth} bits."
+            )
+    return samples

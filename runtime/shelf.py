@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import json
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-
-from filelock import FileLock
-from platformdirs import user_cache_path
 
 from framegauge.export.formats import FORMATS
 from framegauge.export.spec import (
@@ -26,11 +19,12 @@ from framegauge.export.spec import (
     find_listing,
     parse_entries,
 )
-from framegauge.runtime.errors import BackendError, ScoreError, UsageError
+from framegauge.runtime.errors import ScoreError, UsageError
+from framegauge.runtime.exports import Order, cached
 
 SHIPPED = Path(__file__).parent / "models"
 
-CACHE_VARIABLE = "FRAMEGAUGE_CACHE"
+PAIR = ("reference", "distorted")
 
 
 @dataclass(frozen=True)
@@ -129,6 +123,8 @@ def pick(
     *,
     quantise: int | None = None,
     crop_border: int = 0,
+    weights: Mapping[str, str] | None = None,
+    offline: bool = False,
     progress: Callable[[str], None] | None = None,
 ) -> Pick:
     """Model files that score ``metrics`` on frames of ``format``.
@@ -140,11 +136,13 @@ def pick(
         format: Pixel format of the frames.
         quantise: Bits to round the distorted frame to first.
         crop_border: Pixels to cut from every side first.
+        weights: Files of weights by name, for entries that need some.
+        offline: Download no weights.
         progress: Called with a line of text while an export is under way.
 
     Raises:
         UsageError: An entry is unknown, or does not fit the format.
-        BackendError: It is not shipped, and PyTorch is not installed.
+        BackendError: It is not shipped, and PyTorch or its weights are not to be had.
     """
     entries = checked(metrics)
     listings = [find_listing(entry, catalogue()) for entry in entries]
@@ -154,10 +152,16 @@ def pick(
                 f"{listing.spec.name} reads a plane of code values, and the frames are {format}. "
                 "Planes are never made from RGB; use psnr_luma or ssim_luma there."
             )
+        further = [role for role in listing.spec.inputs if role not in PAIR]
+        if further:
+            raise UsageError(
+                f"{listing.spec.name} needs {', '.join(further)}, which two videos do not give. "
+                "Export it with `framegauge export` and give its inputs to the model."
+            )
     names = [listing.spec.name for listing in listings]
     scores = tuple(listing.label(entry) for entry, listing in zip(entries, listings, strict=True))
     plain = len(set(names)) == len(names) and not any(
-        listing.spec.weights or listing.read(entry)
+        listing.spec.kind == "system" or listing.spec.weights or listing.read(entry)
         for entry, listing in zip(entries, listings, strict=True)
     )
     if plain and quantise is None and not crop_border and format in index()["formats"]:
@@ -169,116 +173,15 @@ def pick(
         stems = ["default"] if names == default_metrics(format).split(",") else names
         files = tuple(SHIPPED / format / f"{stem}.onnx" for stem in stems)
         return Pick(files, labels, "shipped", format, scores)
-    file = _exported(entries, format, quantise, crop_border, progress or (lambda _: None))
+    needed = sorted({name for listing in listings for name in listing.spec.weights})
+    given = {name: path for name, path in (weights or {}).items() if name in needed}
+    order = Order(
+        entries=",".join(f"{each.label}={each}" if each.label else str(each) for each in entries),
+        format=format,
+        quantise=quantise,
+        crop_border=crop_border,
+        weights=given,
+        offline=offline,
+    )
+    file = cached(order, needed, progress or (lambda _: None))
     return Pick((file,), {}, "exported", format, scores)
-
-
-def write_model(
-    metrics: str | Sequence[str],
-    path: str | os.PathLike[str],
-    *,
-    format: str,
-    maps: Sequence[str] = (),
-    quantise: int | None = None,
-    crop_border: int = 0,
-    progress: Callable[[str], None] | None = None,
-) -> None:
-    """Export entries as a model file, with this machine's PyTorch.
-
-    Raises:
-        UsageError: An entry or option is unknown, or does not fit the format.
-        BackendError: PyTorch is not installed.
-        ScoreError: The model could not be made, or is not right.
-    """
-    missing = [name for name in ("torch", "onnx", "onnxscript") if not _installed(name)]
-    if missing:
-        words = metrics if isinstance(metrics, str) else ",".join(metrics)
-        raise BackendError(
-            f"There is no ready model of {words} for {format} frames, and {', '.join(missing)}, "
-            "which makes one, is not installed. Either pip install 'framegauge[export]', or run "
-            f"`framegauge export --metrics '{words}' --format {format} -o model.onnx` on a "
-            "machine that has it, and score with --model model.onnx."
-        )
-    from framegauge.export.model import ExportError, export
-
-    try:
-        export(
-            metrics,
-            path,
-            format=format,
-            maps=maps,
-            quantise=quantise,
-            crop_border=crop_border,
-            progress=progress,
-        )
-    except ValueError as error:
-        raise UsageError(str(error)) from error
-    except ExportError as error:
-        raise ScoreError(str(error)) from error
-
-
-def _installed(package: str) -> bool:
-    return importlib.util.find_spec(package) is not None
-
-
-def _exported(
-    entries: Sequence[Entry],
-    format: str,
-    quantise: int | None,
-    crop_border: int,
-    progress: Callable[[str], None],
-) -> Path:
-    """The file of a suite in the user's cache, made if it is not there."""
-    words = ",".join(f"{entry.label}={entry}" if entry.label else str(entry) for entry in entries)
-    facts = {
-        "entries": words,
-        "format": format,
-        "quantise": quantise,
-        "crop_border": crop_border,
-        "graphs": _graphs(),
-        **{name: _version(name) for name in ("torch", "onnx", "onnxscript")},
-    }
-    key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-    folder = cache_folder()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ScoreError(
-            f"The cache {folder} cannot be made ({error.strerror}). Name another in "
-            f"{CACHE_VARIABLE}."
-        ) from error
-    file = folder / f"{key}.onnx"
-    # Two runs that want the same model make it once; the file itself appears whole either way.
-    with FileLock(folder / f"{key}.lock"):
-        if not file.exists():
-            progress(f"making a model of {words} for {format} frames, once")
-            write_model(
-                words,
-                file,
-                format=format,
-                quantise=quantise,
-                crop_border=crop_border,
-                progress=progress,
-            )
-    return file
-
-
-def _version(package: str) -> str | None:
-    return version(package) if _installed(package) else None
-
-
-def cache_folder() -> Path:
-    """Where exported models are kept: ``$FRAMEGAUGE_CACHE``, or the user's cache."""
-    given = os.environ.get(CACHE_VARIABLE)
-    return Path(given) if given else user_cache_path("framegauge") / "models"
-
-
-@cache
-def _graphs() -> str:
-    """Hash of the code that models are made by."""
-    package = importlib.util.find_spec("framegauge.export")
-    folders = list(package.submodule_search_locations or []) if package else []
-    digest = hashlib.sha256()
-    for file in sorted(path for folder in folders for path in Path(folder).rglob("*.py")):
-        digest.update(file.name.encode() + b"\0" + file.read_bytes())
-    return digest.hexdigest()

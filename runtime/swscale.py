@@ -32,6 +32,8 @@ Scaler = Literal["bicubic", "lanczos", "bilinear", "area"]
 
 _PLANAR = {"nv12": "yuv420p", "p010le": "yuv420p10le"}
 _EXACT = "accurate_rnd+full_chroma_int+full_chroma_inp"
+# As the models have it, and H.264 and HEVC by default; the scaler would take chroma as centred.
+_SITING = "in_chroma_loc=left:out_chroma_loc=left"
 
 
 class Conversion:
@@ -116,7 +118,7 @@ class Conversion:
     def _steps(self, pixel_format: str) -> list[tuple[str, str]]:
         """Arguments of scale filters, each with the pixel format that comes out of it."""
         facts, last = self._facts, self._last_format()
-        settings = f"flags={self._scaler}+{_EXACT}:sws_dither=none"
+        settings = f"flags={self._scaler}+{_EXACT}:sws_dither=none:{_SITING}"
         before = f"in_color_matrix={facts.matrix}:in_range={facts.range}" if facts.matrix else ""
         after = f"out_color_matrix={self._matrix}:out_range={self._range}"
         unchanged = f"out_color_matrix={facts.matrix}:out_range={facts.range}"

@@ -71,6 +71,8 @@ def score(
     frame_rate: Fraction | float | str | None = None,
     quantise: int | None = None,
     crop_border: int = 0,
+    weights: Mapping[str, str] | None = None,
+    offline: bool = False,
     backend: str = "auto",
     device: int = 0,
     threads: int | None = None,
@@ -104,6 +106,8 @@ def score(
         frame_rate: Frames a second of bare samples, images and arrays.
         quantise: 8 to round the distorted frames to 8 bits first.
         crop_border: Pixels cut from every side first.
+        weights: Files of weights by name, for metrics that need some.
+        offline: Download no weights.
         backend: ``auto``, ``cpu`` or ``cuda``.
         device: Which GPU.
         threads: Threads on the CPU, ``None`` for as many as this process may use.
@@ -169,6 +173,8 @@ def score(
                 format,
                 quantise=quantise,
                 crop_border=crop_border,
+                weights=weights,
+                offline=offline,
                 progress=say,
             )
         scorer = opened.enter_context(
@@ -180,6 +186,7 @@ def score(
                 threads=threads,
             )
         )
+        picked.check(scorer.form.name, scorer.labels)
         parsed = [Gate.parse(gate, labels=scorer.labels) for gate in gates]
         targets = ladder.targets(facts, scorer.form.name)
         scorer.check_size(*targets["reference"].size)

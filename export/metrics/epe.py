@@ -46,7 +46,7 @@ class EPE(FlowMetric):
         >>> import torch
         >>> flow = torch.tensor([3.0, 4.0]).view(1, 2, 1, 1)
         >>> EPE()(flow, torch.zeros(1, 2, 1, 1))
-        tensor(5.0000)
+        tensor(5.)
     """
 
     SPEC = EPE_SPEC

@@ -12,7 +12,13 @@ from typing import ClassVar
 import torch.nn.functional as F
 from torch import Tensor
 
-from framegauge.export.backbones import Network, PairActivations, Weights
+from framegauge.export.backbones import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    Network,
+    PairActivations,
+    Weights,
+)
 from framegauge.export.features import Features
 from framegauge.export.metric import MapMetric, PairMetric
 from framegauge.export.reduction import Reduction, pixel_mean, safe_root
@@ -101,6 +107,8 @@ class LPIPS(PairMetric, MapMetric):
             self.backbone,
             features.rgb("distorted"),
             features.rgb("reference"),
+            mean=IMAGENET_MEAN,
+            std=IMAGENET_STD,
         )
         maps = []
         for tap, linear in zip(self.TAPS, self.linear, strict=True):

@@ -16,6 +16,7 @@ Ffmpeg = Callable[..., bytes]
 
 SIZES = [None, (48, 20)]
 FLAGS = "accurate_rnd+full_chroma_int+full_chroma_inp"
+SITING = "in_chroma_loc=left:out_chroma_loc=left"
 
 
 def flat(*codes: int, dtype: Any = np.uint8) -> Planes:
@@ -134,7 +135,7 @@ def test_a_full_range_format_can_be_told_otherwise(
 @pytest.mark.parametrize("scaler", ["bicubic", "lanczos", "bilinear", "area"])
 def test_sizes_are_those_that_ffmpeg_makes(run_ffmpeg: Ffmpeg, clips: Path, scaler: str) -> None:
     path = clips / "reference.mp4"
-    scale = f"scale=214:118:flags={scaler}+{FLAGS}"
+    scale = f"scale=214:118:flags={scaler}+{FLAGS}:{SITING}"
     printed = run_ffmpeg("-i", path, "-vf", scale, "-frames:v", 1, "-f", "rawvideo", "-")
 
     with open_source(path) as source:
@@ -145,7 +146,8 @@ def test_sizes_are_those_that_ffmpeg_makes(run_ffmpeg: Ffmpeg, clips: Path, scal
 
 def test_rgb_is_what_ffmpeg_makes_when_told_the_same(run_ffmpeg: Ffmpeg, clips: Path) -> None:
     path = clips / "reference.mp4"
-    scale = f"scale=in_color_matrix=bt709:in_range=limited:flags=bicubic+{FLAGS},format=rgb24"
+    colours = "in_color_matrix=bt709:in_range=limited"
+    scale = f"scale={colours}:flags=bicubic+{FLAGS}:{SITING},format=rgb24"
     printed = run_ffmpeg("-i", path, "-vf", scale, "-frames:v", 1, "-f", "rawvideo", "-")
 
     with open_source(path, matrix="bt709") as source:

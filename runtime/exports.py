@@ -1,0 +1,172 @@
+"""Models made on this machine: exported where PyTorch is installed, kept, made once."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+from filelock import FileLock
+from platformdirs import user_cache_path
+
+from framegauge.runtime.errors import BackendError, ScoreError, UsageError
+
+CACHE_VARIABLE = "FRAMEGAUGE_CACHE"
+
+_MAKERS = ("torch", "onnx", "onnxscript")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What a model shall be.
+
+    Attributes:
+        entries: What it computes.
+        format: Pixel format of the frames.
+        maps: Labels of entries whose map is an output too.
+        quantise: Bits to round the distorted frame to first.
+        crop_border: Pixels to cut from every side first.
+        weights: Files of weights by name; others are looked for.
+        offline: Download no weights.
+    """
+
+    entries: str
+    format: str
+    maps: tuple[str, ...] = ()
+    quantise: int | None = None
+    crop_border: int = 0
+    weights: Mapping[str, str] = field(default_factory=dict)
+    offline: bool = False
+
+    def command(self) -> str:
+        """The command that makes the model on another machine."""
+        words = ["framegauge export --metrics", f"'{self.entries}'", "--format", self.format]
+        words += ["--maps", ",".join(self.maps)] if self.maps else []
+        words += ["--quantise", str(self.quantise)] if self.quantise else []
+        words += ["--crop-border", str(self.crop_border)] if self.crop_border else []
+        words += [f"--weights {name}={path}" for name, path in self.weights.items()]
+        return " ".join([*words, "-o model.onnx"])
+
+
+def write(order: Order, path: str | os.PathLike[str], progress: Callable[[str], None]) -> None:
+    """Export a model to a file.
+
+    Args:
+        order: What it shall be.
+        path: The file; it appears whole or not at all.
+        progress: Called with a line of text at each step.
+
+    Raises:
+        UsageError: An entry or option is unknown, or does not fit the format.
+        BackendError: PyTorch or weights are not to be had here.
+        ScoreError: The model could not be made, or is not right.
+    """
+    missing = [name for name in _MAKERS if not _installed(name)]
+    if missing:
+        raise BackendError(
+            f"There is no ready model of {order.entries} for {order.format} frames, and "
+            f"{', '.join(missing)}, which makes one, is not installed. Either pip install "
+            f"'framegauge[export]', or run `{order.command()}` on a machine that has it, and "
+            "score with --model model.onnx."
+        )
+    from framegauge.export.model import ExportError, export
+    from framegauge.export.weights import WeightsError
+
+    try:
+        export(
+            order.entries,
+            path,
+            format=order.format,
+            maps=order.maps,
+            quantise=order.quantise,
+            crop_border=order.crop_border,
+            weights=order.weights,
+            offline=order.offline,
+            progress=progress,
+        )
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    except WeightsError as error:
+        raise BackendError(str(error)) from error
+    except ExportError as error:
+        raise ScoreError(str(error)) from error
+
+
+def cached(order: Order, weights: Sequence[str], progress: Callable[[str], None]) -> Path:
+    """The file of a model in the user's cache, made if it is not there.
+
+    Args:
+        order: What it shall be.
+        weights: Names of the weights it needs.
+        progress: Called with a line of text while it is made.
+
+    Raises:
+        UsageError, BackendError, ScoreError: As :func:`write`.
+    """
+    facts = {
+        "entries": order.entries,
+        "format": order.format,
+        "quantise": order.quantise,
+        "crop_border": order.crop_border,
+        "weights": _digests(order, weights),
+        "graphs": _graphs(),
+        **{name: version(name) if _installed(name) else None for name in _MAKERS},
+    }
+    key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    folder = cache_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ScoreError(
+            f"The cache {folder} cannot be made ({error.strerror}). Name another in "
+            f"{CACHE_VARIABLE}."
+        ) from error
+    file = folder / f"{key}.onnx"
+    # Two runs that want the same model make it once; the file itself appears whole either way.
+    with FileLock(folder / f"{key}.lock"):
+        if not file.exists():
+            progress(f"making a model of {order.entries} for {order.format} frames, once")
+            write(order, file, progress)
+    return file
+
+
+def cache_folder() -> Path:
+    """Where exported models are kept: ``$FRAMEGAUGE_CACHE``, or the user's cache."""
+    given = os.environ.get(CACHE_VARIABLE)
+    return Path(given) if given else user_cache_path("framegauge") / "models"
+
+
+def _digests(order: Order, names: Sequence[str]) -> dict[str, str]:
+    """SHA-256 of each file of weights; PyTorch is loaded only where there are any."""
+    if not names or not _installed("torch"):
+        return {}
+    from framegauge.export.weights import WeightsError, load
+
+    try:
+        return {
+            name: load(name, order.weights.get(name), offline=order.offline).sha256
+            for name in names
+        }
+    except WeightsError as error:
+        raise BackendError(str(error)) from error
+
+
+def _installed(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None
+
+
+@cache
+def _graphs() -> str:
+    """Hash of the code that models are made by."""
+    package = importlib.util.find_spec("framegauge.export")
+    folders = list(package.submodule_search_locations or []) if package else []
+    digest = hashlib.sha256()
+    for file in sorted(path for folder in folders for path in Path(folder).rglob("*.py")):
+        digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,186 @@
+"""What several tests share: real pictures, and models that are exported once a session."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+
+from framegauge.export.formats import find_format
+from framegauge.export.manifest import KEY, Manifest
+from framegauge.export.model import evaluate, export
+from framegauge.export.pattern import input_name
+from framegauge.export.spec import parse_entries
+from framegauge.export.suite import Suite
+
+GOLDEN = Path(__file__).parent / "golden"
+
+# Entries that are the finish of a mean over pixels: cheap to export, and to run at 4K.
+PIXELS = ("mse", "l1", "psnr", "psnr_luma", "charbonnier", "huber", "interpolation_error", "sobel")
+WINDOWS = ("ssim", "ssim_luma", "ssim_3d", "gmsd", "census", "laplacian")
+VARIANTS = (
+    "ssim[padding=replicate]",
+    "ssim[padding=replicate;form=dssim]",
+    "ssim[padding=reflect]",
+    "ssim[window=uniform;size=7;covariance=sample]",
+    "ssim[window=uniform;size=3;form=dssim]",
+    "ssim_luma[matrix=bt709;padding=replicate]",
+    "ms_ssim[form=rife]",
+    "ms_ssim[form=rife_intended]",
+    "interpolation_error[form=mae]",
+    "interpolation_error[form=rms_all]",
+    "interpolation_error[form=normalised]",
+    "psnr[epsilon=1e-8]",
+    "psnr[cap=60]",
+    "psnr_luma[range=limited]",
+    "psnr_luma[matrix=bt2020]",
+    "charbonnier[epsilon=1e-6]",
+    "huber[delta=0.1]",
+    "gmsd[form=rgb]",
+    "gmsd[form=multi_scale]",
+    "gmsd[deviation=unbiased]",
+    "census[patch=3;scale=255]",
+    "census[patch=5;border=3]",
+    "laplacian[levels=3]",
+)
+PLANES = ("psnr_y", "psnr_cb", "psnr_cr", "float_ssim", "float_ms_ssim")
+
+
+class Model:
+    """An exported file, ready to run in ONNX Runtime, beside the float64 graph it was made of."""
+
+    def __init__(self, path: Path, exact: Suite) -> None:
+        self.path, self.exact = path, exact
+
+    @cached_property
+    def proto(self) -> onnx.ModelProto:
+        """The file as ONNX reads it."""
+        return onnx.load(self.path)
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """What the file says of itself."""
+        held = {entry.key: entry.value for entry in self.proto.metadata_props}
+        return Manifest.from_json(held.get(KEY), file=self.path.name)
+
+    @cached_property
+    def session(self) -> onnxruntime.InferenceSession:
+        """The file in ONNX Runtime on two threads."""
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 2
+        return onnxruntime.InferenceSession(self.path, options, providers=["CPUExecutionProvider"])
+
+    def run(self, feed: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The file's outputs by name."""
+        names = [each.name for each in self.session.get_outputs()]
+        return dict(zip(names, self.session.run(None, feed), strict=True))
+
+    def score(self, **frames: np.ndarray) -> dict[str, np.ndarray]:
+        """The file's outputs for frames of one plane, ``reference`` and ``distorted``."""
+        return self.run(frames)
+
+    def exactly(self, feed: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The float64 graph's outputs by name."""
+        return evaluate(self.exact, feed)
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Model]:
+    """Exports each suite that is asked for once."""
+    folder = tmp_path_factory.mktemp("models")
+    made: dict[Any, Model] = {}
+
+    def model(entries: Sequence[str], format: str, **options: Any) -> Model:
+        key = tuple(entries), format, repr(sorted(options.items()))
+        if key not in made:
+            path = export(entries, folder / f"{len(made)}.onnx", format=format, **options)
+            exact = Suite(
+                parse_entries(entries), find_format(format), dtype=torch.float64, **options
+            )
+            made[key] = Model(path, exact)
+        return made[key]
+
+    return model
+
+
+@pytest.fixture(scope="session")
+def pixel_model(models: Callable[..., Model]) -> Model:
+    """Entries that are means over pixels, on rgb24, with all their maps."""
+    maps = [entry for entry in PIXELS if not entry.startswith("psnr")]
+    return models(PIXELS, "rgb24", maps=maps)
+
+
+@pytest.fixture(scope="session")
+def window_model(models: Callable[..., Model]) -> Model:
+    """Entries that look at neighbourhoods, on rgb24, with all their maps."""
+    maps = [entry for entry in WINDOWS if entry != "laplacian"]
+    return models(WINDOWS, "rgb24", maps=maps)
+
+
+@pytest.fixture(scope="session")
+def variant_model(models: Callable[..., Model]) -> Model:
+    """Entries with options, on rgb24."""
+    return models(VARIANTS, "rgb24")
+
+
+@pytest.fixture(scope="session")
+def large_model(models: Callable[..., Model]) -> Model:
+    """The entry that takes large frames only, on rgb24."""
+    return models(["ms_ssim"], "rgb24")
+
+
+@pytest.fixture(scope="session")
+def plane_model(models: Callable[..., Model]) -> Model:
+    """libvmaf's entries on yuv420p."""
+    return models(PLANES, "yuv420p")
+
+
+@pytest.fixture(scope="session")
+def pictures() -> dict[str, np.ndarray]:
+    """Real frames and their distortions, ``uint8 (H, W, 3)``, by name; see ``golden/README.md``."""
+    with np.load(GOLDEN / "inputs.npz") as archive:
+        return dict(archive)
+
+
+@pytest.fixture(scope="session")
+def expected() -> dict[str, dict[str, Any]]:
+    """Values from other people's code, by case and key; see ``golden/README.md``."""
+    return json.loads((GOLDEN / "expected.json").read_text())
+
+
+@pytest.fixture(scope="session")
+def pair_of(pictures: dict[str, np.ndarray]) -> Callable[[str], dict[str, np.ndarray]]:
+    """The frames of a golden case by role, ``uint8 (1, H, W, 3)``."""
+
+    def pair(case: str) -> dict[str, np.ndarray]:
+        scene, _, name = case.partition("/")
+        match scene, name:
+            case "black_vs_white", _:
+                distorted, reference = "black.img", "white.img"
+            case "identical", identical:
+                distorted = reference = f"{identical}.target"
+            case _, "flow":
+                distorted, reference = f"{scene}.blend", f"{scene}.target"
+            case _:
+                distorted, reference = f"{scene}.{name}", f"{scene}.target"
+        return {"distorted": pictures[distorted][None], "reference": pictures[reference][None]}
+
+    return pair
+
+
+@pytest.fixture(scope="session")
+def planar() -> Callable[[str, Sequence[np.ndarray]], dict[str, np.ndarray]]:
+    """Names the planes of one frame as a yuv model's inputs."""
+
+    def feed(role: str, planes: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+        return {input_name(role, part): plane for part, plane in zip("yuv", planes, strict=True)}
+
+    return feed

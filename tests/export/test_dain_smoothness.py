@@ -1,0 +1,39 @@
+import math
+
+import pytest
+import torch
+
+from framegauge.export.losses.dain_smoothness import DAINSmoothness, gradient_adaptive_variation
+
+Y, X = torch.meshgrid(*[torch.arange(16, dtype=torch.float64)] * 2, indexing="ij")
+FIELD = torch.stack([X - Y, Y / 2])[None]
+FLAT = torch.zeros(1, 3, 16, 16, dtype=torch.float64)
+
+
+def test_one_flow_gives_dains_value(ramps):
+    value = gradient_adaptive_variation(FIELD, ramps()["reference"], epsilon=1e-6)
+
+    assert value.item() == pytest.approx(1.5672255115, abs=1e-10)
+
+
+def test_a_ramp_on_a_flat_frame_leaves_epsilon_for_the_other_component():
+    ramp = torch.stack([X, 0 * X])[None]
+
+    value = gradient_adaptive_variation(ramp, FLAT, epsilon=1e-6)
+
+    assert value.item() == pytest.approx(1.000001, abs=1e-11)
+
+
+def test_both_flows_are_weighted_by_their_own_frames():
+    ramp = torch.stack([X, 0 * X])[None]
+    slope = (X / 30).expand(1, 3, 16, 16)
+
+    score = DAINSmoothness()(FLAT, slope, 0 * ramp, ramp)
+
+    # exp of three channels' change of 1/30; 2e-6 for the flow that does not change.
+    assert score.item() == pytest.approx(1.000001 * math.exp(-0.1) + 2e-6, abs=1e-11)
+
+
+def test_an_epsilon_of_zero_is_refused():
+    with pytest.raises(ValueError, match="epsilon above 0, got 0"):
+        DAINSmoothness(epsilon=0)

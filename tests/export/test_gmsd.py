@@ -1,0 +1,23 @@
+import pytest
+
+from framegauge.export.catalog import find
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("gmsd", 0.1363812665),  # piq
+        ("gmsd[form=rgb]", 0.1916328476),  # IQA_pytorch
+    ],
+)
+def test_the_ramps_give_their_table_values(ramps, text, value):
+    assert find(text)(**ramps()).item() == pytest.approx(value, abs=5e-10)
+
+
+def test_the_unbiased_deviation_divides_by_one_less(ramps):
+    biased, unbiased = (
+        find(text)(**ramps()).item() for text in ("gmsd", "gmsd[deviation=unbiased]")
+    )
+
+    # Half of 16 x 16 pixels: 64 values.
+    assert unbiased / biased == pytest.approx((64 / 63) ** 0.5, abs=1e-12)

@@ -1,0 +1,63 @@
+import pytest
+import torch
+
+from framegauge.export.backbones import LAYERS, Weights
+from framegauge.export.metrics.lpips import LPIPSAlex
+from framegauge.export.metrics.tlp import TLP
+
+
+@pytest.fixture(scope="module")
+def weights():
+    """Weights of the right shapes, drawn at random."""
+    generator = torch.manual_seed(11)
+    trunk, linear = {}, {}
+    for layer in LAYERS["alexnet"]:
+        if layer.kind == "conv":
+            scale = (2 / (layer.shape[1] * layer.shape[2] ** 2)) ** 0.5
+            trunk[f"features.{layer.index}.weight"] = scale * torch.randn(
+                layer.shape, generator=generator
+            )
+            trunk[f"features.{layer.index}.bias"] = torch.zeros(layer.shape[0])
+    for number, count in enumerate(LPIPSAlex.CHANNELS):
+        linear[f"lin{number}.model.1.weight"] = torch.rand(1, count, 1, 1, generator=generator)
+    return Weights({"alexnet": trunk, "lpips_alex": linear})
+
+
+@pytest.fixture(scope="module")
+def frames():
+    generator = torch.manual_seed(12)
+    return [torch.rand(2, 3, 64, 70, generator=generator) for _ in range(3)]
+
+
+def test_it_is_the_difference_of_two_distances(weights, frames):
+    reference, distorted, previous = frames
+    lpips = LPIPSAlex(weights=weights, reduction="none")
+
+    score = TLP(crop=False, weights=weights, reduction="none")(reference, distorted, previous)
+
+    truth, made = lpips(reference, previous), lpips(distorted, previous)
+    assert score.tolist() == pytest.approx((100 * (truth - made).abs()).tolist(), rel=1e-4)
+
+
+def test_the_authors_crop_is_the_default(weights, frames):
+    whole, cropped = (TLP(crop=crop, weights=weights) for crop in (False, True))
+
+    inner = [frame[..., 16:48, 19:51] for frame in frames]
+
+    assert cropped(*frames).item() == pytest.approx(whole(*inner).item(), rel=1e-4)
+
+
+def test_equal_frames_are_ideal(weights, frames):
+    reference, _, previous = frames
+
+    assert TLP(weights=weights)(reference, reference, previous).item() == 0
+
+
+def test_gradients_reach_the_frame_judged(weights, frames):
+    reference, distorted, previous = frames
+    distorted = distorted.clone().requires_grad_()
+
+    TLP(weights=weights)(reference, distorted, previous).backward()
+
+    assert bool(distorted.grad.isfinite().all())
+    assert bool(distorted.grad.any())

@@ -1,0 +1,53 @@
+import pytest
+import torch
+
+from framegauge.export.losses.warping import Warping
+
+RAMP = (torch.arange(8, dtype=torch.float64) / 8).expand(1, 3, 8, 8)
+
+
+def flow(u):
+    vector = torch.tensor([u, 0.0], dtype=torch.float64).view(1, 2, 1, 1)
+    return vector.expand(1, 2, 8, 8)
+
+
+def test_what_moves_as_the_flows_say_has_no_loss():
+    previous, next = RAMP + 0.125, RAMP - 0.125
+    loss = Warping(masked=True)
+    inner = torch.zeros(1, 1, 8, 8, dtype=torch.float64)
+    inner[..., 1:7] = 1
+
+    score = loss(RAMP, previous, next, flow(-1.0), flow(1.0), mask=inner)
+
+    assert score.item() == pytest.approx(0, abs=1e-12)
+
+
+def test_both_neighbours_are_averaged():
+    frame = torch.full_like(RAMP, 0.5)
+
+    score = Warping()(frame, frame + 0.2, frame - 0.1, flow(0.3), flow(2.0))
+
+    assert score.item() == pytest.approx(0.15)
+
+
+@pytest.mark.parametrize(
+    ("border", "wanted"), [("clamp", 7 * 0.125 / 8), ("zeros", (7 * 0.125 + 0.875) / 8)]
+)
+def test_the_border_is_an_option(border, wanted):
+    loss = Warping(target="reference", sources="next", border=border)
+
+    score = loss(reference=RAMP, next=RAMP, flow_to_next=flow(1.0))
+
+    assert score.item() == pytest.approx(wanted)
+
+
+def test_the_corners_are_an_option():
+    loss = Warping(sources="next", corners="superslomo_half_pixel")
+
+    # Half a pixel to the left, the first column clamped: seven of eight columns miss by 1/16.
+    assert loss(RAMP, next=RAMP, flow_to_next=flow(0.0)).item() == pytest.approx(7 / 128)
+
+
+def test_ddflows_border_goes_with_its_own_corners():
+    with pytest.raises(ValueError, match="border=ddflow with corners=aligned, got half_pixel"):
+        Warping(border="ddflow", corners="half_pixel")

@@ -1,0 +1,250 @@
+import hashlib
+import pickle
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from framegauge.export import weights
+from framegauge.export.backbones import Backbone
+from framegauge.export.weights import FOLDER_VARIABLE, PUBLISHED, WeightsError, load
+
+
+@pytest.fixture(autouse=True)
+def places(tmp_path, monkeypatch):
+    """An empty folder of weights, an empty hub cache, and a network that must not be used."""
+    folder, hub = tmp_path / "folder", tmp_path / "hub"
+    (hub / "checkpoints").mkdir(parents=True)
+    folder.mkdir()
+    monkeypatch.setenv(FOLDER_VARIABLE, str(folder))
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(hub))
+    monkeypatch.setattr("urllib.request.urlretrieve", no_network)
+    return {"folder": folder, "hub": hub / "checkpoints", "given": tmp_path}
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """An installed package that carries the linear layers of LPIPS."""
+    inside = tmp_path / "site" / "lpips" / "weights" / "v0.1"
+    inside.mkdir(parents=True)
+    (tmp_path / "site" / "lpips" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    monkeypatch.delitem(sys.modules, "lpips", raising=False)
+    return inside
+
+
+def test_a_path_given_comes_first(places):
+    save(places["folder"] / "lpips_alex.pth", 2.0)
+    path = save(places["given"] / "mine.pth", 1.0)
+
+    loaded = load("lpips_alex", path)
+
+    assert loaded.tensors["x"].item() == 1.0
+    assert loaded.origin == "mine.pth"
+    assert loaded.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_the_folder_comes_before_the_hub_cache(places):
+    save(places["folder"] / "lpips_alex.pth", 1.0)
+    save(places["hub"] / "lpips_alex.pth", 2.0)
+
+    assert load("lpips_alex").tensors["x"].item() == 1.0
+
+
+def test_the_hub_cache_comes_before_an_installed_package(places, package):
+    save(places["hub"] / "lpips_alex.pth", 1.0)
+    save(package / "alex.pth", 2.0)
+
+    assert load("lpips_alex").tensors["x"].item() == 1.0
+
+
+def test_an_installed_package_comes_last(package):
+    save(package / "alex.pth", 1.0)
+
+    assert load("lpips_alex").tensors["x"].item() == 1.0
+
+
+def test_what_is_nowhere_is_downloaded_checked_and_kept(places, monkeypatch):
+    content = save(places["given"] / "published.pth", 1.0).read_bytes()
+    publish(monkeypatch, content)
+    monkeypatch.setattr(
+        "urllib.request.urlretrieve", lambda address, part: Path(part).write_bytes(content)
+    )
+
+    loaded = load("vgg16")
+
+    assert loaded.tensors["x"].item() == 1.0
+    assert [path.read_bytes() for path in places["hub"].iterdir()] == [content]
+
+
+def test_a_download_of_something_else_is_refused_and_not_kept(places, monkeypatch):
+    monkeypatch.setattr(
+        "urllib.request.urlretrieve", lambda address, part: Path(part).write_bytes(b"an error page")
+    )
+
+    with pytest.raises(WeightsError, match=r"SHA-256 should begin with 397923af, and is"):
+        load("vgg16")
+    assert list(places["hub"].iterdir()) == []
+
+
+def test_a_failed_download_says_every_place_and_why():
+    with pytest.raises(
+        WeightsError, match=r"download of https://.*The download failed: no network"
+    ):
+        load("vgg16")
+
+
+def test_the_error_names_every_place(places):
+    with pytest.raises(WeightsError) as caught:
+        load("vgg16", offline=True)
+
+    for place in (
+        "--weights vgg16=PATH",
+        FOLDER_VARIABLE,
+        str(places["hub"].parent),
+        "https://download.pytorch.org/models/vgg16-397923af.pth",
+        "offline forbids",
+    ):
+        assert place in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["lpips_alex", "dists"])
+def test_the_error_names_the_package_of_what_no_one_publishes(name, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda package: None)
+
+    with pytest.raises(WeightsError) as caught:
+        load(name)
+
+    assert f"the installed package {PUBLISHED[name].package[0]}" in str(caught.value)
+    assert "none is published for download" in str(caught.value)
+
+
+def test_another_file_in_the_hub_cache_is_refused(places):
+    save(places["hub"] / "vgg16-397923af.pth", 1.0)
+
+    with pytest.raises(WeightsError, match=r"not the published vgg16.*begin with 397923af"):
+        load("vgg16")
+
+
+def test_a_file_named_by_hand_need_not_be_the_published_one(places):
+    path = save(places["given"] / "finetuned.pth", 1.0)
+
+    assert load("vgg16", path).origin == "finetuned.pth"
+
+
+@pytest.mark.parametrize("content", [b"", b"\x80", b"not weights at all", b"PK\x03\x04 cut short"])
+def test_a_damaged_file_is_refused_with_what_was_wanted(places, content):
+    path = places["given"] / "damaged.pth"
+    path.write_bytes(content)
+
+    with pytest.raises(WeightsError, match=r"damaged\.pth is not .* can be read safely.*vgg16-397"):
+        load("vgg16", path)
+
+
+def test_a_truncated_file_is_refused(places):
+    path = save(places["given"] / "short.pth", 1.0)
+    path.write_bytes(path.read_bytes()[:-200])
+
+    with pytest.raises(WeightsError, match=r"short\.pth is not .* can be read safely"):
+        load("vgg16", path)
+
+
+def test_a_file_that_is_not_there_is_said_to_be_missing(places):
+    with pytest.raises(WeightsError, match=r"vgg16 at .*nowhere\.pth cannot be read: No such file"):
+        load("vgg16", places["given"] / "nowhere.pth")
+
+
+@pytest.mark.parametrize("protocol", [2, 4])
+def test_code_in_a_pickle_is_refused_and_not_executed(places, protocol):
+    mark = places["given"] / "executed"
+    path = places["given"] / "unsafe.pth"
+    path.write_bytes(pickle.dumps({"x": Unsafe(mark)}, protocol=protocol))
+
+    with pytest.raises(WeightsError, match=r"hold code, which is never executed"):
+        load("vgg16", path)
+    assert not mark.exists()
+
+
+def test_code_in_an_archive_is_refused_and_not_executed(places):
+    mark = places["given"] / "executed"
+    path = places["given"] / "unsafe.pth"
+    torch.save({"x": Unsafe(mark)}, path)
+
+    with pytest.raises(WeightsError, match=r"hold code, which is never executed"):
+        load("vgg16", path)
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize("content", [[torch.zeros(1)], {"x": "text"}, torch.zeros(3)])
+def test_a_file_of_something_else_is_refused(places, content):
+    path = places["given"] / "other.pth"
+    torch.save(content, path)
+
+    with pytest.raises(WeightsError, match="holds no dictionary of tensors, which vgg16 is"):
+        load("vgg16", path)
+
+
+def test_the_features_of_a_network_are_enough(deterministic):
+    whole = deterministic["vgg16"]
+    features = {name.removeprefix("features."): tensor for name, tensor in whole.items()}
+
+    backbones = [Backbone("vgg16", load("vgg16", source)) for source in (whole, features)]
+
+    layer = backbones[0].layers[0]
+    first, second = (each.convolution(layer, torch.zeros(1))[0] for each in backbones)
+    assert first.equal(second)
+
+
+def test_weights_of_another_network_are_refused(deterministic):
+    with pytest.raises(
+        WeightsError, match=r"does not hold vgg19: its features\.\d+\.weight should"
+    ):
+        Backbone("vgg19", load("vgg19", deterministic["vgg16"]))
+
+
+def test_weights_that_are_not_finite_are_refused(deterministic):
+    broken = {name: tensor.clone() for name, tensor in deterministic["vgg16"].items()}
+    broken["features.5.weight"][0, 0, 0, 0] = float("nan")
+
+    with pytest.raises(WeightsError, match=r"is damaged: features\.5\.weight is not finite"):
+        Backbone("vgg16", load("vgg16", broken))
+
+
+def test_tensors_in_memory_have_a_digest_of_their_own():
+    one, other = (load("dists", {"alpha": torch.full((3,), value)}) for value in (1.0, 2.0))
+
+    assert one.origin == "memory"
+    assert one.sha256 != other.sha256
+    assert one.sha256 == load("dists", {"alpha": torch.ones(3)}).sha256
+
+
+class Unsafe:
+    """Pickled, it is a call that makes a file."""
+
+    def __init__(self, mark):
+        self.mark = mark
+
+    def __reduce__(self):
+        return Path.touch, (self.mark,)
+
+
+def save(path, value):
+    torch.save({"x": torch.tensor(value)}, path)
+    return path
+
+
+def publish(monkeypatch, content):
+    """Let the file of VGG16 that is published be ``content``."""
+    published = weights.Published(
+        name="vgg16",
+        file="vgg16.pth",
+        digits=hashlib.sha256(content).hexdigest()[:8],
+        folder="https://example.org",
+        licence="none",
+    )
+    monkeypatch.setitem(PUBLISHED, "vgg16", published)
+
+
+def no_network(address, part):
+    raise OSError("no network")

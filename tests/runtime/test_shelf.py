@@ -1,0 +1,276 @@
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from framegauge.export.spec import Listing
+from framegauge.runtime import ScoreError, UsageError, exports, score, shelf
+from framegauge.runtime.exports import Order, cache_folder
+from framegauge.runtime.shelf import Pick, catalogue, checked, default_metrics, pick
+
+# Scores run while these cannot be imported, and what needs them says so.
+WITHOUT_EXPORT = """
+import sys
+for name in ("torch", "onnx", "onnx_ir", "onnxscript"):
+    sys.modules[name] = None
+from framegauge.runtime.cli import main
+main(sys.argv[1:])
+"""
+
+
+@pytest.fixture
+def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setenv("FRAMEGAUGE_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def ordered(monkeypatch: pytest.MonkeyPatch, shipped: Callable[..., Path]) -> list[str]:
+    """Puts a ready model where an export would be written, and notes what was asked for."""
+    asked: list[str] = []
+
+    def write(order: Order, path: Path, progress: Callable[[str], None]) -> None:
+        asked.append(order.entries)
+        shutil.copy(shipped("psnr_y"), path)
+
+    monkeypatch.setattr(exports, "write", write)
+    return asked
+
+
+def names(picked: Pick) -> list[str]:
+    return [path.stem for path in picked.files]
+
+
+def frames() -> list[tuple[np.ndarray, ...]]:
+    return [(np.zeros((16, 16), np.uint8), *[np.zeros((8, 8), np.uint8)] * 2)]
+
+
+@pytest.mark.parametrize(
+    ("metrics", "files", "labels", "scores"),
+    [
+        ("psnr_y", ["psnr_y"], {}, ("psnr_y",)),
+        ("ssim,psnr_y", ["ssim", "psnr_y"], {}, ("ssim", "psnr_y")),
+        (["ssim", "psnr"], ["ssim", "psnr"], {}, ("ssim", "psnr")),
+        ("ie", ["interpolation_error"], {}, ("interpolation_error",)),
+        ("mine=ssim_matlab", ["ssim_3d"], {"ssim_3d": "mine"}, ("mine",)),
+        ("ssim[size=11;sigma=1.5]", ["ssim"], {}, ("ssim",)),
+        (
+            "psnr_y,psnr_cb,psnr_cr,float_ssim",
+            ["default"],
+            {},
+            ("psnr_y", "psnr_cb", "psnr_cr", "float_ssim"),
+        ),
+        (
+            "a=psnr_y,psnr_cb,psnr_cr,float_ssim",
+            ["default"],
+            {"psnr_y": "a"},
+            ("a", "psnr_cb", "psnr_cr", "float_ssim"),
+        ),
+        (
+            "psnr_cb,psnr_y,psnr_cr,float_ssim",
+            ["psnr_cb", "psnr_y", "psnr_cr", "float_ssim"],
+            {},
+            ("psnr_cb", "psnr_y", "psnr_cr", "float_ssim"),
+        ),
+        (
+            "psnr=ssim,ssim=psnr",
+            ["ssim", "psnr"],
+            {"ssim": "psnr", "psnr": "ssim"},
+            ("psnr", "ssim"),
+        ),
+    ],
+    ids=str,
+)
+def test_what_is_shipped_is_taken_from_the_package(
+    metrics: Any, files: list[str], labels: dict[str, str], scores: tuple[str, ...]
+) -> None:
+    picked = pick(metrics, "yuv420p")
+
+    assert names(picked) == files
+    assert all(path.is_file() for path in picked.files)
+    assert (picked.labels, picked.origin, picked.scores) == (labels, "shipped", scores)
+
+
+@pytest.mark.parametrize(
+    ("metrics", "format", "options"),
+    [
+        ("census[patch=5]", "yuv420p", {}),
+        ("psnr_y,twice=psnr_y", "yuv420p", {}),
+        ("psnr_y", "yuv422p", {}),
+        ("psnr_y", "yuv420p", {"quantise": 8}),
+        ("psnr_y", "yuv420p", {"crop_border": 2}),
+    ],
+    ids=str,
+)
+def test_anything_else_is_exported_once_and_kept(
+    cache: Path, ordered: list[str], metrics: str, format: str, options: dict[str, Any]
+) -> None:
+    told: list[str] = []
+
+    first = pick(metrics, format, progress=told.append, **options)
+    again = pick(metrics, format, progress=told.append, **options)
+
+    assert ordered == [metrics]
+    assert first == again
+    assert (first.origin, first.format) == ("exported", format)
+    assert first.files[0].parent == cache
+    assert told == [f"making a model of {metrics} for {format} frames, once"]
+
+
+def test_models_that_differ_in_anything_are_kept_apart(cache: Path, ordered: list[str]) -> None:
+    picks = [
+        pick("psnr_y", "yuv422p"),
+        pick("psnr_cb", "yuv422p"),
+        pick("a=psnr_y", "yuv422p"),
+        pick("psnr_y", "gray8"),
+        pick("psnr_y", "yuv422p", quantise=8),
+        pick("psnr_y", "yuv422p", crop_border=1),
+    ]
+
+    assert len({picked.files for picked in picks}) == 6
+
+
+def test_a_cache_that_cannot_be_made_is_an_error_that_names_the_variable(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("FRAMEGAUGE_CACHE", str(tmp_path / "file" / "cache"))
+
+    with pytest.raises(ScoreError, match=r"cannot be made.*FRAMEGAUGE_CACHE"):
+        pick("psnr_y", "yuv422p")
+
+
+def test_the_cache_is_the_users_unless_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FRAMEGAUGE_CACHE", raising=False)
+
+    assert "framegauge" in str(cache_folder())
+
+
+def test_a_cached_model_exchanged_for_another_is_refused(cache: Path, ordered: list[str]) -> None:
+    with pytest.raises(ScoreError, match=r"should score psnr_cb on yuv420p frames.*score psnr_y"):
+        score(frames(), frames(), metrics="psnr_cb", crop_border=1)
+
+
+@pytest.mark.parametrize(
+    ("entry", "format"), [("ssim", "yuv420p"), ("psnr_y", "yuv444p"), ("default", "yuv420p")]
+)
+def test_a_shipped_model_exchanged_for_another_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    shipped: Callable[..., Path],
+    entry: str,
+    format: str,
+) -> None:
+    (tmp_path / "yuv420p").mkdir()
+    shutil.copy(shipped(entry, format), tmp_path / "yuv420p" / "psnr_y.onnx")
+    monkeypatch.setattr(shelf, "SHIPPED", tmp_path)
+
+    with pytest.raises(ScoreError, match=r"should score psnr_y on yuv420p frames.*exchanged"):
+        score(frames(), frames(), metrics="psnr_y")
+
+
+@pytest.mark.parametrize(
+    ("metrics", "words"),
+    [
+        ("psnr_yy", "did you mean 'psnr_y'"),
+        ("sim", "did you mean 'ssim'"),
+        ("zzzzzzzz", "`framegauge list` shows all"),
+        ("psnr_luma[matrix=bt470]", "takes one of bt601, bt709, bt2020; got 'bt470'"),
+        ("psnr_luma[matrx=bt709]", "did you mean 'matrix'"),
+        ("psnr_y[peak=1]", "psnr_y has no option 'peak'"),
+        ("census[patch=five]", "takes a value of type int, got 'five'"),
+        ("census[patch]", "'patch' in 'census.*' is not option=value"),
+        ("census[patch=5", "is not an entry"),
+        ("Psnr=psnr", "'Psnr' cannot be a label"),
+        ("psnr,,ssim", "'' is not an entry"),
+        ("psnr,psnr", "Two entries would be called 'psnr'"),
+        ("psnr,psnr=ssim", "Two entries would be called 'psnr'"),
+    ],
+)
+def test_entries_written_wrongly_are_refused(metrics: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        checked(metrics)
+
+
+def test_a_plane_is_never_made_from_rgb() -> None:
+    with pytest.raises(UsageError, match=r"psnr_y reads a plane.*rgb24.*use psnr_luma"):
+        pick("psnr,psnr_y", "rgb24")
+
+
+@pytest.mark.parametrize(
+    ("format", "wanted"),
+    [
+        ("yuv420p", "psnr_y,psnr_cb,psnr_cr,float_ssim"),
+        ("p010le", "psnr_y,psnr_cb,psnr_cr,float_ssim"),
+        ("rgbf32", "psnr,ssim"),
+        ("gray8", "psnr_y,float_ssim"),
+    ],
+)
+def test_the_default_suite_follows_from_the_format(format: str, wanted: str) -> None:
+    assert default_metrics(format) == wanted
+
+
+def test_the_catalogue_is_the_one_of_the_graphs() -> None:
+    from framegauge.export.catalog import listings
+
+    found: tuple[Listing, ...] = catalogue()
+
+    assert list(found) == list(listings())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--metrics", "census[patch=5]"], "--metrics 'census[patch=5]' --format yuv420p"),
+        (
+            ["--metrics", "psnr,ssim", "--crop-border", "2", "--quantise", "8"],
+            "'psnr,ssim' --format yuv420p --quantise 8 --crop-border 2 -o model.onnx",
+        ),
+        (["--convert", "yuv422p"], "psnr_y,psnr_cb,psnr_cr,float_ssim for yuv422p frames"),
+    ],
+    ids=str,
+)
+def test_without_pytorch_the_error_names_both_ways(
+    python: Callable[..., Any],
+    reference: str,
+    distorted: str,
+    tmp_path: Path,
+    arguments: list[str],
+    words: str,
+) -> None:
+    report = tmp_path / "report.json"
+    places = {"FRAMEGAUGE_CACHE": str(tmp_path / "cache")}
+
+    done = python(
+        WITHOUT_EXPORT, "score", reference, distorted, *arguments, "--json", report, **places
+    )
+
+    assert done.returncode == 4, done.stderr
+    assert words in done.stderr
+    assert "pip install 'framegauge[export]'" in done.stderr
+    assert "--model model.onnx" in done.stderr
+    assert not report.exists()
+
+
+def test_without_pytorch_export_says_what_it_needs(
+    python: Callable[..., Any], tmp_path: Path
+) -> None:
+    done = python(WITHOUT_EXPORT, "export", "--metrics", "psnr", "-o", tmp_path / "m.onnx")
+
+    assert done.returncode == 4
+    assert "torch, onnx, onnxscript, which makes one, is not installed" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_pytorch_the_shipped_entries_score(
+    python: Callable[..., Any], reference: str, distorted: str
+) -> None:
+    done = python(
+        WITHOUT_EXPORT, "score", reference, distorted, "--metrics", "psnr,ssim,ms_ssim,census"
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "16 frames scored" in done.stdout

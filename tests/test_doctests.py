@@ -1,0 +1,30 @@
+"""Every example in every docstring runs, under its installed name."""
+
+import doctest
+import importlib
+import pkgutil
+
+import pytest
+
+ROOMS = ("framegauge.export", "framegauge.engines", "framegauge.runtime")
+
+
+def modules():
+    """Names of all modules; a namespace package is walked room by room."""
+    found = list(ROOMS)
+    for room in ROOMS:
+        path = importlib.import_module(room).__path__
+        found += [module.name for module in pkgutil.walk_packages(path, f"{room}.")]
+    return sorted(found)
+
+
+@pytest.mark.parametrize("name", modules())
+def test_examples_hold(name):
+    assert doctest.testmod(importlib.import_module(name)).failed == 0
+
+
+def test_examples_are_found():
+    finder = doctest.DocTestFinder(exclude_empty=True)
+    module = importlib.import_module("framegauge.export.metrics.psnr")
+
+    assert [test.name for test in finder.find(module) if test.examples]

@@ -1,0 +1,421 @@
+"""What every entry of the catalogue must obey, driven by what it says of itself."""
+
+import numpy as np
+import pytest
+import torch
+from torch.testing import assert_close
+
+from framegauge.export.catalog import ENTRIES, find
+from framegauge.export.metric import MapMetric, PixelMetric, eager_features
+from framegauge.export.model import feeds
+from framegauge.export.spec import Spec
+
+# Entries that judge a frame by its reference alone, without a network's weights.
+PAIR = ("reference", "distorted")
+DEFAULTS = [
+    entry.SPEC.name for entry in ENTRIES if entry.SPEC.inputs == PAIR and not entry.SPEC.weights
+]
+# One of each kind: other formulas, borders, windows, ranges and least sizes than the defaults.
+OPTIONS = [
+    "ssim[padding=replicate;form=dssim]",
+    "ssim[window=uniform;size=7;covariance=sample]",
+    "ssim[padding=reflect]",
+    "ms_ssim[form=rife]",
+    "interpolation_error[form=mae]",
+    "interpolation_error[form=rms_all]",
+    "interpolation_error[form=normalised]",
+    "psnr[epsilon=1e-8]",
+    "psnr_luma[range=limited]",
+    "charbonnier[epsilon=1e-6]",
+    "gmsd[form=rgb]",
+    "gmsd[form=multi_scale]",
+    "gmsd[deviation=unbiased]",
+    "census[patch=3;scale=255]",
+    "laplacian[levels=3]",
+]
+ALL = DEFAULTS + OPTIONS
+FAST_MODELS = ["pixel_model", "plane_model", "window_model", "variant_model", "large_model"]
+PARITIES = [(0, 0), (0, 1), (1, 0), (1, 1)]
+
+every_entry = pytest.mark.parametrize("text", ALL)
+every_map = pytest.mark.parametrize(
+    "text", [text for text in ALL if isinstance(find(text), MapMetric) and find(text).spec.grid]
+)
+every_pixel_map = pytest.mark.parametrize(
+    "text", [text for text in ALL if isinstance(find(text), PixelMetric)]
+)
+every_model = pytest.mark.parametrize("name", FAST_MODELS)
+
+
+@every_entry
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_identity_is_ideal(text, dtype, picture):
+    metric = find(text)
+    frame = picture(metric.spec, dtype)
+
+    score = metric(frame, frame).item()
+
+    if metric.spec.ideal in (0.0, 1.0):
+        assert score == metric.spec.ideal
+    else:
+        assert score == pytest.approx(ideal_of(text), rel=1e-6)
+
+
+@every_entry
+def test_exchanging_the_frames_matters_only_where_the_spec_says_so(text, picture):
+    metric = find(text)
+    reference = picture(metric.spec)
+    distorted = noisy(reference, metric.spec, amount=0.1)
+
+    there, back = metric(distorted, reference), metric(reference, distorted)
+
+    assert (abs(there - back) <= 1e-9 * abs(there)) == metric.spec.symmetric
+
+
+@every_entry
+def test_more_noise_is_worse(text, picture):
+    metric = find(text)
+    reference = picture(metric.spec)
+
+    scores = [
+        metric(noisy(reference, metric.spec, amount=amount), reference).item()
+        for amount in (0.0, 0.02, 0.08, 0.3)
+    ]
+
+    assert scores == sorted(scores, reverse=metric.spec.better == "higher")
+    assert len(set(scores)) == 4
+
+
+@every_entry
+def test_a_score_does_not_depend_on_the_rest_of_the_batch(text, picture):
+    metric = find(text)
+    metric.reduction = "none"
+    reference = picture(metric.spec)
+    references = torch.cat([reference, reference.flip(-1), 0 * reference])
+    distorted = noisy(references, metric.spec, amount=0.1)
+
+    together = metric(distorted, references)
+    alone = [
+        metric(distorted[n : n + 1], references[n : n + 1]).item() for n in range(len(references))
+    ]
+
+    # Kernels may add in another order for another batch.
+    assert together.tolist() == pytest.approx(alone, rel=1e-12, abs=1e-12)
+
+
+@every_entry
+@pytest.mark.parametrize(("down", "across"), PARITIES)
+def test_frames_of_the_least_size_and_every_parity_are_scored(text, down, across):
+    metric = find(text)
+    least = metric.spec.least
+    reference = random(metric.spec, least + down, least + across, seed=1)
+    distorted = random(metric.spec, least + down, least + across, seed=2)
+
+    score = metric(distorted, reference).item()
+
+    assert metric.spec.low <= score <= highest(metric.spec)
+
+
+@every_entry
+def test_frames_below_the_least_size_are_refused_by_name(text):
+    metric = find(text)
+    least = metric.spec.least
+    if least == 1:
+        pytest.skip("takes frames of one pixel")
+    frame = random(metric.spec, least, least - 1)
+
+    with pytest.raises(ValueError, match=rf"{metric.spec.name} needs .* {least}x{least} pixels"):
+        metric(frame, frame)
+
+
+@every_entry
+def test_frames_of_two_shapes_are_refused_by_name(text):
+    metric = find(text)
+    least = max(metric.spec.least, 8)
+
+    with pytest.raises(ValueError, match=f"{metric.spec.name} takes inputs of one .* size"):
+        metric(random(metric.spec, least, least), random(metric.spec, least, least + 1))
+
+
+@every_entry
+def test_frames_of_other_channels_are_refused_by_name(text):
+    metric = find(text)
+    frame = torch.zeros(1, 2, 200, 200)
+
+    with pytest.raises(ValueError, match=rf"{metric.spec.name} takes \w+ \(N, .*got \(1, 2,"):
+        metric(frame, frame)
+
+
+@every_entry
+@pytest.mark.parametrize(
+    ("distorted", "reference"),
+    [("black", "white"), ("white", "black"), ("board", "white"), ("board", "inverse")],
+)
+def test_no_frames_leave_the_range(text, distorted, reference):
+    metric = find(text)
+    size = max(metric.spec.least, 32)
+
+    score = metric(
+        extreme(metric.spec, distorted, size), extreme(metric.spec, reference, size)
+    ).item()
+
+    assert metric.spec.low - 1e-6 <= score <= highest(metric.spec) + 1e-6
+
+
+@every_entry
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_scores_keep_the_element_type(text, dtype):
+    metric = find(text)
+    size = max(metric.spec.least, 16)
+
+    score = metric(
+        random(metric.spec, size, size, dtype=dtype), random(metric.spec, size, size, dtype=dtype)
+    )
+
+    assert score.dtype == dtype
+
+
+@every_entry
+@pytest.mark.parametrize(
+    ("distorted", "reference"),
+    [
+        ("random", "random"),
+        ("random", "other"),
+        ("grey", "grey"),
+        ("black", "black"),
+        ("black", "white"),
+        ("grey", "random"),
+        ("random", "grey"),
+    ],
+)
+def test_gradients_are_finite(text, distorted, reference):
+    metric = find(text)
+    size = max(metric.spec.least, 24)
+    frames = {
+        "random": random(metric.spec, size, size, dtype=torch.float32, seed=1),
+        "other": random(metric.spec, size, size, dtype=torch.float32, seed=2),
+        **{name: extreme(metric.spec, name, size).float() for name in ("grey", "black", "white")},
+    }
+    x = frames[distorted].clone().requires_grad_()
+    y = frames[reference].clone().requires_grad_()
+
+    metric(x, y).backward()
+
+    assert bool(x.grad.isfinite().all())
+    assert bool(y.grad.isfinite().all())
+
+
+@every_entry
+def test_reductions_are_those_of_the_samples(text, picture):
+    metric = find(text)
+    reference = picture(metric.spec).expand(3, -1, -1, -1)
+    distorted = noisy(reference, metric.spec, amount=0.1)
+
+    mean, total, samples = (
+        reduced(metric, reduction)(distorted, reference) for reduction in ("mean", "sum", "none")
+    )
+
+    assert samples.shape == (3,)
+    assert_close(mean, samples.mean())
+    assert_close(total, samples.sum())
+
+
+@every_map
+def test_a_map_lies_on_the_grid_that_the_spec_gives(text):
+    metric = find(text)
+    size = max(metric.spec.least, 20)
+    frame = random(metric.spec, size, size + 1)
+
+    values = metric.map(features_of(metric, frame, frame))
+
+    # What the window leaves out is the same on both sides, but for the last half step.
+    offset, stride = metric.spec.grid.offset, metric.spec.grid.stride
+    last = [offset + stride * (side - 1) for side in values.shape[-2:]]
+    assert values.shape[:2] == (1, 1)
+    assert last == pytest.approx([size - 1 - offset, size - offset], abs=stride - 1)
+
+
+@every_pixel_map
+def test_a_mask_of_ones_changes_nothing(text, picture):
+    metric = find(text)
+    reference = picture(metric.spec)
+    distorted = noisy(reference, metric.spec, amount=0.1)
+    ones = torch.ones_like(metric.map(features_of(metric, distorted, reference)))
+
+    assert_close(metric(distorted, reference, ones), metric(distorted, reference))
+
+
+@every_pixel_map
+def test_a_mask_weighs_the_map(text, picture):
+    metric = find(text)
+    reference = picture(metric.spec)
+    distorted = noisy(reference, metric.spec, amount=0.1)
+    values = metric.map(features_of(metric, distorted, reference))
+    mask = torch.rand(values.shape, dtype=values.dtype, generator=torch.manual_seed(3)).round()
+
+    score = metric(distorted, reference, mask)
+
+    assert_close(score, (values * mask).sum() / mask.sum())
+
+
+@every_pixel_map
+def test_a_mask_of_another_shape_is_refused_by_name(text, picture):
+    metric = find(text)
+    frame = picture(metric.spec)
+
+    with pytest.raises(ValueError, match=f"{metric.spec.name} takes a mask of the shape"):
+        metric(frame, frame, torch.ones(1, 1, 2, 2))
+
+
+def test_a_mask_of_zeros_gives_zero_and_no_gradient(picture):
+    metric = find("l1")
+    reference = picture(metric.spec)
+    distorted = (0 * reference).requires_grad_()
+
+    score = metric(distorted, reference, torch.zeros_like(reference[:, :1]))
+    score.backward()
+
+    assert score.item() == 0
+    assert distorted.grad.abs().max().item() == 0
+
+
+@every_model
+@pytest.mark.parametrize(("down", "across"), PARITIES)
+def test_files_give_the_scores_of_the_float64_graph_at_every_parity(request, name, down, across):
+    model = request.getfixturevalue(name)
+    least = model.exact.least
+    feed = feeds(model.exact, (least + down, least + 12 + across), batch=1 + down + across)
+
+    assert_within_tolerance(model, feed)
+
+
+@every_model
+def test_files_score_an_identical_frame_as_ideal(request, name):
+    model = request.getfixturevalue(name)
+    feed = identical(feeds(model.exact, (181, 192), batch=2))
+
+    scores = model.run(feed)
+
+    for output in model.manifest.scores:
+        wanted = 80.0 if "epsilon_1e_08" in output.name else output.ideal
+        exact = 0.0 if wanted in (0.0, 1.0) else 1e-6 * wanted
+        np.testing.assert_allclose(scores[output.name], wanted, rtol=0, atol=exact)
+
+
+@every_model
+def test_files_score_a_frame_apart_from_its_batch(request, name):
+    model = request.getfixturevalue(name)
+    feed = feeds(model.exact, (177, 190), batch=3)
+
+    together = model.run(feed)
+    alone = model.run({key: frames[1:2] for key, frames in feed.items()})
+
+    for output in model.manifest.scores:
+        # Float32 kernels may add in another order for another batch.
+        np.testing.assert_allclose(
+            together[output.name][1:2], alone[output.name], rtol=1e-5, atol=1e-6
+        )
+
+
+@every_model
+def test_files_keep_to_their_own_range(request, name):
+    model = request.getfixturevalue(name)
+    feed = feeds(model.exact, (192, 200), batch=4)
+
+    scores = model.run(feed)
+
+    for output in model.manifest.scores:
+        high = np.inf if output.high is None else output.high
+        assert np.all(scores[output.name] >= output.low)
+        assert np.all(scores[output.name] <= high)
+
+
+@pytest.mark.parametrize("name", ["pixel_model", "plane_model"])
+def test_files_hold_their_tolerance_at_1920x1080(request, name):
+    model = request.getfixturevalue(name)
+
+    assert_within_tolerance(model, feeds(model.exact, (1080, 1920), batch=1))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["window_model", "variant_model", "large_model"])
+def test_heavier_files_hold_their_tolerance_at_1920x1080(request, name):
+    model = request.getfixturevalue(name)
+
+    assert_within_tolerance(model, feeds(model.exact, (1080, 1920), batch=1))
+
+
+@pytest.fixture
+def picture(pictures):
+    """A real frame as a metric reads it."""
+
+    def frame(spec: Spec, dtype: torch.dtype = torch.float64) -> torch.Tensor:
+        rgb = torch.from_numpy(pictures["bikes_192x256.target"]).permute(2, 0, 1)[None]
+        side = max(spec.least, 40)
+        rgb = rgb[..., 5 : 5 + side, 60 : 61 + side]
+        return rgb[:, 1:2].to(dtype) if spec.reads == "plane" else rgb.to(dtype) / 255
+
+    return frame
+
+
+def features_of(metric, distorted, reference):
+    return eager_features(metric.spec, {"distorted": distorted, "reference": reference})
+
+
+def noisy(reference, spec, *, amount):
+    """The frame with ``amount`` of uniform noise, within its range."""
+    noise = torch.rand(reference.shape, dtype=reference.dtype, generator=torch.manual_seed(5))
+    peak = 255 if spec.reads == "plane" else 1
+    return (reference + 2 * amount * peak * (noise - 0.5)).clamp(0, peak)
+
+
+def random(spec, height, width, *, dtype=torch.float64, seed=0):
+    channels, peak = (1, 255) if spec.reads == "plane" else (3, 1)
+    shape = 1, channels, height, width
+    return peak * torch.rand(shape, dtype=dtype, generator=torch.manual_seed(seed))
+
+
+def extreme(spec, name, size):
+    channels, peak = (1, 255.0) if spec.reads == "plane" else (3, 1.0)
+    board = (torch.arange(size)[:, None] + torch.arange(size)) % 2
+    value = {
+        "black": torch.zeros(size, size),
+        "grey": torch.full((size, size), 0.5),
+        "white": torch.ones(size, size),
+        "board": board,
+        "inverse": 1 - board,
+    }[name]
+    return (peak * value.double()).expand(1, channels, size, size)
+
+
+def reduced(metric, reduction):
+    metric.reduction = reduction
+    return metric
+
+
+def ideal_of(text):
+    """FLAVR's epsilon in the logarithm holds PSNR at 80 dB, below the cap."""
+    return 80.0 if text == "psnr[epsilon=1e-8]" else find(text).spec.ideal
+
+
+def highest(spec):
+    return np.inf if spec.high is None else spec.high
+
+
+def identical(feed):
+    return {
+        name: feed[name.replace("distorted", "reference")] if name.startswith("dist") else frames
+        for name, frames in feed.items()
+    }
+
+
+def assert_within_tolerance(model, feed):
+    got, wanted = model.run(feed), model.exactly(feed)
+    for output in model.manifest.outputs:
+        np.testing.assert_allclose(
+            got[output.name],
+            wanted[output.name],
+            rtol=output.relative,
+            atol=output.tolerance,
+            err_msg=output.name,
+        )
