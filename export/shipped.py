@@ -20,9 +20,11 @@ import torch
 from framegauge.export.catalog import ENTRIES, listings
 from framegauge.export.formats import find_format
 from framegauge.export.manifest import KEY
-from framegauge.export.model import describe, prove, serialise, trace, translate
+from framegauge.export.model import describe
+from framegauge.export.proof import prove
 from framegauge.export.spec import parse_entries
 from framegauge.export.suite import Suite
+from framegauge.export.translation import serialise, trace, translate
 
 FORMATS = ("yuv420p", "yuv420p10le", "yuv422p10le", "yuv444p", "rgb24")
 DEFAULTS = {"yuv": "psnr_y,psnr_cb,psnr_cr,float_ssim", "rgb": "psnr,ssim"}

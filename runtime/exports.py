@@ -75,7 +75,8 @@ def write(order: Order, path: str | os.PathLike[str], progress: Callable[[str], 
             f"'framegauge[export]', or run `{order.command()}` on a machine that has it, and "
             "score with --model model.onnx."
         )
-    from framegauge.export.model import ExportError, export
+    from framegauge.export.model import export
+    from framegauge.export.proof import ExportError
     from framegauge.export.weights import WeightsError
 
     try:

@@ -16,8 +16,9 @@ import torch
 
 from framegauge.export.formats import find_format
 from framegauge.export.manifest import KEY, Manifest
-from framegauge.export.model import evaluate, export
+from framegauge.export.model import export
 from framegauge.export.pattern import input_name
+from framegauge.export.proof import evaluate
 from framegauge.export.spec import parse_entries
 from framegauge.export.suite import Suite
 

@@ -7,7 +7,7 @@ from torch.testing import assert_close
 
 from framegauge.export.catalog import ENTRIES, find
 from framegauge.export.metric import MapMetric, PixelMetric, eager_features
-from framegauge.export.model import feeds
+from framegauge.export.proof import feeds
 from framegauge.export.spec import Spec
 
 # Entries that judge a frame by its reference alone, without a network's weights.

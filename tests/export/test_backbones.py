@@ -7,9 +7,9 @@ from framegauge.export.backbones import LAYERS, Activations, PairActivations, We
 from framegauge.export.catalog import find
 from framegauge.export.formats import find_format
 from framegauge.export.losses.vgg import VGG
-from framegauge.export.model import trace, translate
 from framegauge.export.spec import parse_entries
 from framegauge.export.suite import Suite
+from framegauge.export.translation import trace, translate
 
 ENTRIES = ["vgg", "vgg_conv4_3", "style", "dists", "flavr[loss=1*L1+1*VGG22]", "superslomo"]
 every_entry = pytest.mark.parametrize("text", ENTRIES)

@@ -13,10 +13,11 @@ from framegauge.export.catalog import listings
 from framegauge.export.features import Features
 from framegauge.export.formats import FORMATS, find_format
 from framegauge.export.metric import Metric
-from framegauge.export.model import ExportError, feeds, prove, trace, translate
+from framegauge.export.proof import ExportError, feeds, prove
 from framegauge.export.reduction import pixel_mean
 from framegauge.export.spec import Spec, parse_entries
 from framegauge.export.suite import Member, Suite
+from framegauge.export.translation import trace, translate
 
 NAMES = [
     listing.spec.name

@@ -11,10 +11,10 @@ from framegauge.export.backbones import Weights
 from framegauge.export.catalog import find
 from framegauge.export.features import Features, Frame
 from framegauge.export.formats import find_format
-from framegauge.export.model import serialise, trace, translate
 from framegauge.export.reduction import pixel_mean
 from framegauge.export.spec import parse_entries
 from framegauge.export.suite import Suite
+from framegauge.export.translation import serialise, trace, translate
 from framegauge.export.weights import WeightsError, load
 
 VALUES = json.loads((Path(__file__).parents[1] / "golden" / "learned.json").read_text())

@@ -7,9 +7,10 @@ import torch
 
 from framegauge.export.catalog import find, listings
 from framegauge.export.formats import find_format
-from framegauge.export.model import feeds, trace, translate
+from framegauge.export.proof import feeds
 from framegauge.export.spec import parse_entries
 from framegauge.export.suite import Suite
+from framegauge.export.translation import trace, translate
 
 ROLES = ("reference", "distorted")
 NAMES = [

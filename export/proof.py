@@ -1,0 +1,129 @@
+"""Proof that a model file gives the scores of its graph, on frames from a formula."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from framegauge.export import pattern
+from framegauge.export.manifest import Output
+from framegauge.export.suite import Suite
+
+# Larger than any size an entry treats in a way of its own (libvmaf's SSIM reduces from 384 on).
+LARGE = (645, 782)
+
+# BT.601 in the limited range, for the self-test: rows R, G, B over 8-bit Y, Cb, Cr, and an offset.
+SELF_TEST_COLOUR = (
+    (1.164, 0.0, 1.596, -222.9),
+    (1.164, -0.392, -0.813, 135.6),
+    (1.164, 2.017, 0.0, -276.8),
+)
+
+Feed = dict[str, NDArray[Any]]
+
+
+class ExportError(RuntimeError):
+    """The graph could not be written as a model that gives the graph's scores."""
+
+
+def prove(model: bytes, suite: Suite, exact: Suite) -> None:
+    """Run the file at sizes and batches other than the example's and compare with float64.
+
+    Raises:
+        ExportError: ONNX Runtime refuses the file, or an output is off by more than its tolerance.
+    """
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ExportError(
+            "A model is proven in ONNX Runtime before it is handed out, and there is none. "
+            "Install one: pip install 'framegauge[cpu]'."
+        ) from error
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    for size, batch in _proofs(suite):
+        feed = feeds(suite, size, batch=batch)
+        for output, got, want in _runs(session, suite, exact, feed):
+            allowed = output.tolerance + output.relative * np.abs(want)
+            if got.shape != want.shape or not np.all(np.abs(got - want) <= allowed):
+                raise ExportError(
+                    f"{output.name} of the file differs from the graph's on a batch of {batch} at "
+                    f"{size[1]}x{size[0]}: wanted {_sample(want)}, got {_sample(got)}, tolerance "
+                    f"{output.tolerance:g} + {output.relative:g} relative. Versions of torch and "
+                    "onnxscript other than those tested may translate a graph wrongly."
+                )
+    _prove_floor(session, suite, exact)
+
+
+def _prove_floor(session: Any, suite: Suite, exact: Suite) -> None:
+    """Compare the scores of a frame against itself, where a lost epsilon would show.
+
+    Raises:
+        ExportError: A score is not what the graph gives, to a thousandth of a small one.
+    """
+    feed = feeds(suite, size_above(suite, 6, 9), batch=1)
+    for each in suite.inputs:
+        if each.role == "distorted":
+            feed[each.name] = feed[each.name.replace("distorted", "reference", 1)]
+    for output, got, want in _runs(session, suite, exact, feed):
+        size = np.abs(want)
+        allowed = np.where((size > 0) & (size < 1e-3), 1e-3 * size, 2e-6 * np.maximum(size, 1))
+        if output.kind == "score" and not np.all(np.abs(got - want) <= allowed):
+            raise ExportError(
+                f"{output.name} of the file is {_sample(got)} for a frame against itself, and the "
+                f"graph's is {_sample(want)}: the translation lost a constant."
+            )
+
+
+def _runs(
+    session: Any, suite: Suite, exact: Suite, feed: Feed
+) -> Iterator[tuple[Output, NDArray[Any], NDArray[Any]]]:
+    """Each output with the file's values and the float64 graph's."""
+    wanted = evaluate(exact, feed)
+    for output, got in zip(suite.outputs, session.run(None, feed), strict=True):
+        yield output, got, wanted[output.name]
+
+
+def feeds(suite: Suite, size: tuple[int, int], *, batch: int) -> Feed:
+    """Test frames and tensors for the suite's inputs, by name."""
+    colour = self_test_colour(suite.form.depth)
+    return pattern.feed(suite.form, suite.inputs, size, batch, colour)
+
+
+def evaluate(suite: Suite, feed: Feed) -> Feed:
+    """The suite's outputs by name, in PyTorch."""
+    with torch.no_grad():
+        results = suite(*(torch.from_numpy(feed[each.name]) for each in suite.inputs))
+    return {
+        output.name: result.numpy() for output, result in zip(suite.outputs, results, strict=True)
+    }
+
+
+def self_test_colour(depth: int) -> tuple[tuple[float, ...], ...]:
+    """What the colour inputs hold in the self-test, for code values of ``depth`` bits."""
+    step = 255 * 2.0 ** (max(depth, 8) - 8)
+    return tuple((*(x / step for x in row[:3]), row[3] / 255) for row in SELF_TEST_COLOUR)
+
+
+def _proofs(suite: Suite) -> Iterator[tuple[tuple[int, int], int]]:
+    """Sizes and batches: every parity of height and width, and a large frame."""
+    for down in (0, 1):
+        for across in (0, 1):
+            yield size_above(suite, 6 + down, 9 + across), 3 if down == across else 1
+    height, width = LARGE
+    yield (max(height, suite.least), max(width, suite.least)), 1
+
+
+def size_above(suite: Suite, down: int, across: int) -> tuple[int, int]:
+    """A height and width a little above the least that the suite takes."""
+    least = max(suite.least, 40)
+    return least + down, least + across
+
+
+def _sample(values: NDArray[Any]) -> str:
+    return np.array2string(values.ravel()[:4], precision=9)
