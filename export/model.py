@@ -15,7 +15,7 @@ from framegauge.export.backbones import Weights
 from framegauge.export.formats import find_format
 from framegauge.export.frames import CHROMA
 from framegauge.export.manifest import KEY, Manifest, SelfTest
-from framegauge.export.proof import evaluate, feeds, size_above, prove, self_test_colour
+from framegauge.export.proof import evaluate, feeds, prove, self_test_colour, size_above
 from framegauge.export.spec import parse_entries
 from framegauge.export.suite import Suite
 from framegauge.export.translation import serialise, trace, translate
