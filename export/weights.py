@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
-import pickle
 import tempfile
 import urllib.request
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,12 +155,15 @@ def _places(published: Published) -> list[Path]:
 def _read(published: Published, path: Path) -> Loaded:
     try:
         content = path.read_bytes()
-        tensors = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            # Of files of another pickle protocol, which are read or refused below.
+            warnings.filterwarnings("ignore", message="Detected pickle protocol")
+            tensors = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise WeightsError(
             f"The weights {published.name} at {path} cannot be read: {error.strerror}."
         ) from error
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+    except Exception as error:  # damaged bytes can make the unpickler raise anything
         raise WeightsError(
             f"{path} is not a file of weights that can be read safely: a dictionary of tensors, "
             f"as torch.save writes it, was wanted. It may be damaged, or hold code, which is "

@@ -8,17 +8,15 @@ from types import TracebackType
 from typing import Any, Self, get_args
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from framegauge.export.formats import Format, Plane
+from framegauge.export.formats import FRAME_ROLES, Format
 from framegauge.export.manifest import Aggregate, Output
 from framegauge.export.pattern import input_name
 from framegauge.runtime.backend import Model
+from framegauge.runtime.batch import Batch, Frames, batch_of, size_of, tensor_of
 from framegauge.runtime.colour import Matrix, Range, colour_matrix
 from framegauge.runtime.errors import UsageError
-
-Batch = tuple[NDArray[Any], ...]
-Frames = ArrayLike | Sequence[ArrayLike]
 
 
 class Scorer:
@@ -122,37 +120,36 @@ class Scorer:
         return [each for model in self.models for each in model.manifest.aggregates]
 
     @property
-    def parts(self) -> tuple[Plane, ...]:
-        """The planes of a frame that a model reads."""
-        read = {each.part for model in self.models for each in model.manifest.inputs}
-        return tuple(plane for plane in self.form.planes if plane.part in read)
+    def roles(self) -> tuple[str, ...]:
+        """What has to be given, by role: frames, flows, masks, ..."""
+        inputs = (each for model in self.models for each in model.manifest.inputs)
+        return tuple(dict.fromkeys(each.role for each in inputs))
 
     def __call__(
         self,
         *,
-        reference: Frames,
-        distorted: Frames,
         matrix: Matrix | None = None,
         range: Range = "limited",
+        **given: Frames,
     ) -> dict[str, NDArray[np.float64]]:
         """Score frames.
 
         Args:
-            reference: One frame or a batch: for ``rgb24`` ``uint8 (H, W, 3)`` or
-                ``(N, H, W, 3)``; for ``rgbf32`` ``float32 (3, H, W)`` in [0, 1]; for planar
-                formats a sequence of the format's planes, ``uint8`` or, for deeper ones,
-                ``uint16``.
-            distorted: Frames of the same size and number.
             matrix: What the code values of planes mean where a metric reads RGB; ``None`` for
                 bt709 from 720 lines up, else bt601.
             range: The same for their range.
+            given: ``reference`` and ``distorted``, and whatever else :attr:`roles` names; one
+                sample or a batch each. Frames of ``rgb24`` are ``uint8 (H, W, 3)`` or
+                ``(N, H, W, 3)``; of ``rgbf32`` ``float32 (3, H, W)`` in [0, 1]; of planar
+                formats a sequence of the planes, ``uint8`` or, for deeper ones, ``uint16``.
+                Flows are ``float32 (2, H, W)``, masks ``(1, H, W)``.
 
         Returns:
             For each label, float64 ``(N,)``.
 
         Raises:
-            UsageError: The arrays do not have the shape, type or values that the models take, or
-                the Scorer is closed.
+            UsageError: Something is missing, or the arrays do not have the shape, type or values
+                that the models take, or the Scorer is closed.
         """
         if not self.models:
             raise UsageError("This Scorer is closed. Use it inside its `with` block.")
@@ -163,26 +160,51 @@ class Scorer:
             if value not in allowed:
                 listed = ", ".join(filter(None, allowed))
                 raise UsageError(f"{name} is one of {listed}; got {value!r}.")
-        pair = {"reference": self._batch("reference", reference)}
-        pair["distorted"] = self._batch("distorted", distorted)
-        shapes = {role: batch[0].shape for role, batch in pair.items()}
-        if shapes["reference"] != shapes["distorted"]:
+        if set(given) != set(self.roles):
             raise UsageError(
-                f"Frames are compared at one size; reference is {shapes['reference']} and "
-                f"distorted {shapes['distorted']}. Scale one to the other."
+                f"The models take {', '.join(self.roles)}; got {', '.join(given) or 'nothing'}."
             )
-        height, width = self.size(pair["reference"])
+        frames = {
+            role: batch_of(self.form, role, given[role])
+            for role in self.roles
+            if role in FRAME_ROLES
+        }
+        tensors = {
+            each.role: tensor_of(each, given[each.role])  # type: ignore[arg-type]
+            for model in self.models
+            for each in model.manifest.inputs
+            if each.role not in FRAME_ROLES
+        }
+        height, width = self._size(frames, tensors)
         self.check_size(width, height)
-        colour = None
+        colours = {}
         if self.needs_colour:
             named: Matrix = matrix or ("bt709" if height >= 720 else "bt601")
             colour = colour_matrix(named, range, self.form.depth)
-        values = self.run(
-            pair["reference"],
-            pair["distorted"],
-            {role: colour for role in pair if colour is not None},
-        )
+            colours = dict.fromkeys(frames, colour)
+        values = self.run(frames, colours, tensors)
         return {label: values[label] for label in self.labels}
+
+    def _size(
+        self, frames: Mapping[str, Batch], tensors: Mapping[str, NDArray[np.float32]]
+    ) -> tuple[int, int]:
+        """Height and width that everything given has."""
+        shapes = {
+            role: (len(batch[0]), *size_of(self.form, batch)) for role, batch in frames.items()
+        }
+        pictures = {role: array for role, array in tensors.items() if array.ndim == 4}
+        shapes |= {role: (len(a), *a.shape[2:]) for role, a in pictures.items()}
+        if len(set(shapes.values())) > 1:
+            listed = ", ".join(
+                f"{role} is {count} of {width}x{height}"
+                for role, (count, height, width) in shapes.items()
+            )
+            raise UsageError(f"Frames are compared at one size; {listed}. Scale one to the other.")
+        counts = {len(array) for array in tensors.values()} | {each[0] for each in shapes.values()}
+        if len(counts) > 1:
+            raise UsageError(f"All that is given has one batch size; got {sorted(counts)}.")
+        least = max(model.manifest.least for model in self.models)
+        return next(iter(shapes.values()))[1:] if shapes else (least, least)
 
     @property
     def needs_colour(self) -> bool:
@@ -190,17 +212,20 @@ class Scorer:
         return any(each.part == "colour" for model in self.models for each in model.manifest.inputs)
 
     def run(
-        self, reference: Batch, distorted: Batch, colours: Mapping[str, NDArray[np.float32]]
+        self,
+        frames: Mapping[str, Batch],
+        colours: Mapping[str, NDArray[np.float32]],
+        tensors: Mapping[str, NDArray[np.float32]] | None = None,
     ) -> dict[str, NDArray[np.float64]]:
         """Scores and moments of a batch that has been checked.
 
         Args:
-            reference: An array for each of the format's planes, with a batch axis.
-            distorted: The same.
+            frames: For each role an array for each of the format's planes, with a batch axis.
             colours: For each role the map from code values to RGB, where one is needed.
+            tensors: For each role that is no frame, its values.
         """
-        feed: dict[str, NDArray[Any]] = {}
-        for role, batch in (("reference", reference), ("distorted", distorted)):
+        feed: dict[str, NDArray[Any]] = dict(tensors or {})
+        for role, batch in frames.items():
             for plane, values in zip(self.form.planes, batch, strict=True):
                 feed[input_name(role, plane.part)] = values
         feed |= {f"{role}_colour": colour for role, colour in colours.items()}
@@ -208,12 +233,6 @@ class Scorer:
         for model in self.models:
             scores |= model.run(feed)
         return scores
-
-    def size(self, batch: Batch) -> tuple[int, int]:
-        """Height and width of the frames of a batch, in pixels."""
-        dims = ("N", *self.form.planes[0].dims)
-        shape = batch[0].shape
-        return shape[dims.index("H")], shape[dims.index("W")]
 
     def check_size(self, width: int, height: int) -> None:
         """Refuse frames that a metric cannot take.
@@ -232,91 +251,3 @@ class Scorer:
                 f"The frames are {width}x{height} pixels, and these metrics need at least: "
                 f"{needs}. Leave them out, or scale the frames up with --scale."
             )
-
-    def _batch(self, role: str, frames: Frames) -> Batch:
-        """The frames as an array for each plane, with a batch axis."""
-        if len(self.form.planes) > 1:
-            given = _arrays(role, frames)
-        elif isinstance(frames, (tuple, list)) and len(frames) == 1:
-            given = [_array(role, frames[0])]
-        else:
-            given = [_array(role, frames)]
-        if len(given) != len(self.form.planes):
-            raise UsageError(
-                f"{role}: {self.form.name} has {len(self.form.planes)} planes, got {len(given)}."
-            )
-        planes = [
-            _as_samples(array, self.form, plane, role)
-            for array, plane in zip(given, self.form.planes, strict=True)
-        ]
-        ranks = [
-            array.ndim - len(plane.dims)
-            for array, plane in zip(planes, self.form.planes, strict=True)
-        ]
-        if len(set(ranks)) != 1 or ranks[0] not in (0, 1):
-            shapes = ", ".join(str(array.shape) for array in planes)
-            wanted = ", ".join(f"({', '.join(map(str, plane.dims))})" for plane in self.form.planes)
-            raise UsageError(
-                f"{role}: the planes of a frame of {self.form.name} are {wanted}, with or without "
-                f"a batch axis in front; got {shapes}."
-            )
-        batch = tuple(planes) if ranks[0] == 1 else tuple(array[None] for array in planes)
-        if not batch[0].shape[0]:
-            raise UsageError(f"{role}: the batch is empty. Give at least one frame.")
-        height, width = self.size(batch)
-        for plane, array in zip(self.form.planes, batch, strict=True):
-            shape = (batch[0].shape[0], *self.form.shape(plane, height, width))
-            if array.shape != shape:
-                raise UsageError(
-                    f"{role}: the plane {plane.part or 'of samples'} of {self.form.name} at "
-                    f"{width}x{height} has the shape {shape}, got {array.shape}."
-                )
-        return batch
-
-
-def _arrays(role: str, frames: Frames) -> list[NDArray[Any]]:
-    if not isinstance(frames, Sequence):
-        raise UsageError(f"{role}: give a sequence of planes, got {type(frames).__name__}.")
-    return [_array(role, plane) for plane in frames]
-
-
-def _array(role: str, samples: Any) -> NDArray[Any]:
-    try:
-        return np.asarray(samples)
-    except ValueError as error:
-        raise UsageError(
-            f"{role}: frames of a batch have one size; these make no array ({error})."
-        ) from error
-
-
-def _as_samples(array: NDArray[Any], form: Format, plane: Plane, role: str) -> NDArray[Any]:
-    """The array as the model takes it: contiguous, of its type, deep samples as pairs of bytes."""
-    if form.dtype == "float32":
-        if not np.issubdtype(array.dtype, np.floating):
-            raise UsageError(f"{role}: rgbf32 takes float32 in [0, 1], got {array.dtype}.")
-        if not np.all(np.isfinite(array)):
-            raise UsageError(f"{role} has samples that are not finite. Scores would mean nothing.")
-        if array.size and (array.min() < 0 or array.max() > 1):
-            raise UsageError(
-                f"{role} has samples from {array.min():g} to {array.max():g}; rgbf32 takes [0, 1]. "
-                "Divide by the peak first."
-            )
-        return np.ascontiguousarray(array, np.float32)
-    if form.depth > 8 and array.dtype == np.uint16:
-        words = np.ascontiguousarray(array).astype("<u2", copy=False)
-        array = words.view(np.uint8).reshape(*array.shape, 2)
-    if array.dtype != np.uint8 or (form.depth > 8 and array.shape[-1:] != (2,)):
-        wanted = "uint16, or uint8 pairs of bytes" if form.depth > 8 else "uint8"
-        raise UsageError(
-            f"{role}: {form.name} takes {wanted}, got {array.dtype} of the shape {array.shape}."
-        )
-    samples = np.ascontiguousarray(array)
-    # The low bits of p010le are padding, so every word is one of its samples.
-    if form.depth > 8 and form.shift == 0 and samples.size:
-        most = int(samples.view("<u2").max())
-        if most > form.peak:
-            raise UsageError(
-                f"{role}: {form.name} has code values up to {form.peak}, got {most}. Shift the "
-                f"samples to the low {form.depth} bits."
-            )
-    return samples

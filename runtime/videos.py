@@ -27,7 +27,7 @@ from framegauge.runtime.ladder import Ladder, Target, share_assumptions
 from framegauge.runtime.planes import Planes
 from framegauge.runtime.report import Report
 from framegauge.runtime.scorer import Scorer
-from framegauge.runtime.shelf import Pick, checked, default_metrics, pick
+from framegauge.runtime.shelf import PAIR, Pick, checked, default_metrics, pick
 from framegauge.runtime.source import open_source
 from framegauge.runtime.stills import Worst
 
@@ -187,6 +187,12 @@ def score(
             )
         )
         picked.check(scorer.form.name, scorer.labels)
+        further = [role for role in scorer.roles if role not in PAIR]
+        if further:
+            raise UsageError(
+                f"The model needs {', '.join(further)}, which two videos do not give. Give it its "
+                "inputs with Scorer in Python."
+            )
         parsed = [Gate.parse(gate, labels=scorer.labels) for gate in gates]
         targets = ladder.targets(facts, scorer.form.name)
         scorer.check_size(*targets["reference"].size)
@@ -263,7 +269,7 @@ def _run(
                 _check_samples(role, number, planes)
         reference = stacked([planes for _, planes, _ in batch])
         distorted = stacked([planes for _, _, planes in batch])
-        values = scorer.run(reference, distorted, colours)
+        values = scorer.run({"reference": reference, "distorted": distorted}, colours)
         for name, column in columns.items():
             column.extend(values[name].tolist())
         for (number, left, right), value in zip(batch, values[decider].tolist(), strict=True):

@@ -115,8 +115,8 @@ def test_a_network_is_cast_to_the_frames_type(networks):
 
 
 def test_weights_of_no_name_are_refused_with_the_nearest():
-    with pytest.raises(ValueError, match=r"no weights called 'vgg61'; did you mean 'vgg16'\?"):
-        Weights({"vgg61": "somewhere.pth"})
+    with pytest.raises(ValueError, match=r"no weights called 'vgg_16'; did you mean 'vgg16'\?"):
+        Weights({"vgg_16": "somewhere.pth"})
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What every metric of motion obeys; `test_laws.py` has the laws of pairs of frames."""
 
+import numpy as np
 import pytest
 import torch
 from torch.testing import assert_close
@@ -7,6 +8,7 @@ from torch.testing import assert_close
 from framegauge.export.catalog import find
 from framegauge.export.losses.warping import Warping
 from framegauge.export.metric import eager_features
+from framegauge.export.model import feeds
 from framegauge.export.motion import approximated, flows_at
 
 LOSSES = [
@@ -52,6 +54,7 @@ def test_gradients_are_those_of_the_values(text):
         tensors,
         atol=1e-4,  # a root of 1e-12 bends within the step of the differences
         rtol=1e-3,
+        fast_mode=True,
     )
 
 
@@ -107,6 +110,38 @@ def test_inputs_of_two_sizes_are_refused_by_name(text):
 
     with pytest.raises(ValueError, match=f"{metric.spec.name} takes inputs of one batch and size"):
         metric(**given)
+
+
+def test_a_suite_warps_and_masks_once_for_all(models):
+    model = models(["warping_error", "occlusion[boundaries=true]"], "rgb24")
+
+    warps = [node for node in model.proto.graph.node if node.op_type == "GridSample"]
+
+    # The next frame, and the flow back.
+    assert len(warps) == 2
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        ["warping_error", "occlusion[boundaries=true]"],
+        ["edge_aware_smoothness", "tof"],
+        pytest.param(
+            ["unflow_photometric", "ddflow_photometric", "arflow_photometric"],
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_files_hold_their_tolerance(entries, models):
+    model = models(entries, "rgb24")
+    feed = feeds(model.exact, (67, 90), batch=3)
+
+    got, wanted = model.run(feed), model.exactly(feed)
+
+    for output in model.manifest.scores:
+        np.testing.assert_allclose(
+            got[output.name], wanted[output.name], rtol=output.relative, atol=output.tolerance
+        )
 
 
 @pytest.mark.parametrize(

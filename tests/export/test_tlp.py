@@ -4,10 +4,11 @@ import torch
 from framegauge.export.backbones import LAYERS, Weights
 from framegauge.export.metrics.lpips import LPIPSAlex
 from framegauge.export.metrics.tlp import TLP
+from framegauge.export.model import export
 
 
 @pytest.fixture(scope="module")
-def weights():
+def tensors():
     """Weights of the right shapes, drawn at random."""
     generator = torch.manual_seed(11)
     trunk, linear = {}, {}
@@ -20,7 +21,12 @@ def weights():
             trunk[f"features.{layer.index}.bias"] = torch.zeros(layer.shape[0])
     for number, count in enumerate(LPIPSAlex.CHANNELS):
         linear[f"lin{number}.model.1.weight"] = torch.rand(1, count, 1, 1, generator=generator)
-    return Weights({"alexnet": trunk, "lpips_alex": linear})
+    return {"alexnet": trunk, "lpips_alex": linear}
+
+
+@pytest.fixture(scope="module")
+def weights(tensors):
+    return Weights(tensors)
 
 
 @pytest.fixture(scope="module")
@@ -61,3 +67,8 @@ def test_gradients_reach_the_frame_judged(weights, frames):
 
     assert bool(distorted.grad.isfinite().all())
     assert bool(distorted.grad.any())
+
+
+@pytest.mark.slow
+def test_it_is_exported(tensors, tmp_path):
+    assert export(["tlp"], tmp_path / "tlp.onnx", weights=tensors).is_file()

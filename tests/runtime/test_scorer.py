@@ -336,9 +336,14 @@ def test_a_label_for_a_score_that_no_model_gives_is_refused(shipped: Callable[..
         Scorer(shipped("psnr_y"), labels={"psnr": "luma"})
 
 
-def test_only_the_planes_that_models_read_are_parts(shipped: Callable[..., Path]) -> None:
-    with Scorer([shipped("psnr_cb"), shipped("psnr_y")]) as scorer:
-        assert [plane.part for plane in scorer.parts] == ["y", "u"]
+def test_what_is_not_asked_for_or_missing_is_refused(shipped: Callable[..., Path]) -> None:
+    picture = noisy("rgb24", 1)
+
+    with Scorer(shipped("psnr", "rgb24")) as scorer:
+        with pytest.raises(UsageError, match="take reference, distorted; got reference"):
+            scorer(reference=picture)
+        with pytest.raises(UsageError, match="got reference, distorted, mask"):
+            scorer(reference=picture, distorted=picture, mask=np.ones((1, 20, 24), np.float32))
 
 
 def test_eight_threads_get_what_one_gets(shipped: Callable[..., Path]) -> None:
@@ -424,8 +429,8 @@ def test_frames_that_do_not_fit_are_refused(
 @pytest.mark.parametrize(
     ("other", "words"),
     [
-        (noisy("rgb24", 1, height=21), "(3, 20, 24, 3) and distorted (3, 21, 24, 3)"),
-        (noisy("rgb24", 1, batch=2), "(3, 20, 24, 3) and distorted (2, 20, 24, 3)"),
+        (noisy("rgb24", 1, height=21), "reference is 3 of 24x20, distorted is 3 of 24x21"),
+        (noisy("rgb24", 1, batch=2), "reference is 3 of 24x20, distorted is 2 of 24x20"),
     ],
     ids=["size", "number"],
 )

@@ -1,0 +1,141 @@
+"""Arrays as models take them: batched, contiguous, of the right shape, type and values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from framegauge.export.formats import Format, Plane
+from framegauge.export.manifest import Input
+from framegauge.runtime.errors import UsageError
+
+Batch = tuple[NDArray[Any], ...]
+Frames = ArrayLike | Sequence[ArrayLike]
+
+
+def batch_of(form: Format, role: str, frames: Frames) -> Batch:
+    """Frames as an array for each plane of a format, with a batch axis.
+
+    Args:
+        form: Pixel format.
+        role: Whose frames they are, for errors.
+        frames: One frame or a batch, as ``Scorer`` takes them.
+
+    Raises:
+        UsageError: They do not have the shape, type or values of the format.
+    """
+    if len(form.planes) > 1:
+        given = _arrays(role, frames)
+    elif isinstance(frames, (tuple, list)) and len(frames) == 1:
+        given = [_array(role, frames[0])]
+    else:
+        given = [_array(role, frames)]
+    if len(given) != len(form.planes):
+        raise UsageError(f"{role}: {form.name} has {len(form.planes)} planes, got {len(given)}.")
+    planes = [
+        _as_samples(array, form, plane, role)
+        for array, plane in zip(given, form.planes, strict=True)
+    ]
+    ranks = [array.ndim - len(plane.dims) for array, plane in zip(planes, form.planes, strict=True)]
+    if len(set(ranks)) != 1 or ranks[0] not in (0, 1):
+        shapes = ", ".join(str(array.shape) for array in planes)
+        wanted = ", ".join(f"({', '.join(map(str, plane.dims))})" for plane in form.planes)
+        raise UsageError(
+            f"{role}: the planes of a frame of {form.name} are {wanted}, with or without "
+            f"a batch axis in front; got {shapes}."
+        )
+    batch = tuple(planes) if ranks[0] == 1 else tuple(array[None] for array in planes)
+    if not batch[0].shape[0]:
+        raise UsageError(f"{role}: the batch is empty. Give at least one frame.")
+    height, width = size_of(form, batch)
+    for plane, array in zip(form.planes, batch, strict=True):
+        shape = (batch[0].shape[0], *form.shape(plane, height, width))
+        if array.shape != shape:
+            raise UsageError(
+                f"{role}: the plane {plane.part or 'of samples'} of {form.name} at "
+                f"{width}x{height} has the shape {shape}, got {array.shape}."
+            )
+    return batch
+
+
+def size_of(form: Format, batch: Batch) -> tuple[int, int]:
+    """Height and width of the frames of a batch, in pixels."""
+    dims = ("N", *form.planes[0].dims)
+    shape = batch[0].shape
+    return shape[dims.index("H")], shape[dims.index("W")]
+
+
+def tensor_of(each: Input, values: ArrayLike) -> NDArray[np.float32]:
+    """A flow, mask, time or logits with a batch axis, as a model takes it.
+
+    Args:
+        each: The model's input.
+        values: One sample or a batch of them.
+
+    Raises:
+        UsageError: The values have another shape, or are not finite.
+    """
+    array = np.ascontiguousarray(_array(each.role, values), np.float32)
+    if array.ndim == len(each.dims) - 1:
+        array = array[None]
+    fits = array.ndim == len(each.dims) and all(
+        isinstance(dim, str) or dim == length
+        for dim, length in zip(each.dims, array.shape, strict=True)
+    )
+    if not fits:
+        wanted = ", ".join(map(str, each.dims))
+        raise UsageError(f"{each.role} has the shape ({wanted}), got {array.shape}.")
+    if not np.all(np.isfinite(array)):
+        raise UsageError(f"{each.role} has values that are not finite. Mask them out and set them.")
+    return array
+
+
+def _arrays(role: str, frames: Frames) -> list[NDArray[Any]]:
+    if not isinstance(frames, Sequence):
+        raise UsageError(f"{role}: give a sequence of planes, got {type(frames).__name__}.")
+    return [_array(role, plane) for plane in frames]
+
+
+def _array(role: str, samples: Any) -> NDArray[Any]:
+    try:
+        return np.asarray(samples)
+    except ValueError as error:
+        raise UsageError(
+            f"{role}: frames of a batch have one size; these make no array ({error})."
+        ) from error
+
+
+def _as_samples(array: NDArray[Any], form: Format, plane: Plane, role: str) -> NDArray[Any]:
+    """The array as the model takes it: contiguous, of its type, deep samples as pairs of bytes."""
+    if form.dtype == "float32":
+        if not np.issubdtype(array.dtype, np.floating):
+            raise UsageError(f"{role}: rgbf32 takes float32 in [0, 1], got {array.dtype}.")
+        if not np.all(np.isfinite(array)):
+            raise UsageError(f"{role} has samples that are not finite. Scores would mean nothing.")
+        if array.size and (array.min() < 0 or array.max() > 1):
+            raise UsageError(
+                f"{role} has samples from {array.min():g} to {array.max():g}; rgbf32 takes [0, 1]. "
+                "Divide by the peak first."
+            )
+        return np.ascontiguousarray(array, np.float32)
+    if form.depth > 8 and array.dtype == np.uint16:
+        words = np.ascontiguousarray(array).astype("<u2", copy=False)
+        array = words.view(np.uint8).reshape(*array.shape, 2)
+    if array.dtype != np.uint8 or (form.depth > 8 and array.shape[-1:] != (2,)):
+        wanted = "uint16, or uint8 pairs of bytes" if form.depth > 8 else "uint8"
+        raise UsageError(
+            f"{role}: {form.name} takes {wanted}, got {array.dtype} of the shape {array.shape}."
+        )
+    samples = np.ascontiguousarray(array)
+    # The low bits of p010le are padding, so every word is one of its samples.
+    if form.depth > 8 and form.shift == 0 and samples.size:
+        most = int(samples.view("<u2").max())
+        if most > form.peak:
+            raise UsageError(
+                f"{role}: {form.name} has code values up to {form.peak}, got {most}. Shift the "
+                f"samples to the low {form.depth} bits."
+            )
+    return samples
