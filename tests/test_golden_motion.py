@@ -1,4 +1,4 @@
-"""Values that other people's code gives for real frames and their flows; see ``golden/README.md``.
+"""Values that other people's code gives for real frames and their flows; see ``golden/motion.md``.
 
 ``golden/motion.npz`` has the neighbours of the middle frames, ``uint8``, and flows in 1/128 pixel,
 ``int16``; ``golden/motion.json`` the values, float64.

@@ -32,7 +32,7 @@ def weights(tensors):
 @pytest.fixture(scope="module")
 def frames():
     generator = torch.manual_seed(12)
-    return [torch.rand(2, 3, 64, 70, generator=generator) for _ in range(3)]
+    return [torch.rand(2, 3, 80, 114, generator=generator) for _ in range(3)]
 
 
 def test_it_is_the_difference_of_two_distances(weights, frames):
@@ -48,7 +48,7 @@ def test_it_is_the_difference_of_two_distances(weights, frames):
 def test_the_authors_crop_is_the_default(weights, frames):
     whole, cropped = (TLP(crop=crop, weights=weights) for crop in (False, True))
 
-    inner = [frame[..., 16:48, 19:51] for frame in frames]
+    inner = [frame[..., 8:72, 9:105] for frame in frames]
 
     assert cropped(*frames).item() == pytest.approx(whole(*inner).item(), rel=1e-4)
 
