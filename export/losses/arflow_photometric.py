@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from framegauge.export.colour import luma
@@ -19,7 +20,7 @@ from framegauge.export.occlusion import occluded, without_border
 from framegauge.export.photometric import INPUTS, TwoWayPhotometric
 from framegauge.export.reduction import Reduction, pixel_mean
 from framegauge.export.spec import Spec
-from framegauge.export.windows import local_moments, uniform
+from framegauge.export.windows import moments_about
 
 SPEC = Spec(
     name="arflow_photometric",
@@ -51,7 +52,10 @@ def arflow_dissimilarity(x: Tensor, y: Tensor) -> Tensor:
 
     ``(N, C, H, W)`` each, in [0, 1], to ``(N, C, H - 2, W - 2)``.
     """
-    m = local_moments(x, y, taps=uniform(3), padding="valid", centre=0.5)
+    x, y = x - 0.5, y - 0.5  # around zero the differences of squares lose fewer digits
+    # Pooling in place of windows.local_moments, whose filters of this graph TensorRT cannot fuse.
+    means = [F.avg_pool2d(each, 3, 1) for each in (x, y, x * x, y * y, x * y)]
+    m = moments_about(0.5, *means)
     c1, c2 = 0.01**2, 0.03**2
     above = (2 * m.mu_x * m.mu_y + c1) * (2 * m.cov + c2)
     below = (m.mu_x.square() + m.mu_y.square() + c1) * (m.var_x + m.var_y + c2)

@@ -47,7 +47,7 @@ def rounded() -> Callable[[dict[str, Tensor]], dict[str, Tensor]]:
 
 @pytest.fixture(scope="session")
 def deterministic() -> dict[str, dict[str, Tensor]]:
-    """VGG16 and VGG19 by the formula of ``golden/README.md``, and weights of DISTS by another."""
+    """VGG16 and VGG19 by the formula of ``golden/learned.md``, and weights of DISTS by another."""
     channels = torch.arange(1475, dtype=torch.float64).view(1, -1, 1, 1)
     return {
         **{network: _waves(network) for network in ("vgg16", "vgg19")},

@@ -81,7 +81,7 @@ def test_an_unknown_entry_is_refused_with_the_nearest(text, suggested):
 def test_a_word_like_none_is_refused_without_a_suggestion():
     with pytest.raises(ValueError, match=r"no metric called 'qqqqqq'[^?]*$"):
         find("qqqqqq")
-    assert nearest("qqqqqq", ["psnr"]) == ""
+    assert nearest("qqqqqq", ["psnr"]) == "."
 
 
 def test_an_unknown_option_is_refused_with_the_nearest():
