@@ -33,9 +33,10 @@ from framegauge.runtime.cli_models import (
 )
 from framegauge.runtime.errors import BackendError, ScoreError, UsageError
 from framegauge.runtime.gate import Gate
+from framegauge.runtime.loop import Progress
 from framegauge.runtime.report import Report
 from framegauge.runtime.summary import print_summary
-from framegauge.runtime.videos import Progress, score
+from framegauge.runtime.videos import score
 
 FAILED, USAGE, GATE_FAILED, NOT_HERE, INTERRUPTED = 1, 2, 3, 4, 130
 

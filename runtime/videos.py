@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import os
 import time
-from array import array
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from fractions import Fraction
-from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from framegauge.export.manifest import Aggregate, Output
 from framegauge.runtime.ahead import ahead
 from framegauge.runtime.alignment import Alignment, OnLength, OnRate
 from framegauge.runtime.arrays import ArrayFrame
 from framegauge.runtime.backend import describe
-from framegauge.runtime.colour import colour_matrix
-from framegauge.runtime.errors import ScoreError, UsageError
+from framegauge.runtime.errors import UsageError
 from framegauge.runtime.gate import Gate
 from framegauge.runtime.ladder import Ladder, Target, share_assumptions
-from framegauge.runtime.planes import Planes
+from framegauge.runtime.loop import Progress, aggregate, first_score, score_pairs
 from framegauge.runtime.report import Report
 from framegauge.runtime.scorer import Scorer
 from framegauge.runtime.shelf import PAIR, Pick, checked, default_metrics, pick
@@ -32,21 +25,9 @@ from framegauge.runtime.source import open_source
 from framegauge.runtime.stills import Worst
 
 Where = str | os.PathLike[str] | Iterable[ArrayFrame]
-Pair = tuple[int, Planes, Planes]
 
 # Frames of each video that wait decoded while others are scored.
 AHEAD = 4
-
-# A batch holds about this many pixels: large frames go one by one.
-BATCH_PIXELS = 400_000
-BATCH_FRAMES = 16
-
-
-class Progress(Protocol):
-    """What is told how far a run has come."""
-
-    def __call__(self, done: int, total: int | None) -> None:
-        """``done`` frames of ``total`` are scored; the total may be unknown."""
 
 
 def score(
@@ -209,7 +190,7 @@ def score(
         pairs = opened.enter_context(closing(alignment.pairs(*decoded)))
         worst = _worst(stills, scorer, targets)
         begun = time.perf_counter()
-        numbers, values = _run(scorer, pairs, targets, worst, progress, expected)
+        numbers, values = score_pairs(scorer, pairs, targets, worst, progress, expected)
         seconds = time.perf_counter() - begun
         report = Report.of_scores(
             scorer.outputs,
@@ -226,88 +207,10 @@ def score(
     return report.with_gates(parsed)
 
 
-def aggregate(kind: Aggregate, values: Mapping[str, NDArray[np.float64]]) -> float:
-    """A clip's score from the mean of a moment over its frames; NaN if one is not finite."""
-    mean = float(np.mean(values[kind.moment]))
-    if not np.isfinite(mean):
-        return float("nan")
-    floor = 10 ** (-kind.cap / 10)
-    return min(kind.cap, float(-10 * np.log10(max(mean / kind.peak**2, floor))))
-
-
-def batches(pairs: Iterator[Pair], count: int) -> Generator[list[Pair], None, None]:
-    """The pairs in lists of ``count``, the last one perhaps shorter."""
-    while batch := list(islice(pairs, count)):
-        yield batch
-
-
-def _run(
-    scorer: Scorer,
-    pairs: Iterator[Pair],
-    targets: Mapping[str, Target],
-    worst: Worst | None,
-    progress: Progress | None,
-    expected: int | None,
-) -> tuple[NDArray[np.int64], dict[str, NDArray[np.float64]]]:
-    """Indices of the frames scored, and every output's values for them."""
-    colours = {}
-    if scorer.needs_colour and scorer.form.kind != "rgb":
-        colours = {
-            role: colour_matrix(target.colour.matrix, target.colour.range, scorer.form.depth)
-            for role, target in targets.items()
-        }
-    width, height = targets["reference"].size
-    count = max(1, min(BATCH_FRAMES, BATCH_PIXELS // (width * height)))
-    decider = _first_score(scorer).name
-    numbers = array("q")
-    columns = {output.name: array("d") for output in scorer.outputs}
-    if progress:
-        progress(0, expected)
-    for batch in batches(pairs, count):
-        for number, *frames in batch:
-            for role, planes in zip(targets, frames, strict=True):
-                _check_samples(role, number, planes)
-        reference = stacked([planes for _, planes, _ in batch])
-        distorted = stacked([planes for _, _, planes in batch])
-        values = scorer.run({"reference": reference, "distorted": distorted}, colours)
-        for name, column in columns.items():
-            column.extend(values[name].tolist())
-        for (number, left, right), value in zip(batch, values[decider].tolist(), strict=True):
-            numbers.append(number)
-            if worst:
-                worst.offer(number, value, left, right)
-        if progress:
-            progress(len(numbers), expected)
-    return (
-        np.frombuffer(numbers, np.int64),
-        {name: np.frombuffer(column, np.float64) for name, column in columns.items()},
-    )
-
-
-def stacked(frames: Sequence[Planes]) -> Planes:
-    """The frames as one batch, plane by plane; one frame alone is not copied."""
-    if len(frames) == 1:
-        return tuple(np.ascontiguousarray(plane)[None] for plane in frames[0])
-    return tuple(np.stack(planes) for planes in zip(*frames, strict=True))
-
-
-def _check_samples(role: str, number: int, planes: Planes) -> None:
-    """Refuse float samples that no score has a meaning for."""
-    for plane in planes:
-        if plane.dtype != np.float32:
-            continue
-        low, high = float(plane.min()), float(plane.max())
-        if not (np.isfinite(low) and np.isfinite(high) and low >= 0 and high <= 1):
-            raise ScoreError(
-                f"The {role} frame compared with frame {number} has samples from {low:g} to "
-                f"{high:g}; scores are of finite samples in [0, 1]. Clip or normalise them first."
-            )
-
-
 def _worst(count: int, scorer: Scorer, targets: Mapping[str, Target]) -> Worst | None:
     if not count:
         return None
-    first = _first_score(scorer)
+    first = first_score(scorer)
     return Worst(
         count,
         label=first.name,
@@ -316,10 +219,6 @@ def _worst(count: int, scorer: Scorer, targets: Mapping[str, Target]) -> Worst |
         reference=targets["reference"].colour,
         distorted=targets["distorted"].colour,
     )
-
-
-def _first_score(scorer: Scorer) -> Output:
-    return next(output for output in scorer.outputs if output.kind == "score")
 
 
 def _model(scorer: Scorer, picked: Pick) -> dict[str, Any]:

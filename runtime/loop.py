@@ -1,0 +1,130 @@
+"""The scoring loop: pairs of frames in, a value of every output for each of them out."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framegauge.export.manifest import Aggregate, Output
+from framegauge.runtime.colour import colour_matrix
+from framegauge.runtime.errors import ScoreError
+from framegauge.runtime.ladder import Target
+from framegauge.runtime.planes import Planes
+from framegauge.runtime.scorer import Scorer
+from framegauge.runtime.stills import Worst
+
+Pair = tuple[int, Planes, Planes]
+
+# A batch holds about this many pixels: large frames go one by one.
+BATCH_PIXELS = 400_000
+BATCH_FRAMES = 16
+
+
+class Progress(Protocol):
+    """What is told how far a run has come."""
+
+    def __call__(self, done: int, total: int | None) -> None:
+        """``done`` frames of ``total`` are scored; the total may be unknown."""
+
+
+def score_pairs(
+    scorer: Scorer,
+    pairs: Iterator[Pair],
+    targets: Mapping[str, Target],
+    worst: Worst | None,
+    progress: Progress | None,
+    expected: int | None,
+) -> tuple[NDArray[np.int64], dict[str, NDArray[np.float64]]]:
+    """Score every pair, a batch at a time.
+
+    Args:
+        scorer: What scores them.
+        pairs: The reference's index, its frame and the distorted frame.
+        targets: What the frames of each video have become.
+        worst: Where the worst frames are kept, ``None`` if they are not.
+        progress: Told after every batch.
+        expected: How many pairs there will be, ``None`` if that is not known.
+
+    Returns:
+        The indices, ``(n,)``, and for each output its values, ``(n,)``.
+
+    Raises:
+        ScoreError: A frame has samples that no score has a meaning for; whatever ``pairs`` raises.
+    """
+    colours = {}
+    if scorer.needs_colour and scorer.form.kind != "rgb":
+        colours = {
+            role: colour_matrix(target.colour.matrix, target.colour.range, scorer.form.depth)
+            for role, target in targets.items()
+        }
+    width, height = targets["reference"].size
+    count = max(1, min(BATCH_FRAMES, BATCH_PIXELS // (width * height)))
+    decider = first_score(scorer).name
+    numbers = array("q")
+    columns = {output.name: array("d") for output in scorer.outputs}
+    if progress:
+        progress(0, expected)
+    for batch in batches(pairs, count):
+        for number, *frames in batch:
+            for role, planes in zip(targets, frames, strict=True):
+                _check_samples(role, number, planes)
+        reference = stacked([planes for _, planes, _ in batch])
+        distorted = stacked([planes for _, _, planes in batch])
+        values = scorer.run({"reference": reference, "distorted": distorted}, colours)
+        for name, column in columns.items():
+            column.extend(values[name].tolist())
+        for (number, left, right), value in zip(batch, values[decider].tolist(), strict=True):
+            numbers.append(number)
+            if worst:
+                worst.offer(number, value, left, right)
+        if progress:
+            progress(len(numbers), expected)
+    return (
+        np.frombuffer(numbers, np.int64),
+        {name: np.frombuffer(column, np.float64) for name, column in columns.items()},
+    )
+
+
+def aggregate(kind: Aggregate, values: Mapping[str, NDArray[np.float64]]) -> float:
+    """A clip's score from the mean of a moment over its frames; NaN if one is not finite."""
+    mean = float(np.mean(values[kind.moment]))
+    if not np.isfinite(mean):
+        return float("nan")
+    floor = 10 ** (-kind.cap / 10)
+    return min(kind.cap, float(-10 * np.log10(max(mean / kind.peak**2, floor))))
+
+
+def batches(pairs: Iterator[Pair], count: int) -> Generator[list[Pair], None, None]:
+    """The pairs in lists of ``count``, the last one perhaps shorter."""
+    while batch := list(islice(pairs, count)):
+        yield batch
+
+
+def stacked(frames: Sequence[Planes]) -> Planes:
+    """The frames as one batch, plane by plane; one frame alone is not copied."""
+    if len(frames) == 1:
+        return tuple(np.ascontiguousarray(plane)[None] for plane in frames[0])
+    return tuple(np.stack(planes) for planes in zip(*frames, strict=True))
+
+
+def _check_samples(role: str, number: int, planes: Planes) -> None:
+    """Refuse float samples that no score has a meaning for."""
+    for plane in planes:
+        if plane.dtype != np.float32:
+            continue
+        low, high = float(plane.min()), float(plane.max())
+        if not (np.isfinite(low) and np.isfinite(high) and low >= 0 and high <= 1):
+            raise ScoreError(
+                f"The {role} frame compared with frame {number} has samples from {low:g} to "
+                f"{high:g}; scores are of finite samples in [0, 1]. Clip or normalise them first."
+            )
+
+
+def first_score(scorer: Scorer) -> Output:
+    """The output that decides which frames are the worst."""
+    return next(output for output in scorer.outputs if output.kind == "score")
