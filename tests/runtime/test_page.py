@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -106,7 +107,7 @@ def opened(html: str, folder: Path, *flags: str) -> tuple[str, str]:
 def test_a_browser_draws_every_plot_without_a_complaint(tmp_path: Path, still: Still) -> None:
     report = report_of(400).with_gates([Gate("score_0", "p5", ">=", 38.0)])
 
-    document, console = opened(report.to_html(stills=[still]), tmp_path)
+    document, console = opened(replace(report, stills=(still,)).to_html(), tmp_path)
 
     assert console == ""
     assert 'data-drawn="2"' in document
@@ -163,7 +164,7 @@ def test_odd_clips_are_drawn_too(tmp_path: Path, scores: list[float]) -> None:
 
 
 def test_nothing_is_loaded_from_anywhere(still: Still) -> None:
-    html = without_library(report_of(20).to_html(stills=[still]))
+    html = without_library(replace(report_of(20), stills=(still,)).to_html())
     without_pictures = re.sub(r'data:image/jpeg;base64,[^"]*', "", html)
 
     assert "default-src 'none'" in html
@@ -187,7 +188,7 @@ def test_the_page_says_what_was_found(still: Still) -> None:
         [Gate("score_0", "p5", ">=", 60.0), Gate("score_1", "mean", ">", 1.0)]
     )
 
-    text = words(report.to_html(stills=[still]))
+    text = words(replace(report, stills=(still,)).to_html())
 
     assert "Failed 1 of 2 gates do not hold. 30 frames scored." in text
     assert "score_0 p5" in text
