@@ -171,6 +171,8 @@ def show_command(model: str, as_json: bool) -> int:
     for table in (inputs, outputs):
         console.print()
         console.print(table)
+    for missing in manifest.missing:
+        console.print(f"{missing.name} is not given: it needs {', '.join(missing.needs)}")
     return 0
 
 
@@ -230,6 +232,12 @@ def doctor_command() -> int:
 @click.option("--maps", default="", metavar="LABELS", help="Entries whose map is an output too.")
 @click.option("--quantise", type=click.Choice(["8"]), help="Round distorted frames to 8 bits.")
 @click.option("--crop-border", type=int, default=0, help="Pixels to cut from every side first.")
+@click.option(
+    "--without",
+    default="",
+    metavar="INPUTS",
+    help="Inputs the model shall not take; a system's terms that need them are left out.",
+)
 @weights_option
 @offline_option
 @click.option("-o", "--output", required=True, metavar="MODEL", help="The file to write.")
@@ -240,6 +248,7 @@ def export_command(
     maps: str,
     quantise: str | None,
     crop_border: int,
+    without: str,
     weights: tuple[str, ...],
     offline: bool,
     output: str,
@@ -255,6 +264,7 @@ def export_command(
             maps=tuple(label for label in maps.split(",") if label),
             quantise=int(quantise) if quantise else None,
             crop_border=crop_border,
+            without=tuple(role for role in without.split(",") if role),
             weights=named_files(weights),
             offline=offline,
         )

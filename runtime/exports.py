@@ -32,6 +32,8 @@ class Order:
         maps: Labels of entries whose map is an output too.
         quantise: Bits to round the distorted frame to first.
         crop_border: Pixels to cut from every side first.
+        without: Inputs that the model shall not take; terms of systems that need them are left
+            out, and said to be missing.
         weights: Files of weights by name; others are looked for.
         offline: Download no weights.
     """
@@ -41,6 +43,7 @@ class Order:
     maps: tuple[str, ...] = ()
     quantise: int | None = None
     crop_border: int = 0
+    without: tuple[str, ...] = ()
     weights: Mapping[str, str] = field(default_factory=dict)
     offline: bool = False
 
@@ -50,6 +53,7 @@ class Order:
         words += ["--maps", ",".join(self.maps)] if self.maps else []
         words += ["--quantise", str(self.quantise)] if self.quantise else []
         words += ["--crop-border", str(self.crop_border)] if self.crop_border else []
+        words += ["--without", ",".join(self.without)] if self.without else []
         words += [f"--weights {name}={path}" for name, path in self.weights.items()]
         return " ".join([*words, "-o model.onnx"])
 
@@ -87,6 +91,7 @@ def write(order: Order, path: str | os.PathLike[str], progress: Callable[[str], 
             maps=order.maps,
             quantise=order.quantise,
             crop_border=order.crop_border,
+            without=order.without,
             weights=order.weights,
             offline=order.offline,
             progress=progress,
