@@ -12,13 +12,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal
 
-import torch
 from torch import Tensor
 
-from framegauge.export.backbones import PairActivations, Weights
-from framegauge.export.features import Features
+from framegauge.export.backbones import Weights
 from framegauge.export.losses import vgg
-from framegauge.export.reduction import Reduction, pixel_mean
+from framegauge.export.reduction import Reduction
 
 SPEC = replace(
     vgg.SPEC,
@@ -88,23 +86,7 @@ class Style(vgg.VGG):
         )
         self.normaliser = normaliser
 
-    def score(self, features: Features) -> Tensor:
-        """Weighted sum of the taps' distances, ``(N,)``."""
-        activations = features.once(
-            PairActivations,
-            self.backbone,
-            features.rgb("distorted"),
-            features.rgb("reference"),
-            mean=self.mean,
-            std=self.std,
-        )
-        total = torch.zeros_like(features.rgb("distorted")[:, 0, 0, 0])
-        for tap, factor in zip(self.taps, self.factors, strict=True):
-            x, y = activations[tap]
-            error = gram(x) - gram(y)
-            if self.normaliser == "elements":
-                error = error / x.shape[1]
-            total = total + factor * pixel_mean(
-                error.abs() if self.distance == "l1" else error.square()
-            )
-        return total
+    def represented(self, activation: Tensor) -> Tensor:
+        """The Gram matrix of an activation, ``(N, C, C)``."""
+        matrix = gram(activation)
+        return matrix / activation.shape[1] if self.normaliser == "elements" else matrix

@@ -107,6 +107,10 @@ class VGG(PairMetric):
         self.mean, self.std = NORMALISATIONS[normalisation]
         self.backbone = (weights or Weights()).backbone(network)
 
+    def represented(self, activation: Tensor) -> Tensor:
+        """What of an activation, ``(N, C, h, w)``, is compared: all of it."""
+        return activation
+
     def score(self, features: Features) -> Tensor:
         """Weighted sum of the taps' distances, ``(N,)``."""
         activations = features.once(
@@ -120,7 +124,7 @@ class VGG(PairMetric):
         total = torch.zeros_like(features.rgb("distorted")[:, 0, 0, 0])
         for tap, factor in zip(self.taps, self.factors, strict=True):
             x, y = activations[tap]
-            error = x - y
+            error = self.represented(x) - self.represented(y)
             total = total + factor * pixel_mean(
                 error.abs() if self.distance == "l1" else error.square()
             )
