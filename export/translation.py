@@ -93,6 +93,8 @@ def translate(program: torch.export.ExportedProgram, suite: Suite) -> onnx_ir.Mo
 def serialise(model: onnx_ir.Model) -> bytes:
     """The bytes of a model file, the same for the same graph whatever it was cut from."""
     graph = model.graph
+    graph.name = model.producer_name = "framegauge"
+    model.producer_version = None
     outside = {id(value) for value in (*graph.inputs, *graph.outputs)}
     used = dict.fromkeys(value for node in graph for value in node.inputs if value is not None)
     constants = [value for value in used if value.is_initializer()]

@@ -1,0 +1,72 @@
+"""The models inside the package are those that the graphs make."""
+
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+
+import framegauge.runtime
+from framegauge.export.formats import FORMATS
+from framegauge.export.manifest import KEY, Manifest
+from framegauge.export.model import export
+from framegauge.export.pattern import feed
+from framegauge.export.shipped import FORMATS as SHIPPED_FORMATS
+from framegauge.export.shipped import index, models, suites
+
+SHIPPED = Path(next(iter(framegauge.runtime.__path__))) / "models"
+
+
+def manifest_of(content: bytes) -> Manifest:
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    return Manifest.from_json(session.get_modelmeta().custom_metadata_map[KEY], file="model")
+
+
+def scores_of(content: bytes) -> np.ndarray:
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    manifest = manifest_of(content)
+    given = feed(
+        FORMATS[manifest.format], manifest.inputs, (203, 181), 2, manifest.self_test.colour
+    )
+    return np.array(session.run(None, given))
+
+
+def assert_same_model(made: bytes, shipped: bytes) -> None:
+    """The same bytes where the same versions made both, else the same scores."""
+    if manifest_of(shipped).versions == manifest_of(made).versions:
+        assert made == shipped
+    np.testing.assert_allclose(scores_of(made), scores_of(shipped), rtol=1e-5, atol=1e-6)
+
+
+def test_the_index_is_that_of_the_catalogue() -> None:
+    assert (SHIPPED / "index.json").read_text() == index()
+
+
+@pytest.mark.parametrize("format", SHIPPED_FORMATS)
+def test_every_entry_is_there_and_nothing_else(format: str) -> None:
+    assert {path.stem for path in (SHIPPED / format).iterdir()} == set(suites(format))
+
+
+@pytest.mark.parametrize("path", sorted(SHIPPED.rglob("*.onnx")), ids=lambda path: path.stem)
+def test_a_shipped_model_says_which_release_made_it(path: Path) -> None:
+    manifest = manifest_of(path.read_bytes())
+
+    assert manifest.format == path.parent.name
+    assert manifest.versions["framegauge"] == version("framegauge")
+
+
+@pytest.mark.parametrize(
+    ("entry", "format"), [("psnr", "rgb24"), ("psnr_y", "yuv420p10le"), ("ssim_luma", "yuv444p")]
+)
+def test_an_export_gives_the_shipped_model(tmp_path: Path, entry: str, format: str) -> None:
+    made = export(entry, tmp_path / "made.onnx", format=format).read_bytes()
+
+    assert_same_model(made, (SHIPPED / format / f"{entry}.onnx").read_bytes())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format", SHIPPED_FORMATS)
+def test_all_models_of_a_format_come_out_again(format: str) -> None:
+    for stem, made in models(format, lambda _: None).items():
+        assert_same_model(made, (SHIPPED / format / f"{stem}.onnx").read_bytes())
