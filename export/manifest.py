@@ -9,13 +9,17 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass, field
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from framegauge.export.formats import FORMATS, Dim, Format
+from framegauge.export.rounding import Rounding
 from framegauge.export.spec import Grid, Value
 
 KEY = "framegauge"
 SCHEMA = 1
+
+Precision = Literal["fp32", "fp16"]
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 
 class ManifestError(ValueError):
@@ -144,12 +148,14 @@ class Manifest:
         inputs: In the graph's order.
         outputs: In the graph's order.
         aggregates: Scores of a whole clip beyond the pooled ones.
-        precision: Of the graph's arithmetic.
+        precision: Of the graph's arithmetic; ``fp16`` is convolutions in half where the scores
+            hold it, float32 for all else.
         quantise: Bits the distorted frame is rounded to first, ``None`` if it is taken as it is.
         crop_border: Pixels cut from every side first.
         chroma: How subsampled chroma reaches luma's size, ``None`` where nothing asks for it.
         weights: Weights files inside the model.
         missing: Outputs that its entries have and it has not.
+        rounding: Of a model in ``fp16``, what half precision does to each score.
         versions: Of the software that made it.
         self_test: How a host proves that it runs the model rightly.
         schema: Version of this form.
@@ -159,12 +165,13 @@ class Manifest:
     inputs: tuple[Input, ...]
     outputs: tuple[Output, ...]
     aggregates: tuple[Aggregate, ...] = ()
-    precision: Literal["fp32", "fp16"] = "fp32"
+    precision: Precision = "fp32"
     quantise: int | None = None
     crop_border: int = 0
     chroma: str | None = None
     weights: tuple[Weights, ...] = ()
     missing: tuple[Missing, ...] = ()
+    rounding: tuple[Rounding, ...] = ()
     versions: dict[str, str] = field(default_factory=dict)
     self_test: SelfTest
     schema: int = SCHEMA
@@ -187,8 +194,9 @@ class Manifest:
     def to_json(self) -> str:
         """The manifest as JSON, with keys in a fixed order."""
         facts = dataclasses.asdict(self)
-        if not self.missing:
-            del facts["missing"]  # as releases wrote it that had no such field
+        for name in ("missing", "rounding"):
+            if not facts[name]:
+                del facts[name]  # as releases wrote it that had no such field
         return json.dumps(facts, allow_nan=False, separators=(",", ":"))
 
     @classmethod
@@ -238,6 +246,7 @@ class Manifest:
                         Missing(**{**each, "needs": tuple(each["needs"])})
                         for each in facts.get("missing", ())
                     ),
+                    "rounding": tuple(Rounding(**each) for each in facts.get("rounding", ())),
                     "self_test": _self_test(facts["self_test"]),
                 }
             )
@@ -258,6 +267,11 @@ class Manifest:
             raise ManifestError(
                 f"A model's format is one of {', '.join(FORMATS)}; this one says {self.format!r}. "
                 "Export the model again with this release."
+            )
+        if self.precision not in PRECISIONS:
+            raise ManifestError(
+                f"A model's precision is one of {', '.join(PRECISIONS)}; this one says "
+                f"{self.precision!r}. Export the model again with this release."
             )
         if not self.scores:
             raise ManifestError("The model names no scores. Export it again.")

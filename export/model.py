@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,10 +15,11 @@ from framegauge.export import manifest, pattern
 from framegauge.export.backbones import Weights
 from framegauge.export.formats import find_format
 from framegauge.export.frames import CHROMA
-from framegauge.export.manifest import KEY, Manifest, SelfTest
+from framegauge.export.graph import Graph
+from framegauge.export.manifest import KEY, PRECISIONS, Manifest, Precision, SelfTest
+from framegauge.export.precision import in_half
 from framegauge.export.proof import evaluate, feeds, prove, self_test_colour, size_above
 from framegauge.export.spec import parse_entries
-from framegauge.export.suite import Suite
 from framegauge.export.translation import serialise, trace, translate
 from framegauge.export.weights import Source
 
@@ -31,6 +33,7 @@ def export(
     quantise: int | None = None,
     crop_border: int = 0,
     without: Sequence[str] = (),
+    precision: Precision = "fp32",
     weights: Mapping[str, Source] | None = None,
     offline: bool = False,
     progress: Callable[[str], None] | None = None,
@@ -46,6 +49,8 @@ def export(
         crop_border: Pixels cut from every side of both frames first.
         without: Inputs, by role, that the model shall not take. A system's terms that look at them
             are left out, and its total too; the manifest says which, and what they need.
+        precision: ``fp32``, or ``fp16`` for convolutions of networks in half where the scores then
+            keep to their tolerance; the manifest says which do, and by how much.
         weights: Weights files (or tensors) by name, for entries that need them; others are looked
             for in ``FRAMEGAUGE_WEIGHTS``, torch's hub cache, installed packages, and online.
         offline: Download nothing.
@@ -55,16 +60,18 @@ def export(
         The path.
 
     Raises:
-        ValueError: An entry or option is unknown, or does not fit the format.
+        ValueError: An entry, option or precision is unknown, or does not fit the format.
         ExportError: The model could not be made, or does not give the scores of the graph.
         WeightsError: Weights are not to be had, or not those wanted.
     """
     path = Path(path)
     tell = progress or (lambda _: None)
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision takes one of {', '.join(PRECISIONS)}; got {precision!r}.")
     parsed, form = parse_entries(entries), find_format(format)
     found = Weights(weights, offline=offline)
     suite, exact = (
-        Suite(
+        Graph(
             parsed,
             form,
             maps=maps,
@@ -83,7 +90,14 @@ def export(
     tell("translating to ONNX")
     model = translate(program, suite)
     tell("computing the self-test in float64")
-    model.metadata_props[KEY] = describe(suite, exact).to_json()
+    facts = describe(suite, exact)
+    if precision == "fp16":
+        tell("measuring what half precision does")
+        model, rounding = in_half(model, suite, exact, facts.self_test)
+        facts = replace(facts, precision=precision, rounding=rounding)
+        kept = [each.name for each in rounding if not each.half]
+        tell(f"kept in float32: {', '.join(kept) or 'nothing'}")
+    model.metadata_props[KEY] = facts.to_json()
     model_bytes = serialise(model)
     tell("proving the file in ONNX Runtime")
     prove(model_bytes, suite, exact)
@@ -91,7 +105,7 @@ def export(
     return path
 
 
-def describe(suite: Suite, exact: Suite) -> Manifest:
+def describe(suite: Graph, exact: Graph) -> Manifest:
     """The manifest, with the scores of the float64 graph on the self-test's frames."""
     sizes = (size_above(suite, 5, 16), size_above(suite, 18, 3))
     colour = any(each.part == "colour" for each in suite.inputs)

@@ -30,7 +30,7 @@ a channel each. NumPy only.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,15 +53,25 @@ FORMULA = (
 )
 
 _WRAP = 0xFFFFFFFF
-_MOVED = {"previous": (1, 3), "next": (2, 6)}
+MOVED = {"previous": (1, 3), "next": (2, 6)}
 Integers = NDArray[np.int64]
 
 
-def _hash(n: int | Integers, y: Integers, x: Integers, c: Integers, d: int) -> Integers:
+def hashed(n: int | Integers, y: Integers, x: Integers, c: Integers, d: int) -> Integers:
+    """The hash of a position, in ``[0, 2**32)``."""
     mixed = (73856093 * x) ^ (19349663 * y) ^ (83492791 * c) ^ (2654435761 * n) ^ (40503 * d)
     mixed &= _WRAP
     mixed = ((mixed ^ (mixed >> 16)) * 73244475) & _WRAP
     return mixed ^ (mixed >> 16)
+
+
+class Samples(Protocol):
+    """A picture by a formula: code values at the positions given, as :func:`samples` has them."""
+
+    def __call__(
+        self, role: str, n: int, y: Integers, x: Integers, c: Integers, *, depth: int, chroma: bool
+    ) -> Integers:
+        """Code values, in ``[0, 2**depth)``."""
 
 
 def samples(
@@ -78,9 +88,9 @@ def samples(
         depth: Bits of a sample, 8 to 16.
         chroma: The channels above 0 are chroma, to be drawn towards grey.
     """
-    down, across = _MOVED.get(role, (0, 0))
+    down, across = MOVED.get(role, (0, 0))
     y, x = y + down, x + across
-    noise, error = _hash(n, y, x, c, 0), _hash(n, y, x, c, 1)
+    noise, error = hashed(n, y, x, c, 0), hashed(n, y, x, c, 1)
     square = (y // 16 + x // 16 + n) % 4
     value = np.choose(
         square,
@@ -96,7 +106,9 @@ def samples(
     return code
 
 
-def batch(form: Format, role: str, size: tuple[int, int], count: int) -> dict[str, NDArray[Any]]:
+def batch(
+    form: Format, role: str, size: tuple[int, int], count: int, picture: Samples = samples
+) -> dict[str, NDArray[Any]]:
     """Test frames in a model's input format, by the name of the input.
 
     Args:
@@ -104,12 +116,13 @@ def batch(form: Format, role: str, size: tuple[int, int], count: int) -> dict[st
         role: Whose frames they are.
         size: Height and width in pixels.
         count: Frames in the batch.
+        picture: What is on them.
     """
     feed = {}
     for index, plane in enumerate(form.planes):
         shape = form.shape(plane, *size)
         feed[input_name(role, plane.part)] = np.stack(
-            [_plane(form, role, n, index, shape) for n in range(count)]
+            [_plane(form, role, n, index, shape, picture) for n in range(count)]
         )
     return feed
 
@@ -120,6 +133,7 @@ def feed(
     size: tuple[int, int],
     count: int,
     colour: Sequence[Sequence[float]] | None,
+    picture: Samples = samples,
 ) -> dict[str, NDArray[Any]]:
     """Everything that a model takes, by the name of the input.
 
@@ -129,6 +143,7 @@ def feed(
         size: Height and width in pixels.
         count: Samples in the batch.
         colour: What the colour inputs hold.
+        picture: What is on the frames.
     """
     filled: dict[str, NDArray[Any]] = {}
     for each in inputs:
@@ -137,7 +152,7 @@ def feed(
         elif each.role not in FRAME_ROLES:
             filled[each.name] = tensor(each.role, each.dims, size, count)
         elif each.name not in filled:
-            filled |= batch(form, each.role, size, count)
+            filled |= batch(form, each.role, size, count, picture)
     return {each.name: filled[each.name] for each in inputs}
 
 
@@ -153,7 +168,7 @@ def tensor(role: str, dims: tuple[Dim, ...], size: tuple[int, int], count: int) 
     lengths = {"N": count, "H": size[0], "W": size[1]}
     shape = tuple(lengths[dim] if isinstance(dim, str) else dim for dim in dims)
     n, c, y, x = np.indices((*shape, *(1,) * (4 - len(shape))), sparse=True)
-    h = _hash(n, y, x, c, sum(map(ord, role))).reshape(shape)
+    h = hashed(n, y, x, c, sum(map(ord, role))).reshape(shape)
     if role.startswith("flow"):
         return ((h % 257 - 128) / 16).astype(np.float32)
     if role.startswith("logits"):
@@ -169,19 +184,19 @@ def input_name(role: str, part: str) -> str:
 
 
 def _plane(
-    form: Format, role: str, n: int, index: int, shape: tuple[int, ...]
+    form: Format, role: str, n: int, index: int, shape: tuple[int, ...], picture: Samples
 ) -> NDArray[np.uint8] | NDArray[np.float32]:
     grids: list[Integers] = list(np.indices(shape, sparse=True))
     if form.dtype == "float32":
         c, y, x = grids
-        return (samples(role, n, y, x, c, depth=8, chroma=False) / 255).astype(np.float32)
+        return (picture(role, n, y, x, c, depth=8, chroma=False) / 255).astype(np.float32)
     y, x = grids[0], grids[1]
     if form.depth > 8:
         grids = grids[:-1]
     c = grids[2] + index if len(grids) == 3 else np.full_like(y, index)
     if form.depth > 8:
         y, x, c = (grid[..., 0] for grid in (y, x, c)) if c.ndim > 2 else (y, x, c)
-    value = samples(role, n, y, x, c, depth=form.depth, chroma=form.kind == "yuv")
+    value = picture(role, n, y, x, c, depth=form.depth, chroma=form.kind == "yuv")
     if form.depth == 8:
         return value.astype(np.uint8)
     words = (value << form.shift).astype("<u2")

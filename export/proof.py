@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from framegauge.export import pattern
+from framegauge.export.graph import Graph
 from framegauge.export.manifest import Output
-from framegauge.export.suite import Suite
 
 # Larger than any size an entry treats in a way of its own (libvmaf's SSIM reduces from 384 on).
 LARGE = (645, 782)
@@ -30,22 +30,13 @@ class ExportError(RuntimeError):
     """The graph could not be written as a model that gives the graph's scores."""
 
 
-def prove(model: bytes, suite: Suite, exact: Suite) -> None:
+def prove(model: bytes, suite: Graph, exact: Graph) -> None:
     """Run the file at sizes and batches other than the example's and compare with float64.
 
     Raises:
         ExportError: ONNX Runtime refuses the file, or an output is off by more than its tolerance.
     """
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise ExportError(
-            "A model is proven in ONNX Runtime before it is handed out, and there is none. "
-            "Install one: pip install 'framegauge[cpu]'."
-        ) from error
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    session = start(model)
     for size, batch in _proofs(suite):
         feed = feeds(suite, size, batch=batch)
         for output, got, want in _runs(session, suite, exact, feed):
@@ -60,7 +51,25 @@ def prove(model: bytes, suite: Suite, exact: Suite) -> None:
     _prove_floor(session, suite, exact)
 
 
-def _prove_floor(session: Any, suite: Suite, exact: Suite) -> None:
+def start(model: bytes) -> Any:
+    """A model file's bytes in ONNX Runtime, on the CPU.
+
+    Raises:
+        ExportError: There is no ONNX Runtime.
+    """
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ExportError(
+            "A model is proven in ONNX Runtime before it is handed out, and there is none. "
+            "Install one: pip install 'framegauge[cpu]'."
+        ) from error
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def _prove_floor(session: Any, suite: Graph, exact: Graph) -> None:
     """Compare the scores of a frame against itself, where a lost epsilon would show.
 
     Raises:
@@ -81,7 +90,7 @@ def _prove_floor(session: Any, suite: Suite, exact: Suite) -> None:
 
 
 def _runs(
-    session: Any, suite: Suite, exact: Suite, feed: Feed
+    session: Any, suite: Graph, exact: Graph, feed: Feed
 ) -> Iterator[tuple[Output, NDArray[Any], NDArray[Any]]]:
     """Each output with the file's values and the float64 graph's."""
     wanted = evaluate(exact, feed)
@@ -89,13 +98,15 @@ def _runs(
         yield output, got, wanted[output.name]
 
 
-def feeds(suite: Suite, size: tuple[int, int], *, batch: int) -> Feed:
+def feeds(
+    suite: Graph, size: tuple[int, int], *, batch: int, picture: pattern.Samples = pattern.samples
+) -> Feed:
     """Test frames and tensors for the suite's inputs, by name."""
     colour = self_test_colour(suite.form.depth)
-    return pattern.feed(suite.form, suite.inputs, size, batch, colour)
+    return pattern.feed(suite.form, suite.inputs, size, batch, colour, picture)
 
 
-def evaluate(suite: Suite, feed: Feed) -> Feed:
+def evaluate(suite: Graph, feed: Feed) -> Feed:
     """The suite's outputs by name, in PyTorch."""
     with torch.no_grad():
         results = suite(*(torch.from_numpy(feed[each.name]) for each in suite.inputs))
@@ -110,7 +121,7 @@ def self_test_colour(depth: int) -> tuple[tuple[float, ...], ...]:
     return tuple((*(x / step for x in row[:3]), row[3] / 255) for row in SELF_TEST_COLOUR)
 
 
-def _proofs(suite: Suite) -> Iterator[tuple[tuple[int, int], int]]:
+def _proofs(suite: Graph) -> Iterator[tuple[tuple[int, int], int]]:
     """Sizes and batches: every parity of height and width, and a large frame."""
     for down in (0, 1):
         for across in (0, 1):
@@ -119,7 +130,7 @@ def _proofs(suite: Suite) -> Iterator[tuple[tuple[int, int], int]]:
     yield (max(height, suite.least), max(width, suite.least)), 1
 
 
-def size_above(suite: Suite, down: int, across: int) -> tuple[int, int]:
+def size_above(suite: Graph, down: int, across: int) -> tuple[int, int]:
     """A height and width a little above the least that the suite takes."""
     least = max(suite.least, 40)
     return least + down, least + across

@@ -15,6 +15,7 @@ from pathlib import Path
 from filelock import FileLock
 from platformdirs import user_cache_path
 
+from framegauge.export.manifest import Precision
 from framegauge.runtime.errors import BackendError, ScoreError, UsageError
 
 CACHE_VARIABLE = "FRAMEGAUGE_CACHE"
@@ -34,6 +35,7 @@ class Order:
         crop_border: Pixels to cut from every side first.
         without: Inputs that the model shall not take; terms of systems that need them are left
             out, and said to be missing.
+        precision: ``fp32``, or ``fp16`` for networks in half where the scores bear it.
         weights: Files of weights by name; others are looked for.
         offline: Download no weights.
     """
@@ -44,6 +46,7 @@ class Order:
     quantise: int | None = None
     crop_border: int = 0
     without: tuple[str, ...] = ()
+    precision: Precision = "fp32"
     weights: Mapping[str, str] = field(default_factory=dict)
     offline: bool = False
 
@@ -54,6 +57,7 @@ class Order:
         words += ["--quantise", str(self.quantise)] if self.quantise else []
         words += ["--crop-border", str(self.crop_border)] if self.crop_border else []
         words += ["--without", ",".join(self.without)] if self.without else []
+        words += ["--precision", self.precision] if self.precision != "fp32" else []
         words += [f"--weights {name}={path}" for name, path in self.weights.items()]
         return " ".join([*words, "-o model.onnx"])
 
@@ -71,14 +75,7 @@ def write(order: Order, path: str | os.PathLike[str], progress: Callable[[str], 
         BackendError: PyTorch or weights are not to be had here.
         ScoreError: The model could not be made, or is not right.
     """
-    missing = [name for name in _MAKERS if not _installed(name)]
-    if missing:
-        raise BackendError(
-            f"There is no ready model of {order.entries} for {order.format} frames, and "
-            f"{', '.join(missing)}, which makes one, is not installed. Either pip install "
-            f"'framegauge[export]', or run `{order.command()}` on a machine that has it, and "
-            "score with --model model.onnx."
-        )
+    _check_makers(order)
     from framegauge.export.model import export
     from framegauge.export.proof import ExportError
     from framegauge.export.weights import WeightsError
@@ -92,6 +89,7 @@ def write(order: Order, path: str | os.PathLike[str], progress: Callable[[str], 
             quantise=order.quantise,
             crop_border=order.crop_border,
             without=order.without,
+            precision=order.precision,
             weights=order.weights,
             offline=order.offline,
             progress=progress,
@@ -120,6 +118,8 @@ def cached(order: Order, weights: Sequence[str], progress: Callable[[str], None]
         "format": order.format,
         "quantise": order.quantise,
         "crop_border": order.crop_border,
+        "without": sorted(order.without),
+        "precision": order.precision,
         "weights": _digests(order, weights),
         "graphs": _graphs(),
         **{name: version(name) if _installed(name) else None for name in _MAKERS},
@@ -142,6 +142,27 @@ def cached(order: Order, weights: Sequence[str], progress: Callable[[str], None]
     return file
 
 
+def inputs_of(order: Order) -> tuple[str, ...]:
+    """The inputs of an order's entries with the options they are asked for with.
+
+    Raises:
+        UsageError, BackendError: As :func:`write`.
+    """
+    _check_makers(order)
+    from framegauge.export.backbones import Weights
+    from framegauge.export.member import members
+    from framegauge.export.spec import parse_entries
+    from framegauge.export.weights import WeightsError
+
+    try:
+        found = members(parse_entries(order.entries), Weights(order.weights, offline=order.offline))
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    except WeightsError as error:
+        raise BackendError(str(error)) from error
+    return tuple(dict.fromkeys(role for each in found for role in each.metric.spec.inputs))
+
+
 def cache_folder() -> Path:
     """Where exported models are kept: ``$FRAMEGAUGE_CACHE``, or the user's cache."""
     given = os.environ.get(CACHE_VARIABLE)
@@ -161,6 +182,18 @@ def _digests(order: Order, names: Sequence[str]) -> dict[str, str]:
         }
     except WeightsError as error:
         raise BackendError(str(error)) from error
+
+
+def _check_makers(order: Order) -> None:
+    """Refuse to make a model where what makes it is not installed."""
+    missing = [name for name in _MAKERS if not _installed(name)]
+    if missing:
+        raise BackendError(
+            f"There is no ready model of {order.entries} for {order.format} frames, and "
+            f"{', '.join(missing)}, which makes one, is not installed. Either pip install "
+            f"'framegauge[export]', or run `{order.command()}` on a machine that has it, and "
+            "score with --model model.onnx."
+        )
 
 
 def _installed(package: str) -> bool:
