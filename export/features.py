@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cached_property, partial
+from functools import partial
+from operator import is_
 from typing import Any, ParamSpec, TypeVar
 
 from torch import Tensor
@@ -31,15 +32,19 @@ class Frame:
     ) -> None:
         """A frame of colours, of planes, or of planes that ``rgb`` turns into colours."""
         self._to_rgb = rgb
+        self._rgb: Tensor | None = None
         self.planes = dict(planes or {})
         self.depth = depth
 
-    @cached_property
+    @property
     def rgb(self) -> Tensor:
         """Colours, ``(N, 3, H, W)``, in ``[0, 1]``."""
-        if self._to_rgb is None:
-            raise ValueError("This frame has planes of luma only, and the metric reads RGB.")
-        return self._to_rgb()
+        # Not functools.cached_property: its lock is no part of a compiled graph.
+        if self._rgb is None:
+            if self._to_rgb is None:
+                raise ValueError("This frame has planes of luma only, and the metric reads RGB.")
+            self._rgb = self._to_rgb()
+        return self._rgb
 
     def plane(self, name: str) -> Tensor:
         """Code values of one plane, ``(N, 1, h, w)``, in ``[0, 2**depth)``."""
@@ -58,7 +63,7 @@ class Features:
     def __init__(self, given: Mapping[str, Frame | Tensor]) -> None:
         """Start with what is given, nothing computed."""
         self._given = dict(given)
-        self._known: dict[tuple[Any, ...], tuple[Any, Any]] = {}
+        self._known: dict[tuple[Any, ...], list[tuple[tuple[Any, ...], Any]]] = {}
 
     def frame(self, role: str) -> Frame:
         """The frame in the role given."""
@@ -113,11 +118,15 @@ class Features:
 
         Two calls are the same if the function, the objects given and the options are.
         """
-        key = (function, *map(id, given), *sorted(options.items()))
-        if key not in self._known:
-            # What was given is kept, so that nothing else can take over its identity.
-            self._known[key] = given, function(*given, **options)
-        result: T = self._known[key][1]
+        names = sorted(options)
+        key = (function, *names, *(options[name] for name in names))
+        # By `is`, not by id: a compiled graph would be one for these very tensors alone.
+        for others, known in self._known.setdefault(key, []):
+            if len(others) == len(given) and all(map(is_, others, given)):
+                same: T = known
+                return same
+        result = function(*given, **options)
+        self._known[key].append((given, result))
         return result
 
 

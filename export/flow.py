@@ -10,12 +10,11 @@ from dataclasses import replace
 from torch import Tensor
 
 from framegauge.export.features import Features
-from framegauge.export.metric import MapMetric, eager_features
+from framegauge.export.metric import MapMetric
 from framegauge.export.reduction import (
     Reduction,
     masked_mean,
     pixel_mean,
-    reduce_samples,
     safe_root,
 )
 from framegauge.export.spec import Spec
@@ -68,7 +67,7 @@ class FlowMetric(MapMetric):
         given = {"flow": flow, "flow_reference": flow_reference}
         if mask is not None:
             given["mask"] = mask
-        return reduce_samples(self.score(eager_features(self.spec, given)), self.reduction)
+        return self.judge(given)
 
 
 def squared_length(flow: Tensor) -> Tensor:

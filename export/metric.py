@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 from torch import Tensor, nn
 
-from framegauge.export.features import Features, Frame
-from framegauge.export.formats import FRAME_ROLES, Dim, tensor_dims
+from framegauge.export.eager import eager_features, full_precision
+from framegauge.export.features import Features
 from framegauge.export.manifest import Aggregate
 from framegauge.export.reduction import Reduction, masked_mean, pixel_mean, reduce_samples
 from framegauge.export.spec import Option, Spec, Value
@@ -21,9 +21,17 @@ class Metric(nn.Module, ABC):
 
     A subclass has a ``SPEC`` and a :meth:`score`; its keyword arguments are its options, with
     their types and defaults.
+
+    Attributes:
+        reduction: What ``forward`` returns: the mean of the samples' scores, their sum, or the
+            scores themselves, ``(N,)``.
+        check_range: Whether ``forward`` refuses frames with values that no frame has; see
+            :func:`framegauge.export.eager.check_values`. It costs a pass over the frames, and
+            on a GPU a wait for it.
     """
 
     SPEC: ClassVar[Spec]
+    check_range: bool = True
     moment_names: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, *, reduction: Reduction = "mean") -> None:
@@ -66,6 +74,20 @@ class Metric(nn.Module, ABC):
         """
         return []
 
+    def judge(self, given: Mapping[str, Tensor], depth: int = 8) -> Tensor:
+        """The scores in eager code, in float32 at least, reduced as the module was told.
+
+        Args:
+            given: What the Spec's ``inputs`` names.
+            depth: Bits of a code value, for metrics of planes.
+
+        Raises:
+            ValueError: Shapes or values do not fit.
+        """
+        features = eager_features(self.spec, given, depth, check_range=self.check_range)
+        with full_precision(given):
+            return reduce_samples(self.score(features), self.reduction)
+
     def aggregates(self, label: str, depth: int) -> list[Aggregate]:
         """Scores of a whole clip, from the means of :meth:`moments`.
 
@@ -93,12 +115,9 @@ class PairMetric(Metric):
             The scores, reduced as the module was told.
 
         Raises:
-            ValueError: Shapes differ or do not fit the metric.
+            ValueError: Shapes differ or do not fit the metric, or values are out of range.
         """
-        features = eager_features(
-            self.spec, {"distorted": distorted, "reference": reference}, depth
-        )
-        return reduce_samples(self.score(features), self.reduction)
+        return self.judge({"distorted": distorted, "reference": reference}, depth)
 
 
 class MapMetric(Metric):
@@ -137,80 +156,32 @@ class PixelMetric(PairMetric, MapMetric):
             The scores, reduced as the module was told.
 
         Raises:
-            ValueError: Shapes differ or do not fit the metric.
+            ValueError: Shapes differ or do not fit the metric, or values are out of range.
         """
         if mask is None:
             return super().forward(distorted, reference, depth=depth)
-        values = self.map(
-            eager_features(self.spec, {"distorted": distorted, "reference": reference}, depth)
-        )
+        given = {"distorted": distorted, "reference": reference}
+        features = eager_features(self.spec, given, depth, check_range=self.check_range)
+        with full_precision(given):
+            return reduce_samples(self.masked_score(features, mask), self.reduction)
+
+    def masked_score(self, features: Features, mask: Tensor) -> Tensor:
+        """Mean of the map over the pixels that count, ``(N,)``.
+
+        Args:
+            features: What is given.
+            mask: Weights of the map's shape, 1 = counts.
+
+        Raises:
+            ValueError: The mask has another shape.
+        """
+        values = features.once(self.map, features)
         if mask.shape != values.shape:
             raise ValueError(
                 f"{self.spec.name} takes a mask of the shape of its map, {tuple(values.shape)}, "
                 f"got {tuple(mask.shape)}."
             )
-        return reduce_samples(masked_mean(values, mask), self.reduction)
-
-
-def eager_features(spec: Spec, given: Mapping[str, Tensor], depth: int = 8) -> Features:
-    """What eager code gives, by role, checked.
-
-    Args:
-        spec: Facts of the metric that will look at it.
-        given: A tensor for each of the Spec's inputs: frames, and tensors with the axes that
-            :func:`framegauge.export.formats.tensor_dims` says.
-        depth: Bits of a code value, for metrics of planes.
-
-    Raises:
-        ValueError: Shapes differ from each other, do not fit the metric, or are too small.
-    """
-    shapes = {role: tuple(tensor.shape) for role, tensor in given.items()}
-    channels = {"rgb": (3,), "luma": (1, 3), "plane": (1,)}[spec.reads]
-    first = next(iter(given.values()))
-    for role, tensor in given.items():
-        wanted: list[tuple[Dim, ...]] = [("N", count, "H", "W") for count in channels]
-        if role not in FRAME_ROLES:
-            wanted = [tensor_dims(role)]
-        if not any(_fits(tensor, dims) for dims in wanted):
-            allowed = " or ".join(f"({', '.join(map(str, dims))})" for dims in wanted)
-            raise ValueError(f"{spec.name} takes {role} {allowed}, got {tuple(tensor.shape)}.")
-        both_frames = role in FRAME_ROLES and next(iter(given)) in FRAME_ROLES
-        pictures = tensor.ndim == first.ndim == 4
-        if (
-            tensor.shape[0] != first.shape[0]
-            or (pictures and tensor.shape[-2:] != first.shape[-2:])
-            or (both_frames and tensor.shape != first.shape)
-        ):
-            listed = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
-            raise ValueError(f"{spec.name} takes inputs of one batch and size, got {listed}.")
-    pictures_only = [tensor for tensor in given.values() if tensor.ndim == 4]
-    height, width = pictures_only[0].shape[-2:] if pictures_only else (spec.least, spec.least)
-    if min(height, width) < spec.least:
-        raise ValueError(
-            f"{spec.name} needs frames of at least {spec.least}x{spec.least} pixels, got "
-            f"{width}x{height}. Scale the frames up, or leave {spec.name} out."
-        )
-    return Features(
-        {
-            role: _eager_frame(spec, tensor, depth) if role in FRAME_ROLES else tensor
-            for role, tensor in given.items()
-        }
-    )
-
-
-def _fits(tensor: Tensor, dims: Sequence[Dim]) -> bool:
-    return tensor.ndim == len(dims) and all(
-        isinstance(dim, str) or dim == length
-        for dim, length in zip(dims, tensor.shape, strict=True)
-    )
-
-
-def _eager_frame(spec: Spec, tensor: Tensor, depth: int) -> Frame:
-    if spec.reads == "plane":
-        return Frame(None, {spec.plane or "y": tensor}, depth)
-    if tensor.shape[1] == 1:
-        return Frame(None, {"y": tensor}, depth=1)  # a peak of one: luma in [0, 1] as it is
-    return Frame(lambda: tensor)
+        return masked_mean(values, mask)
 
 
 def _option(name: str, hint: Any, default: Value) -> Option:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from framegauge.export.features import Features
-from framegauge.export.metric import Metric, eager_features
-from framegauge.export.reduction import reduce_samples
+from framegauge.export.metric import Metric
 
 
 class MotionMetric(Metric):
@@ -28,7 +27,7 @@ class MotionMetric(Metric):
                 f"{self.spec.name} with these options {problem}. Its inputs: {', '.join(wanted)}."
             )
         tensors = {role: tensor for role in wanted if (tensor := given[role]) is not None}
-        return reduce_samples(self.score(eager_features(self.spec, tensors)), self.reduction)
+        return self.judge(tensors)
 
 
 def flows_at(forward: Tensor, backward: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:

@@ -2,8 +2,9 @@
 
 References:
     Sundaram, Brox and Keutzer, "Dense point trajectories by GPU-accelerated large displacement
-    optical flow", ECCV 2010; Meister, Hur and Roth, "UnFlow", AAAI 2018; Ruder, Dosovitskiy and
-    Brox, "Artistic style transfer for videos", GCPR 2016 (motion boundaries).
+    optical flow", ECCV 2010; Meister, Hur and Roth, "UnFlow", AAAI 2018; Wang et al., "Occlusion
+    aware unsupervised learning of optical flow", CVPR 2018 (range maps, ARFlow's); Ruder,
+    Dosovitskiy and Brox, "Artistic style transfer for videos", GCPR 2016 (motion boundaries).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from framegauge.export.flow import squared_length
+from framegauge.export.splat import Kernel, coverage
 from framegauge.export.warp import Border, warp
 
 Threshold = Literal["warped", "unwarped"]
@@ -49,6 +51,23 @@ def occluded(
     bound = squared_length(returned if threshold == "warped" else back)
     allowed = relative * (squared_length(flow) + bound) + absolute
     return (squared_length(flow + returned) > allowed).to(flow.dtype)
+
+
+def uncovered(back: Tensor, *, kernel: Kernel, least: float) -> Tensor:
+    """1 where too few vectors of the flow back end for a pixel to be seen there, else 0.
+
+    ARFlow's range map is ``bilinear`` with 0.2, UnFlow's disocclusion ``gaussian`` with 0.8. No
+    gradient passes. See :mod:`framegauge.export.splat` on where it runs.
+
+    Args:
+        back: From the other frame to the one judged, ``(N, 2, H, W)``, pixels.
+        kernel: How a vector spreads over the pixels where it ends.
+        least: Coverage below which a pixel is occluded.
+
+    Returns:
+        ``(N, 1, H, W)``.
+    """
+    return (coverage(back, kernel=kernel) < least).to(back.dtype)
 
 
 def motion_boundaries(flow: Tensor) -> Tensor:

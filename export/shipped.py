@@ -19,11 +19,11 @@ import torch
 
 from framegauge.export.catalog import ENTRIES, listings
 from framegauge.export.formats import find_format
+from framegauge.export.graph import Graph
 from framegauge.export.manifest import KEY
 from framegauge.export.model import describe
 from framegauge.export.proof import prove
 from framegauge.export.spec import parse_entries
-from framegauge.export.suite import Suite
 from framegauge.export.translation import serialise, trace, translate
 
 FORMATS = ("yuv420p", "yuv420p10le", "yuv422p10le", "yuv444p", "rgb24")
@@ -64,7 +64,7 @@ def models(format: str, tell: Callable[[str], None]) -> dict[str, bytes]:
         format: Pixel format of the frames.
         tell: Called with a line of text at each step.
     """
-    groups: dict[tuple[str, ...], dict[str, Suite]] = {}
+    groups: dict[tuple[str, ...], dict[str, Graph]] = {}
     for stem, entries in suites(format).items():
         suite = _suite(entries, format, torch.float32)
         inputs = tuple(each.name for each in suite.inputs)
@@ -102,8 +102,8 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _suite(entries: str | Sequence[str], format: str, dtype: torch.dtype) -> Suite:
-    return Suite(parse_entries(entries), find_format(format), dtype=dtype)
+def _suite(entries: str | Sequence[str], format: str, dtype: torch.dtype) -> Graph:
+    return Graph(parse_entries(entries), find_format(format), dtype=dtype)
 
 
 if __name__ == "__main__":

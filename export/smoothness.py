@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import torch.nn.functional as F
 from torch import Tensor
 
+from framegauge.export.losses.charbonnier import generalised_charbonnier
 from framegauge.export.reduction import pixel_mean
 
 
@@ -37,3 +39,49 @@ def variation(x: Tensor, *, epsilon: float) -> Tensor:
     """
     across, down = change_across(x)[..., :-1, :], change_down(x)[..., :-1]
     return (across.square() + down.square() + epsilon**2).sqrt()
+
+
+def unflow_changes(flow: Tensor) -> Tensor:
+    """UnFlow's first-order smoothness: robust changes to the right and down.
+
+    Sums over the changes there are, divided by twice the number of pixels; components added.
+
+    Args:
+        flow: ``(N, 2, H, W)``, two pixels each way at least.
+
+    Returns:
+        ``(N,)``. A flow that does not change has the floor of :func:`generalised_charbonnier`, a
+        little less for the last row and column.
+    """
+    across, down = (generalised_charbonnier(d) for d in (change_across(flow), change_down(flow)))
+    return pixel_mean(F.pad(across, (0, 1))) + pixel_mean(F.pad(down, (0, 0, 0, 1)))
+
+
+def unflow_bends(flow: Tensor) -> Tensor:
+    """UnFlow's second-order smoothness: robust second differences across, down and diagonally.
+
+    Sums over the differences there are, divided by four times the number of pixels; components
+    added.
+
+    Args:
+        flow: ``(N, 2, H, W)``, three pixels each way at least.
+
+    Returns:
+        ``(N,)``.
+    """
+    middle = -2 * flow
+    across = flow[..., 2:] + middle[..., 1:-1] + flow[..., :-2]
+    down = flow[..., 2:, :] + middle[..., 1:-1, :] + flow[..., :-2, :]
+    inner = middle[..., 1:-1, 1:-1]
+    falling = flow[..., :-2, :-2] + inner + flow[..., 2:, 2:]
+    rising = flow[..., 2:, :-2] + inner + flow[..., :-2, 2:]
+    first, *rest = (
+        pixel_mean(F.pad(generalised_charbonnier(bend), border))
+        for bend, border in (
+            (across, (1, 1)),
+            (down, (0, 0, 1, 1)),
+            (falling, (1, 1, 1, 1)),
+            (rising, (1, 1, 1, 1)),
+        )
+    )
+    return sum(rest, first) / 2

@@ -1,345 +1,190 @@
-"""Several entries as one graph over one pair of frames."""
+"""Several entries side by side to train with: named terms and their weighted sum."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from framegauge.export.backbones import Weights
-from framegauge.export.catalog import listings, make
-from framegauge.export.features import Features, Frame
-from framegauge.export.formats import FRAME_ROLES, Format, tensor_dims
-from framegauge.export.frames import colour_name, cropped, make_frame, subsampling
-from framegauge.export.manifest import Aggregate, Input, Missing, Output
-from framegauge.export.metric import MapMetric, Metric
-from framegauge.export.pattern import input_name
-from framegauge.export.spec import Entry, Grid, Spec, Value, find_listing, nearest
-from framegauge.export.system import TOTAL, System
+from framegauge.export.eager import as_features, check_shapes, check_values, full_precision
+from framegauge.export.member import Member, members
+from framegauge.export.metric import PixelMetric
+from framegauge.export.reduction import Reduction, reduce_samples
+from framegauge.export.spec import nearest, parse_entries
+from framegauge.export.system import System
+from framegauge.export.weights import Source
 
 
-@dataclass(frozen=True, kw_only=True)
-class Member:
-    """One entry of a suite: how it was asked for, its module, and every option's value.
+class Losses(NamedTuple):
+    """What a :class:`Suite` gives.
 
     Attributes:
-        label: Name of its score; of a system's, the part before the dot.
-        entry: As it was asked for.
-        metric: The module.
-        options: Every option, defaults too.
-        without: Inputs of its own that the suite is not given.
+        total: Weighted sum of the terms that have a factor, reduced as the suite was told.
+        terms: Every term by its name, unweighted, reduced likewise.
     """
 
-    label: str
-    entry: str
-    metric: Metric
-    options: dict[str, Value]
-    without: frozenset[str] = frozenset()
-
-    @property
-    def missing(self) -> dict[str, tuple[str, ...]]:
-        """A system's outputs that cannot be computed, and the inputs that each needs."""
-        return self.metric.missing(self.without) if isinstance(self.metric, System) else {}
-
-    @property
-    def roles(self) -> list[str]:
-        """The inputs that it looks at."""
-        if not isinstance(self.metric, System):
-            return list(self.metric.spec.inputs)
-        given = [part for name, part in self.metric.parts.items() if name not in self.missing]
-        return list(dict.fromkeys(role for part in given for role in part.needs))
-
-    def specs(self, depth: int) -> dict[str, Spec]:
-        """The facts of its scores by their labels, at code values of ``depth`` bits."""
-        if not isinstance(self.metric, System):
-            return {self.label: self.metric.spec_at(depth)}
-        parts = {name: part.loss.spec_at(depth) for name, part in self.metric.parts.items()}
-        return {
-            f"{self.label}.{name}": spec
-            for name, spec in {TOTAL: self.metric.spec_at(depth), **parts}.items()
-            if name not in self.missing
-        }
-
-    def scores(self, features: Features) -> list[Tensor]:
-        """Its scores in the order of :meth:`specs`, ``(N,)`` each."""
-        if isinstance(self.metric, System):
-            return list(self.metric.scores(features, self.without).values())
-        return [self.metric.score(features)]
-
-
-def members(
-    entries: Sequence[Entry], weights: Weights | None, without: Collection[str] = ()
-) -> list[Member]:
-    """The modules of the entries asked for, with the labels of their outputs.
-
-    Args:
-        entries: What to compute.
-        weights: Where the weights are of the entries that need some.
-        without: Inputs that are not given, by role.
-
-    Raises:
-        ValueError: An entry is unknown, two would have one label, or nothing of one can be
-            computed without those inputs.
-    """
-    found: dict[str, Member] = {}
-    for entry in entries:
-        listing = find_listing(entry, listings())
-        label = listing.label(entry)
-        if label in found:
-            raise ValueError(
-                f"{found[label].entry} and {entry} would both be called {label!r}. Leave one out, "
-                f"or name one: other={entry}."
-            )
-        options = {option.name: option.default for option in listing.options}
-        metric = make(entry, weights=weights)
-        lacking = {role for role in without if role in metric.spec.inputs}
-        if isinstance(metric, System):
-            lacking |= metric.training_inputs
-        found[label] = Member(
-            label=label,
-            entry=str(entry),
-            metric=metric,
-            options={**options, **listing.read(entry)},
-            without=frozenset(lacking),
-        )
-    known = {role for member in found.values() for role in member.metric.spec.inputs}
-    for role in without:
-        if role not in known:
-            raise ValueError(
-                f"Nothing asked for takes {role!r}{nearest(role, known)} "
-                f"Inputs: {', '.join(sorted(known))}."
-            )
-    for member in found.values():
-        if member.without and not (member.missing and member.roles):
-            raise ValueError(
-                f"{member.label} needs {', '.join(sorted(member.without))}, which the model is not "
-                "given. Give it, or leave the entry out."
-            )
-    return list(found.values())
+    total: Tensor
+    terms: dict[str, Tensor]
 
 
 class Suite(nn.Module):
-    """A graph from a model's inputs to its outputs, in the order of both lists.
+    """Losses to train with, side by side: named terms and their weighted sum, from one pass.
 
-    Attributes:
-        members: The entries.
-        roles: Whose data the graph takes, frames first.
-        inputs: What the graph takes: only the planes and colours that an entry reads.
-        outputs: What it gives: each entry's score, or a system's total and terms, then its moments,
-            then its map if asked for.
-        weights: What the entries' networks were loaded from.
+    Luma, pyramids and the activations of a network are computed once for all members, as in an
+    exported model. A term is called as a model's output would be: its entry's label, and of a
+    system ``label.total`` and ``label.term``. A system's terms whose inputs are not given are left
+    out, and with them its total.
+
+    Example:
+        >>> import torch
+        >>> reference = torch.full((1, 3, 8, 8), 0.5)
+        >>> suite = Suite("l1,mse,psnr", factors={"l1": 1.0, "mse": 10.0})
+        >>> losses = suite(distorted=reference + 0.1, reference=reference)
+        >>> losses.total.round(decimals=4), losses.terms["psnr"].round(decimals=2)
+        (tensor(0.2000), tensor(20.))
     """
 
     def __init__(
         self,
-        entries: Sequence[Entry],
-        form: Format,
+        entries: str | Sequence[str],
         *,
-        maps: Sequence[str] = (),
-        quantise: int | None = None,
-        crop_border: int = 0,
-        without: Sequence[str] = (),
-        dtype: torch.dtype = torch.float32,
-        weights: Weights | None = None,
+        factors: Mapping[str, float] | None = None,
+        weights: Weights | Mapping[str, Source] | None = None,
+        reduction: Reduction = "mean",
+        check_range: bool = True,
     ) -> None:
-        """Make the graph.
+        """Make the losses.
 
         Args:
-            entries: What to compute.
-            form: Pixel format of the frames.
-            maps: Labels of the entries whose maps are outputs too.
-            quantise: Bits that samples are rounded to first; 8, or ``None`` for none.
-            crop_border: Pixels cut from every side of both frames first.
-            without: Inputs, by role, that it shall not take.
-            dtype: Floating-point type to compute in.
-            weights: Where the weights are of the entries that need some.
+            entries: ``"census,mine=ssim[form=dssim]"``, or a list of entries.
+            factors: What terms count in the total, by name. A term without a factor, or of factor
+                0, is reported and not trained on; where no other of its entry counts it is
+                computed without a gradient. Not given, every entry (of a system its total) has
+                the factor 1.
+            weights: Where the weights are of the entries that need some, by name.
+            reduction: As for every metric; of the total and of each term.
+            check_range: Whether frames with values that no frame has are refused; see
+                :func:`framegauge.export.eager.check_values`. It waits for the GPU.
 
         Raises:
-            ValueError: The entries do not fit the format, each other or the options.
+            ValueError: An entry or a factor's name is unknown, two entries have one label, an
+                entry reads planes of code values, or the total would fall as frames get worse.
+            WeightsError: Weights are not to be had.
         """
         super().__init__()
-        self.weights = weights or Weights()
-        self.members = members(entries, self.weights, without)
-        self.form, self.quantise, self.crop_border = form, quantise, crop_border
-        self.dtype = dtype
-        if quantise not in (None, 8):
-            raise ValueError(f"quantise takes 8 (bits) or nothing, got {quantise}.")
-        if crop_border < 0:
-            raise ValueError(f"crop_border takes at least 0 pixels, got {crop_border}.")
+        found = weights if isinstance(weights, Weights) else Weights(weights)
+        entire = members(parse_entries(entries), found)
+        self.members = [replace(member, without=frozenset()) for member in entire]
+        self.losses = nn.ModuleDict({member.label: member.metric for member in self.members})
+        self.reduction: Reduction = reduction
+        self.check_range = check_range
+        self.specs = {name: spec for each in self.members for name, spec in each.specs(8).items()}
+        if factors is None:
+            factors = {next(iter(member.specs(8))): 1.0 for member in self.members}
+        for name, factor in factors.items():
+            self._check_factor(name, factor)
+        self.factors = {name: factor for name, factor in factors.items() if factor}
         for member in self.members:
-            self._check(member)
-        self.maps = self._maps(maps)
-        asked = [role for member in self.members for role in member.roles]
-        self.roles = sorted(dict.fromkeys(asked), key=_order)
-        self.inputs = self._inputs()
-        self.outputs = [output for member in self.members for output in self._outputs(member)]
-
-    @property
-    def aggregates(self) -> list[Aggregate]:
-        """Scores of a whole clip that the moments make."""
-        return [
-            aggregate
-            for member in self.members
-            for aggregate in member.metric.aggregates(member.label, self.form.depth)
-        ]
-
-    @property
-    def missing(self) -> list[Missing]:
-        """The outputs that the entries have and the suite has not."""
-        return [
-            Missing(name=f"{member.label}.{name}", needs=needs)
-            for member in self.members
-            for name, needs in member.missing.items()
-        ]
-
-    @property
-    def least(self) -> int:
-        """Smallest height and width of a frame, in pixels."""
-        return max(output.least for output in self.outputs)
-
-    def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
-        """The outputs for the inputs given."""
-        given = dict(zip((each.name for each in self.inputs), tensors, strict=True))
-        features = Features({role: self._given(role, given) for role in self.roles})
-        results: list[Tensor] = []
-        for member in self.members:
-            results += member.scores(features)
-            results += member.metric.moments(features)
-            if member.label in self.maps and isinstance(member.metric, MapMetric):
-                results.append(features.once(member.metric.map, features))
-        return tuple(results)
-
-    def _given(self, role: str, given: dict[str, Tensor]) -> Frame | Tensor:
-        if role not in FRAME_ROLES:
-            tensor = given[role].to(self.dtype)
-            return (
-                cropped(tensor, self.crop_border, self.crop_border) if tensor.ndim > 2 else tensor
-            )
-        return make_frame(
-            self.form,
-            role,
-            given,
-            dtype=self.dtype,
-            quantise=self.quantise if role == "distorted" else None,
-            crop_border=self.crop_border,
-        )
-
-    def _check(self, member: Member) -> None:
-        plane = member.metric.spec.plane
-        has = {"rgb": (), "gray": ("y",), "yuv": ("y", "u", "v")}[self.form.kind]
-        if plane is not None and plane not in has:
-            raise ValueError(
-                f"{member.label} reads the plane {plane}, and {self.form.name} has "
-                f"{', '.join(has) or 'none, only RGB'}. Planes are never made from RGB: export for "
-                "a planar format such as yuv420p, or leave the entry out."
-            )
-        steps = subsampling(self.form, plane or "y")
-        if any(self.crop_border % step for step in steps):
-            raise ValueError(
-                f"crop_border={self.crop_border} cuts through a sample of the plane {plane} of "
-                f"{self.form.name}. Choose a multiple of {max(steps)}."
-            )
-
-    def _maps(self, labels: Sequence[str]) -> frozenset[str]:
-        possible = [
-            member.label
-            for member in self.members
-            if isinstance(member.metric, MapMetric) and member.metric.spec.grid is not None
-        ]
-        for label in labels:
-            if label not in possible:
-                listed = ", ".join(possible) or "none"
-                raise ValueError(f"There is no map of {label!r} here. Entries with one: {listed}.")
-        return frozenset(labels)
-
-    def _inputs(self) -> list[Input]:
-        frames = [role for role in self.roles if role in FRAME_ROLES]
-        read = {
-            member.metric.spec.reads
-            for member in self.members
-            if any(role in frames for role in member.roles)
-        }
-        parts = {
-            str(member.metric.spec.plane) for member in self.members if member.metric.spec.plane
-        }
-        if "rgb" in read or self.form.kind == "rgb":
-            parts = {plane.part for plane in self.form.planes}
-        elif "luma" in read:
-            parts.add("y")
-        if any(plane.part == "uv" for plane in self.form.planes) and parts & {"u", "v"}:
-            parts.add("uv")
-        inputs = [
-            Input(
-                name=input_name(role, plane.part),
-                role=role,
-                part=plane.part,
-                dtype=self.form.dtype,
-                dims=("N", *plane.dims),
-            )
-            for role in frames
-            for plane in self.form.planes
-            if plane.part in parts
-        ]
-        if "rgb" in read and self.form.kind != "rgb":
-            inputs += [
-                Input(
-                    name=colour_name(role), role=role, part="colour", dtype="float32", dims=(3, 4)
+            if member.metric.spec.reads == "plane":
+                raise ValueError(
+                    f"{member.label} reads a plane of code values, and a suite to train with is "
+                    "given RGB or luma in [0, 1]. Leave it out."
                 )
-                for role in frames
-            ]
-        return inputs + [
-            Input(name=role, role=role, part="", dtype="float32", dims=tensor_dims(role))
-            for role in self.roles
-            if role not in FRAME_ROLES
-        ]
 
-    def _outputs(self, member: Member) -> list[Output]:
-        def output(
-            name: str, spec: Spec, kind: Literal["score", "moment", "map"], grid: Grid | None = None
-        ) -> Output:
-            return Output(
-                name=name,
-                kind=kind,
-                entry=member.entry,
-                options=member.options,
-                better=spec.better,
-                ideal=spec.ideal,
-                low=spec.low,
-                high=spec.high,
-                unit=spec.unit,
-                least=spec.least + 2 * self.crop_border,
-                tolerance=spec.tolerance,
-                relative=spec.relative,
-                grid=grid,
+    def forward(self, **given: Tensor) -> Losses:
+        """The terms and their weighted sum.
+
+        Args:
+            given: By role, what the members' Specs name: ``distorted`` and ``reference``,
+                ``(N, 3, H, W)`` in ``[0, 1]``, neighbours, flows, ... With ``mask``,
+                ``(N, 1, H, W)``, 1 = counts, a term of each pixel is ``sum(map * mask) /
+                sum(mask)`` of each sample; every member must then have such a map, or read a mask.
+
+        Returns:
+            Terms and total.
+
+        Raises:
+            ValueError: An input is missing or not wanted, shapes or values do not fit, or a mask
+                is given to what cannot take one.
+        """
+        present = [
+            replace(member, without=frozenset(set(member.metric.spec.inputs) - set(given)))
+            for member in self.members
+        ]
+        self._check(present, given)
+        features = as_features(given)
+        scores: dict[str, Tensor] = {}
+        # Terms to train on come first: what others share with them is then there, with gradients.
+        trained = {name.partition(".")[0] for name in self.factors}
+        with full_precision(given):
+            for member in sorted(present, key=lambda each: each.label not in trained):
+                with torch.set_grad_enabled(torch.is_grad_enabled() and member.label in trained):
+                    if "mask" in given and isinstance(member.metric, PixelMetric):
+                        values = [member.metric.masked_score(features, features.tensor("mask"))]
+                    else:
+                        values = member.scores(features)
+                scores.update(zip(member.specs(8), values, strict=True))
+            parts = [factor * scores[name] for name, factor in self.factors.items()]
+            total = sum(parts, torch.zeros_like(next(iter(scores.values()))))
+            return Losses(
+                reduce_samples(total, self.reduction),
+                {
+                    name: reduce_samples(scores[name], self.reduction)
+                    for name in self.specs
+                    if name in scores
+                },
             )
 
-        specs = member.specs(self.form.depth)
-        outputs = [output(label, spec, "score") for label, spec in specs.items()]
-        spec = member.metric.spec_at(self.form.depth)
-        outputs += [
-            replace(
-                output(f"{member.label}.{name}", spec, "moment"),
-                better="lower",
-                ideal=0.0,
-                low=0.0,
-                high=None,
-                unit="1",
-                tolerance=1e-7,
-                relative=1e-3,
+    def _check_factor(self, name: str, factor: float) -> None:
+        if name not in self.specs:
+            raise ValueError(
+                f"There is no term {name!r} to give a factor{nearest(name, self.specs)} "
+                f"Terms: {', '.join(self.specs)}."
             )
-            for name in member.metric.moment_names
-        ]
-        if member.label in self.maps and spec.grid is not None:
-            grid = replace(spec.grid, offset=spec.grid.offset + self.crop_border)
-            picture = output(f"{member.label}.map", spec, "map", grid)
-            # One sample of a map is not steadied by a mean, as the score is.
-            outputs.append(replace(picture, tolerance=10 * spec.tolerance))
-        return outputs
+        if not math.isfinite(factor):
+            raise ValueError(f"The factor of {name} is {factor}. Give a finite number.")
+        if self.specs[name].better == "higher" and factor > 0:
+            raise ValueError(
+                f"{name} rises as frames get better, and the total is made to fall. Give it a "
+                "factor below 0, leave it out of factors to have it reported only, or take a "
+                "loss in its place, as ssim[form=dssim] is."
+            )
 
-
-def _order(role: str) -> int:
-    """Frames first, in the catalogue's order of roles; the rest as it was asked for."""
-    return FRAME_ROLES.index(role) if role in FRAME_ROLES else len(FRAME_ROLES)
+    def _check(self, present: Sequence[Member], given: Mapping[str, Tensor]) -> None:
+        wanted = {role for member in self.members for role in member.metric.spec.inputs}
+        for role in given:
+            if role not in wanted | {"mask"}:
+                raise ValueError(
+                    f"The suite has no input {role!r}{nearest(role, wanted)} "
+                    f"Its inputs: {', '.join(sorted(wanted))}."
+                )
+        for member in present:
+            counted = [name for name in self.factors if name.partition(".")[0] == member.label]
+            if not isinstance(member.metric, System):
+                counted = [member.label]
+            for name in counted:
+                if lacking := member.needs(name):
+                    raise ValueError(
+                        f"{name} needs {', '.join(lacking)}. Give it, or leave {name} out"
+                        f"{' of factors' if isinstance(member.metric, System) else ''}."
+                    )
+            if (
+                "mask" in given
+                and "mask" not in member.roles
+                and not isinstance(member.metric, PixelMetric)
+            ):
+                raise ValueError(
+                    f"{member.label} is no mean over pixels that a mask could weigh. Leave out "
+                    "the mask, or the entry; some entries take one by an option, masked=true."
+                )
+            check_shapes(
+                member.metric.spec,
+                {role: given[role] for role in member.roles if role not in member.training_inputs},
+            )
+        if self.check_range:
+            check_values("The suite", given)

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 
 from torch import Tensor, nn
 
+from framegauge.export.eager import at_least_float32, eager_features, full_precision
 from framegauge.export.features import Features
-from framegauge.export.metric import Metric, eager_features
+from framegauge.export.metric import Metric
 from framegauge.export.reduction import Reduction, reduce_samples
 from framegauge.export.spec import Spec, nearest
 
@@ -172,12 +173,12 @@ class System(Metric):
                 f" Its inputs: {', '.join(wanted)}."
             )
         read = {role for part in terms for role in part.needs if not part.training}
-        shown = eager_features(self.spec, {role: given[role] for role in wanted if role in read})
-        rest = {role: tensor for role, tensor in given.items() if role not in read}
-        return {
-            name: reduce_samples(values, self.reduction)
-            for name, values in self.scores(shown.joined(rest), without).items()
-        }
+        looked_at = {role: given[role] for role in wanted if role in read}
+        shown = eager_features(self.spec, looked_at, check_range=self.check_range)
+        rest = {role: at_least_float32(each) for role, each in given.items() if role not in read}
+        with full_precision(given):
+            scores = self.scores(shown.joined(rest), without)
+            return {name: reduce_samples(each, self.reduction) for name, each in scores.items()}
 
     def forward(
         self, distorted: Tensor | None = None, reference: Tensor | None = None, **given: Tensor

@@ -12,14 +12,14 @@ import onnx_ir.passes.common as passes
 import onnxscript.optimizer
 import torch
 
+from framegauge.export.graph import Graph
 from framegauge.export.proof import ExportError, feeds, size_above
-from framegauge.export.suite import Suite
 
 # GridSample means something else to TensorRT's parser from opset 20 on.
 OPSET = 18
 
 
-def trace(suite: Suite) -> torch.export.ExportedProgram:
+def trace(suite: Graph) -> torch.export.ExportedProgram:
     """The suite's graph with every batch, height and width open."""
     # Distinct tensors: one object given twice would become one input.
     feed = feeds(suite, size_above(suite, 21, 34), batch=2)
@@ -48,7 +48,7 @@ def trace(suite: Suite) -> torch.export.ExportedProgram:
         ) from error
 
 
-def translate(program: torch.export.ExportedProgram, suite: Suite) -> onnx_ir.Model:
+def translate(program: torch.export.ExportedProgram, suite: Graph) -> onnx_ir.Model:
     """The program as an ONNX model with our names and nothing but the graph in it.
 
     Raises:
@@ -162,5 +162,5 @@ def _strip(model: onnx_ir.Model) -> None:
         value.metadata_props.clear()
 
 
-def _labels(suite: Suite) -> str:
+def _labels(suite: Graph) -> str:
     return ", ".join(member.label for member in suite.members)

@@ -15,12 +15,12 @@ import pytest
 import torch
 
 from framegauge.export.formats import find_format
+from framegauge.export.graph import Graph
 from framegauge.export.manifest import KEY, Manifest
 from framegauge.export.model import export
 from framegauge.export.pattern import input_name
 from framegauge.export.proof import evaluate
 from framegauge.export.spec import parse_entries
-from framegauge.export.suite import Suite
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -58,7 +58,7 @@ PLANES = ("psnr_y", "psnr_cb", "psnr_cr", "float_ssim", "float_ms_ssim")
 class Model:
     """An exported file, ready to run in ONNX Runtime, beside the float64 graph it was made of."""
 
-    def __init__(self, path: Path, exact: Suite) -> None:
+    def __init__(self, path: Path, exact: Graph) -> None:
         self.path, self.exact = path, exact
 
     @cached_property
@@ -103,7 +103,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Model]:
         key = tuple(entries), format, repr(sorted(options.items()))
         if key not in made:
             path = export(entries, folder / f"{len(made)}.onnx", format=format, **options)
-            exact = Suite(
+            exact = Graph(
                 parse_entries(entries), find_format(format), dtype=torch.float64, **options
             )
             made[key] = Model(path, exact)

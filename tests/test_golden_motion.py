@@ -13,9 +13,9 @@ import torch
 
 from framegauge.export.backbones import NO_STD, SUPERSLOMO_MEAN, normalised
 from framegauge.export.catalog import find, listings
+from framegauge.export.eager import eager_features
 from framegauge.export.losses.bmbc_photometric import BMBCPhotometric
 from framegauge.export.losses.dain_smoothness import gradient_adaptive_variation
-from framegauge.export.metric import eager_features
 from framegauge.export.spec import find_listing, parse_entries
 from framegauge.export.warp import warp
 

@@ -6,7 +6,8 @@ import torch
 from torch.testing import assert_close
 
 from framegauge.export.catalog import ENTRIES, find
-from framegauge.export.metric import MapMetric, PixelMetric, eager_features
+from framegauge.export.eager import eager_features
+from framegauge.export.metric import MapMetric, PixelMetric
 from framegauge.export.proof import feeds
 from framegauge.export.spec import Spec
 

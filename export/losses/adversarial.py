@@ -15,8 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from framegauge.export.features import Features
-from framegauge.export.metric import Metric, eager_features
-from framegauge.export.reduction import pixel_mean, reduce_samples
+from framegauge.export.metric import Metric
+from framegauge.export.reduction import pixel_mean
 from framegauge.export.spec import Spec
 
 # A critic's logits have no bound; JSON has no infinity.
@@ -88,7 +88,7 @@ class LogitsLoss(Metric):
                 f"{self.spec.name} takes {', '.join(self.spec.inputs)}, got "
                 f"{', '.join(logits) or 'nothing'}. Give each by its name."
             )
-        return reduce_samples(self.score(eager_features(self.spec, logits)), self.reduction)
+        return self.judge(logits)
 
 
 class GANDiscriminator(LogitsLoss):

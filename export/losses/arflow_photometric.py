@@ -8,6 +8,7 @@ Reference:
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -16,7 +17,7 @@ from torch import Tensor
 from framegauge.export.colour import luma
 from framegauge.export.features import Features
 from framegauge.export.losses.census import census_distance
-from framegauge.export.occlusion import occluded, without_border
+from framegauge.export.occlusion import occluded, uncovered, without_border
 from framegauge.export.photometric import INPUTS, TwoWayPhotometric
 from framegauge.export.reduction import Reduction, pixel_mean
 from framegauge.export.spec import Spec
@@ -67,7 +68,7 @@ class ARFlowPhotometric(TwoWayPhotometric):
 
     Both frames are multiplied by the mask before they are compared (L1 after), and the mean is
     divided by the mask's; where no pixel is seen it is 0. The default is the authors' after 50
-    epochs; before, ``census=0;l1=0.15;dssim=0.85`` and a mask by splatting that is not offered.
+    epochs; before, ``census=0;l1=0.15;dssim=0.85;visibility=range``.
 
     Example:
         >>> import torch
@@ -86,6 +87,7 @@ class ARFlowPhotometric(TwoWayPhotometric):
         dssim: float = 0.0,
         l1: float = 0.0,
         occlusion: bool = True,
+        visibility: Literal["consistency", "range"] = "consistency",
         reduction: Reduction = "mean",
     ) -> None:
         """Make the loss.
@@ -94,8 +96,10 @@ class ARFlowPhotometric(TwoWayPhotometric):
             census: Weight of the census distance.
             dssim: Weight of the structural dissimilarity.
             l1: Weight of the absolute difference of colours.
-            occlusion: Leave out pixels whose flows there and back do not cancel; beyond the frame
-                the flow back is zero.
+            occlusion: Leave out pixels that are not seen in the other frame.
+            visibility: How they are found: flows there and back do not cancel, the flow back
+                being zero beyond the frame; or too few vectors of the flow back end there, which
+                no TensorRT engine can hold.
             reduction: As for every metric.
         """
         super().__init__(reduction=reduction)
@@ -105,7 +109,7 @@ class ARFlowPhotometric(TwoWayPhotometric):
                 f"{census}, dssim={dssim}, l1={l1}."
             )
         self.factors = {"census": census, "dssim": dssim, "l1": l1}
-        self.occlusion = occlusion
+        self.occlusion, self.visibility = occlusion, visibility
 
     @property
     def spec(self) -> Spec:
@@ -117,6 +121,8 @@ class ARFlowPhotometric(TwoWayPhotometric):
         """1 where a pixel is seen, else 0, ``(N, 1, H, W)``."""
         if not self.occlusion:
             return torch.ones_like(flow[:, :1])
+        if self.visibility == "range":
+            return 1 - features.once(uncovered, back, kernel="bilinear", least=0.2)
         return 1 - features.once(
             occluded,
             flow,

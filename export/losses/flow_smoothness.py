@@ -3,7 +3,8 @@
 References:
     Jiang et al., "Super SloMo: high quality estimation of multiple intermediate frames for video
     interpolation", CVPR 2018, in the lines of its PyTorch port; DAIN (Bao et al., CVPR 2019);
-    RIFE (Huang et al., ECCV 2022), whose Sobel operator on flows is the same idea.
+    RIFE (Huang et al., ECCV 2022), whose Sobel operator on flows is the same idea; UnFlow (Meister
+    et al., AAAI 2018), which also bends: second differences under a robust function.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from framegauge.export.features import Features
 from framegauge.export.losses.sobel import sobel
 from framegauge.export.motion import MotionMetric
 from framegauge.export.reduction import Reduction, pixel_mean
-from framegauge.export.smoothness import absolute_changes, variation
+from framegauge.export.smoothness import absolute_changes, unflow_bends, unflow_changes, variation
 from framegauge.export.spec import Spec
 
 FLOWS = {
@@ -60,7 +61,7 @@ class FlowSmoothness(MotionMetric):
     def __init__(
         self,
         *,
-        form: Literal["superslomo", "dain", "sobel"] = "superslomo",
+        form: Literal["superslomo", "dain", "sobel", "unflow", "unflow_second"] = "superslomo",
         flows: Literal["between", "middle", "one"] = "between",
         reduction: Reduction = "mean",
     ) -> None:
@@ -69,8 +70,9 @@ class FlowSmoothness(MotionMetric):
         Args:
             form: Super SloMo's; DAIN's ``tv_loss`` (also its ``smooth_loss``), the mean of
                 ``sqrt(across^2 + down^2 + 1e-12)``, which leaves 1e-6 a flow that does not change;
-                or RIFE's, the mean of ``|across| + |down|`` by Sobel's operator, with zeros
-                beyond the border.
+                RIFE's, the mean of ``|across| + |down|`` by Sobel's operator, with zeros beyond
+                the border; or UnFlow's, ``(d^2 + 1e-6)^0.45`` of first differences or of second
+                ones (diagonals too), whose floor is at most 0.004 for each flow.
             flows: Which flows: the two between the neighbours, the two from the middle to them,
                 or ``flow`` alone.
             reduction: As for every metric.
@@ -80,14 +82,22 @@ class FlowSmoothness(MotionMetric):
 
     @property
     def spec(self) -> Spec:
-        """The facts; DAIN's form has a floor."""
+        """The facts; DAIN's form has a floor, and UnFlow's no unit."""
         inputs = FLOWS[self.flows]
         ideal = 1e-6 * len(inputs) if self.form == "dain" else 0.0
-        return replace(SPEC, inputs=inputs, ideal=ideal)
+        least = 3 if self.form == "unflow_second" else 2
+        unit = "1" if self.form.startswith("unflow") else "px"
+        return replace(SPEC, inputs=inputs, ideal=ideal, least=least, unit=unit)
 
     def score(self, features: Features) -> Tensor:
         """Sum over the flows, ``(N,)``."""
-        measure = {"superslomo": absolute_changes, "dain": _mean_variation, "sobel": _mean_sobel}
+        measure = {
+            "superslomo": absolute_changes,
+            "dain": _mean_variation,
+            "sobel": _mean_sobel,
+            "unflow": unflow_changes,
+            "unflow_second": unflow_bends,
+        }
         first, *rest = (
             features.once(measure[self.form], features.tensor(role)) for role in self.spec.inputs
         )

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from framegauge.export.eager import at_least_float32
 from framegauge.export.reduction import Reduction, reduce_samples, safe_root
 
 
@@ -35,7 +36,7 @@ def gradient_penalty(
     between = torch.lerp(distorted.detach(), reference.detach(), epsilon).requires_grad_()
     with torch.enable_grad():
         (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
-    length = safe_root(slope.flatten(1).square().sum(1))
+    length = safe_root(at_least_float32(slope).flatten(1).square().sum(1))
     return (length - 1).square()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from framegauge.export.eager import at_least_float32
 from framegauge.export.losses.charbonnier import charbonnier
 from framegauge.export.reduction import Reduction, pixel_mean, reduce_samples
 
@@ -56,6 +57,7 @@ class KernelSmoothness(nn.Module):
             alpha: Offsets down, same shape, pixels.
             beta: Offsets across, same shape, pixels.
         """
+        weight, alpha, beta = (at_least_float32(each) for each in (weight, alpha, beta))
         down, across = ((weight * offset).mean(1, keepdim=True) for offset in (alpha, beta))
         loss = total_variation(down, epsilon=self.epsilon)
         return reduce_samples(loss + total_variation(across, epsilon=self.epsilon), self.reduction)
@@ -80,4 +82,5 @@ class OcclusionSmoothness(nn.Module):
 
     def forward(self, occlusion: Tensor) -> Tensor:
         """The loss of a map in [0, 1], ``(N, 1, H, W)``."""
-        return reduce_samples(total_variation(occlusion, epsilon=self.epsilon), self.reduction)
+        variation = total_variation(at_least_float32(occlusion), epsilon=self.epsilon)
+        return reduce_samples(variation, self.reduction)

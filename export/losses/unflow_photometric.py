@@ -16,8 +16,9 @@ from torch import Tensor
 from framegauge.export.colour import luma
 from framegauge.export.features import Features
 from framegauge.export.losses.census import census_distance
+from framegauge.export.losses.charbonnier import generalised_charbonnier
 from framegauge.export.losses.sobel import sobel
-from framegauge.export.occlusion import occluded, without_border
+from framegauge.export.occlusion import occluded, uncovered, without_border
 from framegauge.export.photometric import INPUTS, TwoWayPhotometric
 from framegauge.export.reduction import Reduction, pixel_mean
 from framegauge.export.spec import Spec
@@ -40,11 +41,6 @@ SPEC = Spec(
 )
 
 Term = Literal["census", "colour", "gradient"]
-
-
-def generalised_charbonnier(x: Tensor) -> Tensor:
-    """``(x^2 + 1e-6)^0.45``, elementwise; 0.001995 at zero."""
-    return (x.square() + 1e-6).pow(0.45)
 
 
 def unflow_difference(
@@ -101,7 +97,7 @@ class UnFlowPhotometric(TwoWayPhotometric):
         *,
         term: Term = "census",
         patch: int = 7,
-        occlusion: Literal["warped", "unwarped", "none"] = "warped",
+        occlusion: Literal["warped", "unwarped", "disocclusion", "none"] = "warped",
         border: Literal["tenth", "outgoing", "none"] = "tenth",
         reduction: Reduction = "mean",
     ) -> None:
@@ -112,7 +108,9 @@ class UnFlowPhotometric(TwoWayPhotometric):
             patch: Side of the census' neighbourhood, odd: 7 at the finest level, then 5, 5, 3, 3.
             occlusion: Leave out pixels whose flows there and back do not cancel; the bound looks
                 at the flow back where the vector ends, or where it starts (versions of the code
-                differ). ``none`` where the authors train without (Flying Chairs).
+                differ). ``disocclusion``, its code's ``disocc``: leave out pixels at which too
+                few vectors of the flow back end; no TensorRT engine can hold it. ``none`` where
+                the authors train without (Flying Chairs).
             border: Leave out a tenth of the shorter side all round, or the pixels whose flow
                 leaves the frame, or nothing.
             reduction: As for every metric.
@@ -137,6 +135,8 @@ class UnFlowPhotometric(TwoWayPhotometric):
             mask = features.once(inside, flow)
         if self.occlusion == "none":
             return mask
+        if self.occlusion == "disocclusion":
+            return mask * (1 - features.once(uncovered, back, kernel="gaussian", least=0.8))
         hidden = features.once(
             occluded,
             flow,

@@ -14,7 +14,7 @@ from framegauge.export.features import Features
 from framegauge.export.metric import PairMetric
 from framegauge.export.reduction import pixel_mean, safe_root
 from framegauge.export.spec import Spec
-from framegauge.export.windows import local_moments, positions
+from framegauge.export.windows import local_moments
 
 SPEC = Spec(
     name="float_ssim",
@@ -77,30 +77,27 @@ def components(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 def reduced(plane: Tensor) -> Tensor:
     """Box means of ``f x f`` samples where ``f = round(min(H, W) / 256)`` is above one.
 
-    The factor depends on the size, so the step is two products with matrices built from it.
     ``(N, 1, H, W)`` to ``(N, 1, floor(H / f) + H % 2, floor(W / f) + W % 2)``.
     """
     height, width = plane.shape[-2:]
     factor = torch.sym_max(1, (torch.sym_min(height, width) + 128) // 256)
-    down, across = box_matrix(plane, height, factor), box_matrix(plane, width, factor)
-    return down @ plane @ across.T
+    return box_means(box_means(plane, factor).transpose(-1, -2), factor).transpose(-1, -2)
 
 
-def box_matrix(like: Tensor, length: int, factor: int) -> Tensor:
-    """The box step along one axis as a matrix; the identity for a factor of one.
+def box_means(plane: Tensor, factor: int) -> Tensor:
+    """Means of every ``factor`` samples of a row, which it also steps by, ``(N, 1, H, w)``.
 
-    Row ``i`` averages the samples from ``i f - floor(f / 2)`` on, mirrored about the edges.
+    Place ``i`` averages the samples from ``i f - floor(f / 2)`` on, mirrored about the edges. The
+    factor depends on the frame's size, so no convolution does it; a product with a matrix does,
+    but RTX has none in float32 for Turing.
     """
-    rows = length // factor + (length % 2) * torch.sym_min(factor - 1, 1)
-    unit = like.new_ones(())
-    first = (positions(like, rows) * (unit * factor) - unit * (factor // 2))[:, None]
-    last = first + unit * (factor - 1)
-    sample = positions(like, length)
-    inside = [
-        ((position >= first) & (position <= last)).to(like.dtype)
-        for position in (sample, -1 - sample, unit * (2 * length - 1) - sample)
-    ]
-    return (inside[0] + inside[1] + inside[2]) / (unit * factor)
+    width = plane.shape[-1]
+    places = width // factor + (width % 2) * torch.sym_min(factor - 1, 1)
+    sample = torch.arange(places * factor, device=plane.device) - factor // 2
+    sample = torch.where(sample < 0, -1 - sample, sample)
+    sample = torch.where(sample >= width, 2 * width - 1 - sample, sample)
+    boxes = plane.index_select(-1, sample).unflatten(-1, (places, factor))
+    return boxes.mean(-1)
 
 
 class FloatSSIM(PairMetric):

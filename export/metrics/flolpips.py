@@ -16,9 +16,9 @@ from torch import Tensor
 from framegauge.export.backbones import Weights
 from framegauge.export.features import Features
 from framegauge.export.flow import squared_length
-from framegauge.export.metric import Metric, eager_features
+from framegauge.export.metric import Metric
 from framegauge.export.metrics.lpips import LPIPSAlex
-from framegauge.export.reduction import Reduction, pixel_mean, reduce_samples, safe_root
+from framegauge.export.reduction import Reduction, pixel_mean, safe_root
 
 SPEC = replace(
     LPIPSAlex.SPEC,
@@ -111,4 +111,4 @@ class FloLPIPS(Metric):
             "flow": flow,
             "flow_reference": flow_reference,
         }
-        return reduce_samples(self.score(eager_features(self.spec, given)), self.reduction)
+        return self.judge(given)

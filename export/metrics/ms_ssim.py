@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from framegauge.export.features import Features
@@ -20,7 +21,7 @@ from framegauge.export.metrics.ssim import GAUSSIAN, luminance_contrast
 from framegauge.export.pyramid import box_halved, box_halved_leading
 from framegauge.export.reduction import Reduction, pixel_mean, plane_mean, safe_power
 from framegauge.export.spec import Spec
-from framegauge.export.windows import Moments, local_moments, moments_about, positions
+from framegauge.export.windows import Moments, local_moments, moments_about
 
 SPEC = Spec(
     name="ms_ssim",
@@ -116,35 +117,27 @@ class MSSSIM(PairMetric):
 def shrinking_moments(x: Tensor, y: Tensor, *, centre: float) -> Moments:
     """Moments under a Gaussian of ``min(11, H, W)`` taps after 5 repeated samples on every side.
 
-    The window's size depends on the frame's, so the filter is two products with matrices built
-    from the size. For small pictures: the work grows with the cube of the side.
+    The window's size depends on the frame's, so the filter is a sum of shifted pictures, with
+    weights of zero beyond the window.
     """
     x, y = x - centre, y - centre
-    height, width = x.shape[-2:]
-    size = torch.sym_min(torch.sym_min(height, width), 11)
-    down = shrinking_matrix(x, height, size)
-    across = shrinking_matrix(x, width, size).T
-    means = (down @ picture @ across for picture in (x, y, x * x, y * y, x * y))
+    size = torch.sym_min(torch.sym_min(*x.shape[-2:]), 11)
+    means = (
+        shrinking_filter(shrinking_filter(each, size).transpose(-1, -2), size).transpose(-1, -2)
+        for each in (x, y, x * x, y * y, x * y)
+    )
     return moments_about(centre, *means)
 
 
-def shrinking_matrix(like: Tensor, length: int, size: int) -> Tensor:
-    """The filter along one axis as a matrix, ``(length + 11 - size, length)``.
-
-    Args:
-        like: Gives the element type.
-        length: Samples along the axis.
-        size: Taps of the Gaussian, at most 11.
-    """
-    unit = like.new_ones(())
-    row = positions(like, length + 11 - size)[:, None]
-    column = positions(like, length)
-    matrix = like.new_zeros(())
-    total = like.new_zeros(())
-    for k in range(11):
-        weight = torch.exp(-((k - unit * (size // 2)).square()) / (2 * 1.5**2))
-        weight = weight * (unit * size > k)
-        sample = torch.minimum((row + (k - 5)).clamp(min=0), unit * (length - 1))
-        matrix = matrix + weight * (sample == column)
-        total = total + weight
-    return matrix / total
+def shrinking_filter(x: Tensor, size: int) -> Tensor:
+    """Rows filtered by a Gaussian of ``size`` taps, at most 11: ``W`` to ``W + 11 - size``."""
+    unit = x.new_ones(())
+    repeated = F.pad(x, (5, 15, 0, 0), mode="replicate")
+    places = x.shape[-1] + 11 - size
+    weights = [
+        torch.exp(-((k - unit * (size // 2)).square()) / (2 * 1.5**2)) * (unit * size > k)
+        for k in range(11)
+    ]
+    total = sum(weights[1:], weights[0])
+    taps = [w / total * repeated[..., k : k + places] for k, w in enumerate(weights)]
+    return sum(taps[1:], taps[0])

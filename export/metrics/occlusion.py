@@ -8,13 +8,16 @@ References:
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Literal
+
 import torch
 from torch import Tensor
 
 from framegauge.export.features import Features
 from framegauge.export.metric import MapMetric
 from framegauge.export.motion import MotionMetric
-from framegauge.export.occlusion import Threshold, motion_boundaries, occluded
+from framegauge.export.occlusion import Threshold, motion_boundaries, occluded, uncovered
 from framegauge.export.reduction import Reduction, pixel_mean
 from framegauge.export.spec import Grid, Spec
 from framegauge.export.warp import Border
@@ -43,6 +46,10 @@ class Occlusion(MotionMetric, MapMetric):
     ``border=ddflow``, Lai's ``boundaries=true``. For the next frame, exchange the flows. It says
     where photometric losses do not apply, and has no gradient.
 
+    ``form=range`` and ``form=disocclusion`` ask instead which pixels no vector of the flow back
+    ends at, and take no other flow. TensorRT has no operator for them: such a model is for ONNX
+    Runtime alone.
+
     Example:
         >>> import torch
         >>> there = torch.tensor([2.0, 0.0]).view(1, 2, 1, 1).expand(1, 2, 4, 4)
@@ -55,6 +62,7 @@ class Occlusion(MotionMetric, MapMetric):
     def __init__(
         self,
         *,
+        form: Literal["consistency", "range", "disocclusion"] = "consistency",
         border: Border = "clamp",
         threshold: Threshold = "warped",
         relative: float = 0.01,
@@ -65,6 +73,10 @@ class Occlusion(MotionMetric, MapMetric):
         """Make the metric.
 
         Args:
+            form: Flows there and back that do not cancel; ARFlow's range map, where bilinear hits
+                of the flow back add up to less than 0.2; or UnFlow's ``disocc``, where Gaussian
+                ones do to less than 0.8. The latter two read none of the options but
+                ``boundaries``.
             border: What the flow back is beyond the frame: as at the nearest pixel, zero, or as
                 DDFlow samples it.
             threshold: Which flow back the bound looks at: the one at the end of the vector, or
@@ -80,42 +92,61 @@ class Occlusion(MotionMetric, MapMetric):
                 "occlusion takes relative and absolute of at least 0, got "
                 f"{relative} and {absolute}."
             )
-        self.border, self.threshold = border, threshold
+        self.form, self.border, self.threshold = form, border, threshold
         self.relative, self.absolute = relative, absolute
         self.boundaries = boundaries
 
+    @property
+    def spec(self) -> Spec:
+        """The facts; hits are counted along the flow back alone."""
+        if self.form == "consistency" or self.boundaries:
+            return SPEC
+        return replace(SPEC, inputs=("flow_next_previous",))
+
     def map(self, features: Features) -> Tensor:
         """1 where a pixel is occluded, else 0, ``(N, 1, H, W)``."""
-        flow = features.tensor("flow_previous_next")
-        hidden = features.once(
-            occluded,
-            flow,
-            features.tensor("flow_next_previous"),
-            border=self.border,
-            threshold=self.threshold,
-            relative=self.relative,
-            absolute=self.absolute,
-        )
+        back = features.tensor("flow_next_previous")
+        match self.form:
+            case "consistency":
+                hidden = features.once(
+                    occluded,
+                    features.tensor("flow_previous_next"),
+                    back,
+                    border=self.border,
+                    threshold=self.threshold,
+                    relative=self.relative,
+                    absolute=self.absolute,
+                )
+            case "range":
+                hidden = features.once(uncovered, back, kernel="bilinear", least=0.2)
+            case "disocclusion":
+                hidden = features.once(uncovered, back, kernel="gaussian", least=0.8)
         if not self.boundaries:
             return hidden
+        flow = features.tensor("flow_previous_next")
         return torch.maximum(hidden, features.once(motion_boundaries, flow))
 
     def score(self, features: Features) -> Tensor:
         """Mean of the map, ``(N,)``."""
         return pixel_mean(features.once(self.map, features))
 
-    def forward(self, flow_previous_next: Tensor, flow_next_previous: Tensor) -> Tensor:
+    def forward(
+        self,
+        flow_previous_next: Tensor | None = None,
+        flow_next_previous: Tensor | None = None,
+    ) -> Tensor:
         """Judge flows in eager code.
 
         Args:
-            flow_previous_next: From the previous frame to the next, ``(N, 2, H, W)``, pixels.
+            flow_previous_next: From the previous frame to the next, ``(N, 2, H, W)``, pixels;
+                none where hits are counted without ``boundaries``.
             flow_next_previous: From the next frame to the previous, same shape.
 
         Returns:
             The shares, in [0, 1], reduced as the module was told.
 
         Raises:
-            ValueError: Shapes differ.
+            ValueError: A flow is missing or not wanted, or shapes differ.
         """
         return self.reduced(
             flow_previous_next=flow_previous_next, flow_next_previous=flow_next_previous

@@ -7,9 +7,9 @@ import torch
 
 from framegauge.export.catalog import find
 from framegauge.export.formats import find_format
+from framegauge.export.graph import Graph
 from framegauge.export.model import serialise, trace, translate
 from framegauge.export.spec import parse_entries
-from framegauge.export.suite import Suite
 
 SINGLE = {"logits_distorted": "adv.d_fake", "logits_reference": "adv.d_real"}
 PAIRS = {"logits_previous_distorted": "adv.d_01", "logits_distorted_next": "adv.d_12"}
@@ -87,7 +87,7 @@ def test_a_role_that_is_missing_is_named():
 
 
 def test_a_file_takes_logits_of_any_size(session_of):
-    suite = Suite(parse_entries(NAMES), find_format("rgb24"))
+    suite = Graph(parse_entries(NAMES), find_format("rgb24"))
     session: onnxruntime.InferenceSession = session_of(serialise(translate(trace(suite), suite)))
     logits = np.array([[-200], [-30], [0], [30], [200]], np.float32)
 

@@ -58,3 +58,21 @@ def test_no_pixel_seen_gives_zero():
 def test_weights_that_leave_nothing_are_refused():
     with pytest.raises(ValueError, match=r"not all of them 0, got census=0, dssim=0\.0"):
         ARFlowPhotometric(census=0)
+
+
+def test_a_range_map_leaves_out_what_no_vector_reaches():
+    grey = torch.full((1, 3, 8, 8), 0.5, dtype=torch.float64)
+    spoilt = grey.clone()
+    spoilt[..., :2] = 0.1
+    back = torch.zeros(1, 2, 8, 8, dtype=torch.float64)
+    back[:, 0] = 2  # the two left columns are left behind
+    given = {"census": 0, "l1": 1, "visibility": "range"}
+
+    scores = [
+        ARFlowPhotometric(**given, occlusion=occlusion)(spoilt, grey, STILL[..., :8, :8], back)
+        for occlusion in (True, False)
+    ]
+
+    # Two of eight columns differ by 0.4 in one direction; the other looks two columns on.
+    assert scores[0].item() == 0
+    assert scores[1].item() == pytest.approx(2 / 8 * 0.4 / 2)

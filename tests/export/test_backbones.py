@@ -6,9 +6,9 @@ import torch
 from framegauge.export.backbones import LAYERS, Activations, PairActivations, Weights
 from framegauge.export.catalog import find
 from framegauge.export.formats import find_format
+from framegauge.export.graph import Graph
 from framegauge.export.losses.vgg import VGG
 from framegauge.export.spec import parse_entries
-from framegauge.export.suite import Suite
 from framegauge.export.translation import trace, translate
 
 ENTRIES = ["vgg", "vgg_conv4_3", "style", "dists", "flavr[loss=1*L1+1*VGG22]", "superslomo"]
@@ -100,7 +100,7 @@ def test_one_pass_and_two_give_the_same(networks):
     ],
 )
 def test_a_suite_has_one_pass_of_each_network(entries, count, networks, linear):
-    suite = Suite(parse_entries(entries), find_format("rgb24"), weights=networks)
+    suite = Graph(parse_entries(entries), find_format("rgb24"), weights=networks)
 
     graph = translate(trace(suite), suite).graph
 

@@ -59,3 +59,13 @@ def test_reductions_are_those_of_the_samples():
     assert samples.shape == (3,)
     torch.testing.assert_close(mean, samples.mean())
     torch.testing.assert_close(total, samples.sum())
+
+
+def test_maps_in_bfloat16_are_summed_in_float32():
+    occlusion = torch.rand(1, 1, 9, 9, generator=torch.manual_seed(1)).bfloat16()
+    taps = torch.rand(3, 1, 4, 9, 9, generator=torch.manual_seed(2)).bfloat16()
+
+    scores = OcclusionSmoothness()(occlusion), KernelSmoothness()(*taps)
+
+    wanted = OcclusionSmoothness()(occlusion.float()), KernelSmoothness()(*taps.float())
+    torch.testing.assert_close(scores, wanted, rtol=0, atol=0)

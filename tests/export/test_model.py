@@ -12,11 +12,12 @@ from framegauge.export import export
 from framegauge.export.catalog import listings
 from framegauge.export.features import Features
 from framegauge.export.formats import FORMATS, find_format
+from framegauge.export.graph import Graph
+from framegauge.export.member import Member
 from framegauge.export.metric import Metric
 from framegauge.export.proof import ExportError, feeds, prove
 from framegauge.export.reduction import pixel_mean
 from framegauge.export.spec import Spec, parse_entries
-from framegauge.export.suite import Member, Suite
 from framegauge.export.translation import trace, translate
 
 NAMES = [
@@ -179,7 +180,7 @@ def test_a_graph_that_fixes_a_size_is_refused():
 
 
 def test_an_axis_that_became_a_constant_is_refused():
-    suite = Suite(parse_entries("mse"), find_format("rgb24"))
+    suite = Graph(parse_entries("mse"), find_format("rgb24"))
     example = tuple(torch.zeros(2, 24, 32, 3, dtype=torch.uint8) + k for k in range(2))
 
     program = torch.export.export(suite, example)
@@ -266,7 +267,7 @@ def test_every_entry_is_traced_from_every_format(name, format):
     if plane not in has | {None} and not (plane in ("u", "v") and "uv" in has):
         pytest.skip(f"reads the plane {plane}, and {format} has none")
 
-    program = trace(Suite(parse_entries(name), find_format(format)))
+    program = trace(Graph(parse_entries(name), find_format(format)))
 
     assert program.range_constraints
 
@@ -287,7 +288,7 @@ def assert_casts_come_first(model):
 
 
 def frozen_suite():
-    suite = Suite(parse_entries("mse"), find_format("rgb24"))
+    suite = Graph(parse_entries("mse"), find_format("rgb24"))
     suite.members = [Member(label="frozen", entry="frozen", metric=Frozen(), options={})]
     return suite
 

@@ -6,8 +6,8 @@ import torch
 from torch.testing import assert_close
 
 from framegauge.export.catalog import find
+from framegauge.export.eager import eager_features
 from framegauge.export.losses.warping import Warping
-from framegauge.export.metric import eager_features
 from framegauge.export.model import feeds
 from framegauge.export.motion import approximated, flows_at
 
@@ -15,6 +15,8 @@ LOSSES = [
     "flow_smoothness",
     "flow_smoothness[form=dain;flows=middle]",
     "flow_smoothness[form=sobel;flows=one]",
+    "flow_smoothness[form=unflow]",
+    "flow_smoothness[form=unflow_second;flows=one]",
     "edge_aware_smoothness",
     "edge_aware_smoothness[order=2;both=true]",
     "dain_smoothness",
@@ -29,13 +31,21 @@ LOSSES = [
     "unflow_photometric[patch=3]",
     "unflow_photometric[term=colour;border=none]",
     "unflow_photometric[term=gradient;border=none]",
+    "unflow_photometric[term=colour;occlusion=disocclusion]",
     "ddflow_photometric[patch=3;border=clamp]",
     "ddflow_photometric[term=colour]",
     "arflow_photometric",
     "arflow_photometric[census=0;dssim=0.85;l1=0.15]",
+    "arflow_photometric[census=0;dssim=0.85;l1=0.15;visibility=range]",
     "warping_error",
 ]
-METRICS = ["occlusion", "occlusion[boundaries=true]", "tof", "tof[crop=false;norm=l1]"]
+METRICS = [
+    "occlusion",
+    "occlusion[boundaries=true]",
+    "occlusion[form=range]",
+    "tof",
+    "tof[crop=false;norm=l1]",
+]
 
 every_loss = pytest.mark.parametrize("text", LOSSES)
 every_entry = pytest.mark.parametrize("text", LOSSES + METRICS)

@@ -11,9 +11,9 @@ from framegauge.export.backbones import Weights
 from framegauge.export.catalog import find
 from framegauge.export.features import Features, Frame
 from framegauge.export.formats import find_format
+from framegauge.export.graph import Graph
 from framegauge.export.reduction import pixel_mean
 from framegauge.export.spec import parse_entries
-from framegauge.export.suite import Suite
 from framegauge.export.translation import serialise, trace, translate
 from framegauge.export.weights import WeightsError, load
 
@@ -124,7 +124,7 @@ def test_dists_with_its_trained_weights_gives_the_value(case, features, determin
 
 
 def test_a_file_gives_the_values_in_float32(pair_of, networks, linear, session_of):
-    suite = Suite(parse_entries(FILE), find_format("rgb24"), weights=networks)
+    suite = Graph(parse_entries(FILE), find_format("rgb24"), weights=networks)
     session = session_of(serialise(translate(trace(suite), suite)))
     wanted = {
         "vgg_conv4_3": "detvgg.adacof_vgg",

@@ -1,300 +1,252 @@
+"""Several losses to train with, from one pass."""
+
 from collections import Counter
 
-import numpy as np
-import onnx_ir
 import pytest
 import torch
+from torch.testing import assert_close
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from framegauge.export.catalog import find, listings
-from framegauge.export.formats import find_format
-from framegauge.export.proof import feeds
-from framegauge.export.spec import parse_entries
+from framegauge.export.catalog import find
 from framegauge.export.suite import Suite
-from framegauge.export.translation import trace, translate
 
-ROLES = ("reference", "distorted")
-NAMES = [
-    listing.spec.name
-    for listing in listings()
-    if listing.spec.inputs == ("reference", "distorted") and not listing.spec.weights
-]
-MEANS_OF_MAPS = [
-    ("pixel_model", name) for name in ("mse", "l1", "charbonnier", "huber", "sobel")
-] + [("window_model", name) for name in ("ssim", "ssim_luma", "ssim_3d", "census")]
+FACTORS = {"l1": 1.0, "census": 0.1, "mine": 2.0}
+ENTRIES = ["l1", "census", "mine=ssim[form=dssim]", "psnr"]
 
 
-@pytest.fixture(scope="module")
-def everything() -> onnx_ir.Model:
-    """The graph of every entry at once, on planes with colours."""
-    suite = Suite(parse_entries(NAMES), find_format("yuv420p"))
-    return translate(trace(suite), suite)
+class Calls(TorchDispatchMode):
+    """Counts the operators that run, and how often colours are weighed into luma."""
+
+    def __init__(self):
+        super().__init__()
+        self.counts = Counter()
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.counts[func.overloadpacket.__name__] += 1
+        self.counts["luma"] += 0.587 in [each for each in args if isinstance(each, float)]
+        return func(*args, **(kwargs or {}))
 
 
-def test_the_whole_catalogue_casts_each_plane_once(everything):
-    planes = [value for value in everything.graph.inputs if "colour" not in value.name]
+def test_terms_are_those_of_the_entries_and_the_total_their_weighted_sum():
+    frames = pair()
 
-    uses = {value.name: [use.node.op_type for use in value.uses()] for value in planes}
+    losses = Suite(ENTRIES, factors=FACTORS)(**frames)
 
-    assert list(uses.values()) == [["Cast"]] * 6
-
-
-def test_the_whole_catalogue_makes_luma_once_for_each_frame(everything):
-    # Weights of red and green: BT.601 for gmsd, and rounded, with the same green, for census.
-    assert factors(everything)[0.587] == 2
-    assert factors(everything)[0.299] == 2
-    assert factors(everything)[0.2989] == 2
+    alone = {name: find(name)(**frames).item() for name in ("l1", "census", "psnr")}
+    alone["mine"] = find("ssim[form=dssim]")(**frames).item()
+    assert {name: term.item() for name, term in losses.terms.items()} == pytest.approx(alone)
+    assert list(losses.terms) == ["l1", "census", "mine", "psnr"]
+    total = alone["l1"] + 0.1 * alone["census"] + 2 * alone["mine"]
+    assert losses.total.item() == pytest.approx(total, rel=1e-6)
 
 
-def test_the_whole_catalogue_makes_colours_once_for_each_frame(everything):
-    steps = Counter(
-        tuple(node.attributes["strides"].as_ints())
-        for node in everything.graph
-        if node.op_type == "ConvTranspose"
-    )
+def test_the_gradient_is_the_weighted_sum_of_those_alone():
+    frames = pair()
 
-    # Two planes of chroma in two frames, across and down; laplacian inserts its zeros five times.
-    assert steps == {(1, 2): 4, (2, 1): 4, (2, 2): 5}
+    def slope(score):
+        (gradient,) = torch.autograd.grad(score, frames["distorted"])
+        return gradient
+
+    found = slope(Suite(ENTRIES, factors=FACTORS)(**frames).total)
+
+    wanted = slope(find("l1")(**frames)) + 0.1 * slope(find("census")(**frames))
+    wanted += 2 * slope(find("ssim[form=dssim]")(**frames))
+    assert_close(found, wanted)
 
 
-def test_the_whole_catalogue_makes_each_level_of_a_pyramid_once(everything):
-    boxes = [node for node in everything.graph if node.op_type == "AveragePool"]
-    halvings = Counter(
-        tuple(node.inputs[1].const_value.shape[-2:])
-        for node in everything.graph
-        if node.op_type == "Conv" and 2 in node.attributes["strides"].as_ints()
-    )
+def test_without_factors_every_entry_counts_once():
+    losses = Suite("l1,mse")(**pair())
 
-    # ms_ssim: four levels of two frames; gmsd: one of each.
-    assert len(boxes) == 10
-    # float_ms_ssim: four levels of two planes, across and down; laplacian: five of the difference.
-    assert halvings == {(1, 9): 8, (9, 1): 8, (5, 5): 5}
+    assert losses.total.item() == pytest.approx(sum(each.item() for each in losses.terms.values()))
+
+
+@pytest.mark.parametrize("entries", ["psnr,mse", "mse,psnr"])
+def test_what_is_reported_only_carries_no_gradient_and_takes_none_from_what_it_shares(entries):
+    frames = pair()
+
+    losses = Suite(entries, factors={"mse": 1.0, "psnr": 0.0})(**frames)
+    losses.total.backward()
+
+    assert not losses.terms["psnr"].requires_grad
+    assert losses.terms["mse"].requires_grad
+    distorted, reference = frames["distorted"], frames["reference"]
+    assert_close(distorted.grad, 2 * (distorted - reference).detach() / distorted.numel())
+
+
+def test_a_score_that_rises_counts_below_zero():
+    frames = pair()
+
+    losses = Suite("ssim", factors={"ssim": -1.0})(**frames)
+
+    assert losses.total.item() == pytest.approx(-find("ssim")(**frames).item())
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_reductions_are_those_of_the_samples(reduction):
+    frames = pair()
+
+    losses = Suite("l1,mse", reduction=reduction)(**frames)
+
+    samples = (frames["distorted"] - frames["reference"]).abs().mean((1, 2, 3))
+    wanted = {"mean": samples.mean(), "sum": samples.sum(), "none": samples}[reduction]
+    assert_close(losses.terms["l1"], wanted)
+    assert_close(losses.total, losses.terms["l1"] + losses.terms["mse"])
+
+
+def test_members_share_one_pass_of_a_network_for_each_frame(networks, linear):
+    suite = Suite("lpips_vgg,vgg_conv4_3[normalisation=imagenet]", weights=networks)
+    frames = pair(size=32)
+
+    with Calls() as calls:
+        suite(**frames)
+
+    # Thirteen of VGG16 for each frame; two passes of their own would be 46.
+    assert calls.counts["convolution"] == 26
+
+
+def test_the_reference_keeps_no_graph(networks):
+    suite = Suite("vgg,vgg_conv4_3,style", weights=networks)
+    frames = pair(size=32)
+    frames["reference"].requires_grad_()
+
+    suite(**frames).total.backward()
+
+    assert frames["distorted"].grad.abs().sum() > 0
+    assert frames["reference"].grad is None
+
+
+def test_members_share_one_luma_for_each_frame():
+    suite = Suite("census,near=census[patch=5],unlike=census[patch=3]")
+
+    with Calls() as calls:
+        suite(**pair(size=32))
+
+    # The green weight of BT.601 is a factor once for each frame, whatever looks at luma.
+    assert calls.counts["luma"] == 2
+
+
+def test_a_network_is_no_state_of_the_suite(networks):
+    suite = Suite("vgg,l1", weights=networks)
+
+    assert list(suite.parameters()) == []
+    assert suite.state_dict() == {}
+
+
+def test_a_mask_weighs_every_term():
+    frames = pair(size=16)
+    mask = torch.zeros(2, 1, 16, 16)
+    mask[..., 4:9, 3:11] = 1
+
+    losses = Suite("l1,mse")(**frames, mask=mask)
+
+    difference = (frames["distorted"] - frames["reference"])[..., 4:9, 3:11]
+    assert_close(losses.terms["l1"], difference.abs().mean())
+    assert_close(losses.terms["mse"], difference.square().mean())
+
+
+def test_a_mask_is_refused_by_what_has_no_map_of_the_frame():
+    frames = pair()
+    mask = torch.ones(2, 1, 64, 64)
+
+    with pytest.raises(ValueError, match="laplacian is no mean over pixels that a mask could"):
+        Suite("l1,laplacian")(**frames, mask=mask)
+    with pytest.raises(
+        ValueError, match=r"ssim takes a mask of the shape .* \(2, 1, 54, 54\), got"
+    ):
+        Suite("l1,ssim", factors={"l1": 1})(**frames, mask=mask)
+
+
+def test_a_mask_that_an_entry_reads_is_its_own():
+    flow, zeros = torch.ones(1, 2, 4, 4), torch.zeros(1, 2, 4, 4)
+    mask = torch.zeros(1, 1, 4, 4)
+    mask[..., 0] = 1
+    flow[..., 0] = 3
+
+    losses = Suite("aee[masked=true]")(flow=flow, flow_reference=zeros, mask=mask)
+
+    assert losses.total.item() == pytest.approx(18**0.5)
+
+
+def test_a_system_gives_every_term_by_its_name_and_counts_by_its_total():
+    frames = pair()
+
+    losses = Suite("mine=flavr[loss=1*L1+0.5*MSE],l1")(**frames)
+
+    assert list(losses.terms) == ["mine.total", "mine.l1", "mine.mse", "l1"]
+    l1, mse = losses.terms["l1"].item(), losses.terms["mine.mse"].item()
+    assert losses.terms["mine.total"].item() == pytest.approx(l1 + 0.5 * mse)
+    assert losses.total.item() == pytest.approx(2 * l1 + 0.5 * mse)
+
+
+def test_a_systems_term_counts_where_its_total_is_not_to_be_had():
+    frames = pair()
+
+    losses = Suite("rife", factors={"rife.laplacian": 3.0})(**frames)
+
+    assert list(losses.terms) == ["rife.laplacian"]
+    assert losses.total.item() == pytest.approx(3 * find("laplacian")(**frames).item())
+    with pytest.raises(ValueError, match=r"rife\.total needs merged_teacher, .* of factors"):
+        Suite("rife")(**frames)
+
+
+def test_autocast_leaves_every_digit():
+    frames = pair()
+    suite = Suite("laplacian,mine=ssim[form=dssim]")
+    wanted = suite(**frames).total
+
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        total = suite(**frames).total
+
+    assert_close(total, wanted, rtol=1e-6, atol=0)
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "operator"),
+    ("entries", "factors", "message"),
     [
-        pytest.param("ssim", "ms_ssim", "Conv", marks=pytest.mark.slow),
-        ("gmsd", "gmsd[form=multi_scale]", "AveragePool"),
-        ("mse", "psnr", "ReduceMean"),
-        ("ssim", "ssim[form=dssim]", "Conv"),
+        ("l1", {"l2": 1.0}, r"no term 'l2' to give a factor; did you mean 'l1'\? Terms: l1"),
+        ("rife", {"rife": 1.0}, r"did you mean 'rife\..*Terms: rife\.total, rife\.laplacian"),
+        ("psnr,l1", None, "psnr rises as frames get better.* factor below 0"),
+        ("ssim", {"ssim": 1.0}, "ssim rises as frames get better"),
+        ("l1", {"l1": float("nan")}, r"factor of l1 is nan\. Give a finite number"),
+        ("psnr_y", {}, "psnr_y reads a plane of code values"),
+        ("l1,l1", None, "would both be called 'l1'"),
     ],
 )
-def test_an_entry_whose_work_is_shared_adds_no_more_of_it(one, other, operator):
-    alone, together = count(other)[operator], count(one, other)[operator]
-
-    assert together == alone > 0
-
-
-def test_another_name_for_an_entry_costs_nothing():
-    plain, twice = count("psnr", "ssim"), count("psnr", "ssim", "mine=ssim", "again=psnr")
-
-    # An output of its own is a node of its own that does nothing.
-    assert twice - plain == {"Identity": twice["Identity"] - plain["Identity"]}
-    assert not plain - twice
-
-
-def test_outputs_that_are_one_value_keep_their_names(models):
-    model = models(["psnr", "mse", "psnr[cap=60]", "mine=mse"], "rgb24")
-
-    scores = model.run(feeds(model.exact, (41, 43), batch=2))
-
-    error = scores["mse"].tolist()
-    assert [name for name in scores if scores[name].tolist() == error] == [
-        "psnr.mse",
-        "mse",
-        "psnr_cap_60_0.mse",
-        "mine",
-    ]
-
-
-def test_two_entries_of_one_label_are_refused():
-    with pytest.raises(ValueError, match=r"mse and mse would both be called 'mse'.*other=mse"):
-        suite("mse,mse")
-
-
-def test_an_alias_of_an_entry_has_its_label():
-    with pytest.raises(ValueError, match="ie would both be called 'interpolation_error'"):
-        suite("interpolation_error,ie")
+def test_senseless_suites_are_refused(entries, factors, message):
+    with pytest.raises(ValueError, match=message):
+        Suite(entries, factors=factors)
 
 
 @pytest.mark.parametrize(
-    ("entry", "format", "has"),
+    ("change", "message"),
     [
-        ("psnr_y", "rgb24", "none, only RGB"),
-        ("float_ssim", "rgbf32", "none, only RGB"),
-        ("psnr_cb", "gray8", "y"),
-    ],
-)
-def test_a_plane_is_refused_where_the_format_has_none(entry, format, has):
-    with pytest.raises(ValueError, match=rf"{entry} reads the plane .*has {has}\. Planes are"):
-        suite(f"psnr,{entry}", format)
-
-
-@pytest.mark.parametrize(
-    ("entry", "format"), [("psnr_cb", "yuv420p"), ("psnr_cr", "yuv422p"), ("psnr_cb", "nv12")]
-)
-def test_a_crop_through_a_sample_of_chroma_is_refused(entry, format):
-    with pytest.raises(ValueError, match="crop_border=3 cuts through a sample of the plane"):
-        suite(entry, format, crop_border=3)
-
-
-@pytest.mark.parametrize(
-    ("entry", "format"), [("psnr_y", "yuv420p"), ("psnr_cb", "yuv444p"), ("psnr", "rgb24")]
-)
-def test_an_odd_crop_is_fine_where_nothing_is_halved(entry, format):
-    assert suite(entry, format, crop_border=3).crop_border == 3
-
-
-@pytest.mark.parametrize("quantise", [0, 7, 10, 16])
-def test_rounding_to_other_than_8_bits_is_refused(quantise):
-    with pytest.raises(ValueError, match="quantise takes 8"):
-        suite("psnr", quantise=quantise)
-
-
-def test_a_crop_below_zero_is_refused():
-    with pytest.raises(ValueError, match="crop_border takes at least 0"):
-        suite("psnr", crop_border=-1)
-
-
-@pytest.mark.parametrize("label", ["psnr", "laplacian", "nothing"])
-def test_a_map_of_what_has_none_is_refused_with_those_there_are(label):
-    with pytest.raises(ValueError, match=rf"no map of '{label}' here.*: ssim, mine\."):
-        suite("psnr,laplacian,ssim,mine=census", maps=[label])
-
-
-@pytest.mark.parametrize(
-    ("entries", "format", "inputs"),
-    [
-        ("psnr", "rgb24", ["reference", "distorted"]),
-        ("psnr_y", "yuv420p", ["reference_y", "distorted_y"]),
-        ("psnr_luma", "yuv420p", ["reference_y", "distorted_y"]),
-        ("psnr_cr", "yuv420p", ["reference_v", "distorted_v"]),
-        ("psnr_cb", "nv12", ["reference_uv", "distorted_uv"]),
-        ("psnr", "gray8", ["reference_y", "distorted_y", "reference_colour", "distorted_colour"]),
+        ({"referense": torch.zeros(1)}, r"no input 'referense'; did you mean 'reference'\?"),
+        ({"reference": torch.zeros(2, 3, 9, 9)}, "l1 takes inputs of one batch and size"),
         (
-            "psnr_y,psnr",
-            "p010le",
-            [f"{role}_{part}" for part in ("y", "uv", "colour") for role in ROLES],
+            {"reference": torch.full((2, 3, 64, 64), 9.0)},
+            r"The suite was given reference .* 8 bits",
         ),
     ],
 )
-def test_a_model_takes_only_what_is_read(entries, format, inputs):
-    assert sorted(each.name for each in suite(entries, format).inputs) == sorted(inputs)
+def test_senseless_inputs_are_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        Suite("l1,mse")(**{**pair(), **change})
 
 
-def test_a_crop_raises_the_least_size_and_moves_the_map():
-    cropped = suite("ssim", crop_border=4, maps=["ssim"])
-
-    outputs = {output.name: output for output in cropped.outputs}
-
-    assert cropped.least == outputs["ssim"].least == 11 + 2 * 4
-    assert outputs["ssim.map"].grid.offset == 5 + 4
+def test_an_input_that_is_missing_is_named():
+    with pytest.raises(ValueError, match=r"epe needs flow, flow_reference\. Give it, or leave epe"):
+        Suite("l1,epe")(**pair())
 
 
-@pytest.mark.parametrize(
-    "entry", ["psnr", "ssim[padding=replicate]", "census", "gmsd", "interpolation_error"]
-)
-def test_cropping_and_rounding_are_those_done_by_hand(entry):
-    generator = torch.manual_seed(2)
-    reference, distorted = (torch.rand(2, 3, 40, 47, generator=generator) for _ in range(2))
-    exact = suite(entry, "rgbf32", crop_border=5, quantise=8, dtype=torch.float64)
-    metric = find(entry)
-    metric.reduction = "none"
+def test_the_check_of_values_is_switched_off_by_hand():
+    frames = {role: 9 * frame.detach() for role, frame in pair().items()}
 
-    (score, *_) = exact(reference, distorted)
+    losses = Suite("l1", check_range=False)(**frames)
 
-    rounded = (distorted.double() * 255).round() / 255
-    wanted = metric(rounded[..., 5:-5, 5:-5], reference.double()[..., 5:-5, 5:-5])
-    torch.testing.assert_close(score, wanted, rtol=1e-12, atol=1e-12)
+    assert losses.total.item() == pytest.approx(find("l1")(**pair()).item() * 9, rel=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("entry", "part"), [("psnr_y", "y"), ("psnr_cb", "u"), ("float_ssim", "y")]
-)
-def test_cropping_and_rounding_of_planes_are_those_done_by_hand(entry, part):
-    exact = suite(entry, "yuv420p10le", crop_border=4, quantise=8, dtype=torch.float64)
-    feed = feeds(exact, (41, 52), batch=1)
-
-    (score, *_) = exact(*(torch.from_numpy(feed[each.name]) for each in exact.inputs))
-
-    cut = 4 if part == "y" else 2
-    reference, distorted = (
-        torch.from_numpy(feed[f"{role}_{part}"].view("<u2")[..., 0].astype(float))[
-            :, None, cut:-cut, cut:-cut
-        ]
-        for role in ("reference", "distorted")
-    )
-    rounded = (distorted / 4).round().clamp(max=255) * 4
-    wanted = find(entry)(rounded, reference, depth=10)
-    torch.testing.assert_close(score[0], wanted, rtol=1e-12, atol=1e-12)
-
-
-def test_the_reference_is_never_rounded():
-    exact = suite("mse", "rgbf32", quantise=8, dtype=torch.float64)
-    reference = torch.full((1, 3, 2, 2), 100.4 / 255)
-
-    (score,) = exact(reference, reference)
-
-    assert score.item() == pytest.approx((0.4 / 255) ** 2, rel=1e-4)
-
-
-@pytest.mark.parametrize(("name", "label"), MEANS_OF_MAPS)
-def test_the_mean_of_a_map_is_the_score(request, name, label):
-    model = request.getfixturevalue(name)
-
-    results = model.run(feeds(model.exact, (69, 75), batch=2))
-
-    means = results[f"{label}.map"].mean((1, 2, 3), dtype=np.float64)
-    np.testing.assert_allclose(results[label], means, rtol=2e-6)
-
-
-@pytest.mark.parametrize(
-    ("name", "label", "size"),
-    [
-        ("pixel_model", "sobel", (69, 75)),
-        ("window_model", "ssim", (59, 65)),
-        ("window_model", "ssim_3d", (69, 75)),
-        ("window_model", "gmsd", (35, 38)),
-        ("window_model", "census", (69, 75)),
-    ],
-)
-def test_maps_have_the_size_of_their_grid(request, name, label, size):
-    model = request.getfixturevalue(name)
-
-    results = model.run(feeds(model.exact, (69, 75), batch=2))
-
-    assert results[f"{label}.map"].shape == (2, 1, *size)
-
-
-def test_a_map_lies_where_its_grid_says(window_model):
-    reference = np.full((1, 80, 90, 3), 128, np.uint8)
-    distorted = reference.copy()
-    distorted[0, 40, 50] = 255
-
-    results = window_model.run({"reference": reference, "distorted": distorted})
-
-    grids = {output.name: output.grid for output in window_model.manifest.outputs}
-    worst = np.unravel_index(results["ssim.map"][0, 0].argmin(), results["ssim.map"].shape[2:])
-    assert [grids["ssim.map"].offset + place for place in worst] == [40, 50]
-
-
-def suite(entries, format="rgb24", **options):
-    return Suite(parse_entries(entries), find_format(format), **options)
-
-
-def count(*entries):
-    """Nodes of the translated suite by operator."""
-    graph = suite(list(entries))
-    model = translate(trace(graph), graph)
-    return Counter(node.op_type for node in model.graph)
-
-
-def factors(model):
-    """How often each constant is a factor."""
-    return Counter(
-        round(float(value.const_value.numpy()), 6)
-        for node in model.graph
-        if node.op_type == "Mul"
-        for value in node.inputs
-        if value.const_value is not None and value.const_value.size == 1
-    )
+def pair(*, size=64):
+    generator = torch.manual_seed(4)
+    distorted, reference = torch.rand(2, 2, 3, size, size, generator=generator)
+    return {"distorted": distorted.requires_grad_(), "reference": reference}

@@ -6,12 +6,12 @@ import torch
 
 from framegauge.export.catalog import ENTRIES, find
 from framegauge.export.formats import find_format
+from framegauge.export.graph import Graph
 from framegauge.export.losses.l1 import L1
 from framegauge.export.losses.mse import MSE
 from framegauge.export.manifest import Manifest, Missing
 from framegauge.export.model import describe, feeds, serialise, trace, translate
 from framegauge.export.spec import parse_entries
-from framegauge.export.suite import Suite
 from framegauge.export.system import System, Term, weighted_names
 from framegauge.export.systems.dain import DAIN
 from framegauge.export.systems.rife import RIFE
@@ -296,7 +296,7 @@ class Pair(System):
 
 
 def suite(entries, **options):
-    return Suite(parse_entries(entries), find_format("rgb24"), **options)
+    return Graph(parse_entries(entries), find_format("rgb24"), **options)
 
 
 def inputs(system, *, size=None, batch=2, requires_grad=False):

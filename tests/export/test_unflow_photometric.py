@@ -1,9 +1,9 @@
 import pytest
 import torch
 
+from framegauge.export.losses.charbonnier import generalised_charbonnier
 from framegauge.export.losses.unflow_photometric import (
     UnFlowPhotometric,
-    generalised_charbonnier,
     unflow_difference,
 )
 

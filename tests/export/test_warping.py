@@ -12,12 +12,13 @@ def flow(u):
 
 
 def test_what_moves_as_the_flows_say_has_no_loss():
-    previous, next = RAMP + 0.125, RAMP - 0.125
+    frame = 0.25 + RAMP / 2
+    previous, next = frame + 0.0625, frame - 0.0625
     loss = Warping(masked=True)
     inner = torch.zeros(1, 1, 8, 8, dtype=torch.float64)
     inner[..., 1:7] = 1
 
-    score = loss(RAMP, previous, next, flow(-1.0), flow(1.0), mask=inner)
+    score = loss(frame, previous, next, flow(-1.0), flow(1.0), mask=inner)
 
     assert score.item() == pytest.approx(0, abs=1e-12)
 

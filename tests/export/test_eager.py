@@ -1,0 +1,121 @@
+"""What losses refuse in training code: frames with values that no frame has."""
+
+import pytest
+import torch
+
+from framegauge.export.catalog import find
+from framegauge.export.eager import check_values
+
+MEAN = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
+STD = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "seen", "advice"),
+    [
+        (lambda x: 2 * x - 1, "from -1 to 1", r"normalised to \[-1, 1\].* \(x \+ 1\) / 2"),
+        (lambda x: 255 * x, "from 0 to 255", "8 bits: divide by 255"),
+        (lambda x: 1023 * x, "from 0 to 1023", "10 bits: divide by 1023"),
+        (lambda x: 65535 * x, "from 0 to 6.554e.04", "16 bits: divide by 65535"),
+        (lambda x: (x - MEAN) / STD, "from -2.118 to 2.64", r"ImageNet: .* x \* std \+ mean"),
+        (lambda x: x * torch.nan, "from nan to nan", "not finite: look for a division by zero"),
+        (lambda x: x / 0, "from nan to nan", "not finite"),
+        (lambda x: 1e9 * x, "from 0 to 1e.09", r"Bring them to that range\."),
+        (lambda x: -30 * x, "from -30 to", r"Bring them to that range\."),
+    ],
+)
+@pytest.mark.parametrize("role", ["distorted", "reference"])
+def test_frames_of_another_scale_are_refused_with_what_was_seen_and_what_to_do(
+    role, change, seen, advice
+):
+    frames = {"distorted": board(), "reference": board()}
+    frames[role] = change(frames[role])
+
+    with pytest.raises(ValueError, match=rf"l1 was given {role} with values {seen}.*{advice}.*set"):
+        find("l1")(**frames)
+
+
+@pytest.mark.parametrize("overshoot", [-0.4, 0.4])
+def test_a_prediction_may_overshoot_and_what_it_learns_from_may_not(overshoot):
+    frame = board()
+    over = frame + overshoot
+
+    assert find("l1")(over, frame).item() == pytest.approx(0.4)
+    with pytest.raises(ValueError, match="l1 was given reference with values from"):
+        find("l1")(frame, over)
+
+
+def test_a_filter_that_overshoots_a_little_is_told_from_another_scale():
+    with pytest.raises(ValueError, match=r"from -0.05 to 0.95.*overshot: use x.clamp\(0, 1\)"):
+        find("l1")(board(), board() - 0.05)
+
+
+def test_rounding_of_a_reference_is_let_through():
+    frame = board()
+
+    assert find("l1")(frame, frame + 0.0009).item() == pytest.approx(0.0009, rel=1e-3)
+
+
+def test_the_check_is_switched_off_by_hand():
+    loss = find("mse")
+    loss.check_range = False
+
+    assert loss(255 * board(), 0 * board()).item() == pytest.approx(255**2 / 2)
+
+
+def test_integers_are_refused():
+    frame = torch.zeros(1, 3, 8, 8, dtype=torch.uint8)
+
+    with pytest.raises(
+        ValueError, match=r"floating-point frames, got reference of torch.uint8.*255"
+    ):
+        check_values("l1", {"reference": frame})
+
+
+def test_code_values_of_more_bits_ask_for_their_depth():
+    plane = torch.full((1, 1, 8, 8), 1000.0)
+
+    with pytest.raises(ValueError, match=r"values from 1000 to 1000.*\[0, 255\].* Give depth="):
+        find("psnr_y")(plane, plane)
+    assert find("psnr_y")(plane, plane, depth=10).item() == 72
+
+
+@pytest.mark.parametrize("role", ["previous", "next"])
+def test_neighbours_are_looked_at_and_flows_are_not(role):
+    frames = {name: board() for name in ("previous", "next")}
+    flows = {
+        name: torch.full((1, 2, 16, 16), -40.0)
+        for name in ("flow_previous_next", "flow_next_previous")
+    }
+    loss = find("arflow_photometric")
+
+    assert loss(**frames, **flows).isfinite()
+    with pytest.raises(ValueError, match=f"arflow_photometric was given {role} with values"):
+        loss(**{**frames, role: 2 * frames[role] - 1}, **flows)
+
+
+def test_systems_look_at_their_frames_and_at_what_networks_merged():
+    frame = torch.rand(1, 3, 64, 64)
+    system = find("rife")
+
+    with pytest.raises(ValueError, match="rife was given reference with values"):
+        system.breakdown(distorted=frame, reference=frame - 1)
+    with pytest.raises(ValueError, match="rife was given merged_teacher with values"):
+        system.breakdown(distorted=frame, reference=frame, merged_teacher=255 * frame)
+
+
+def test_a_batch_of_none_is_not_looked_at():
+    none = torch.zeros(0, 3, 8, 8)
+
+    assert find("l1")(none, none).isnan()
+
+
+def test_a_compiled_graph_is_not_held_up():
+    loss = torch.compile(find("l1"), backend="eager", fullgraph=True)
+
+    assert loss(2 * board(), 0 * board()).item() == pytest.approx(1)
+
+
+def board():
+    """Black and white squares, ``(1, 3, 16, 16)``."""
+    return ((torch.arange(16)[:, None] + torch.arange(16)) % 2).float().expand(1, 3, 16, 16)

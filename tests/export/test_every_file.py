@@ -1,0 +1,58 @@
+"""Entries that need flows, logits, neighbours or weights, as files against the float64 graph.
+
+Those of two frames alone are in `test_laws.py`, which exports them for other tests too.
+"""
+
+import pytest
+import torch
+
+from framegauge.export.backbones import Weights
+from framegauge.export.catalog import ENTRIES
+from framegauge.export.formats import find_format
+from framegauge.export.graph import Graph
+from framegauge.export.proof import prove
+from framegauge.export.spec import parse_entries
+from framegauge.export.translation import serialise, trace, translate
+
+PAIR = ("reference", "distorted")
+NAMES = [entry.SPEC.name for entry in ENTRIES if entry.SPEC.inputs != PAIR or entry.SPEC.weights]
+# Options that leave another graph, not another constant.
+VARIANTS = [
+    "epe[masked=true]",
+    "occlusion[form=range]",
+    "flow_smoothness[form=unflow]",
+    "flow_smoothness[form=unflow_second]",
+    "edge_aware_smoothness[order=2;both=true]",
+    "arflow_photometric[census=0;dssim=0.85;l1=0.15;visibility=range]",
+]
+QUICK = {
+    *(name for name in NAMES if name.startswith(("gan_", "wgan_", "dual_frame_"))),
+    *("epe", "aee", "fl_all", "epe_1px", "epe_3px", "epe_5px", "aae", "epe[masked=true]"),
+    *("flow_smoothness[form=unflow]", "flow_smoothness[form=unflow_second]"),
+    *("flow_smoothness", "dain_symmetry", "occlusion"),
+}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(text, marks=() if text in QUICK else pytest.mark.slow)
+        for text in NAMES + VARIANTS
+    ],
+)
+def test_a_file_gives_the_scores_of_the_float64_graph(text, weights):
+    graph, exact = (
+        Graph(parse_entries(text), find_format("rgb24"), dtype=dtype, weights=weights)
+        for dtype in (torch.float32, torch.float64)
+    )
+
+    model = serialise(translate(trace(graph), graph))
+
+    # At every parity of height and width, in batches of one and of three, and on a large frame.
+    prove(model, graph, exact)
+
+
+@pytest.fixture(scope="session")
+def weights(deterministic, alexnet, linear):
+    """All networks: AlexNet as trained, the others by a formula."""
+    return Weights({**deterministic, "alexnet": alexnet}, offline=True)
