@@ -24,6 +24,10 @@ class Alignment:
     ``reference_step``, and the distorted frame
     ``i / reference_step * distorted_step + offset``.
 
+    With a factor, every so many frames of the reference, from its first, are the inputs that the
+    distorted video was interpolated from, and only frames between two inputs are judged; what lies
+    after the last input is nobody's interpolation, and its length does not matter.
+
     Attributes:
         offset: Frames that the distorted video is late by; negative if it is early.
         start: First frame of the reference to score.
@@ -34,6 +38,7 @@ class Alignment:
         reference_step: Frames of the reference for each that is compared, 1 unless its rate is
             a multiple of the other's and frames are dropped.
         distorted_step: The same for the distorted video.
+        factor: Frames from one input of an interpolation to the next, ``None`` if none was made.
     """
 
     offset: int = 0
@@ -44,6 +49,7 @@ class Alignment:
     on_rate_mismatch: OnRate = "error"
     reference_step: int = 1
     distorted_step: int = 1
+    factor: int | None = None
 
     def __post_init__(self) -> None:
         """Check the numbers and choices.
@@ -55,6 +61,7 @@ class Alignment:
             ("--start", self.start, 0),
             ("--count", 1 if self.count is None else self.count, 1),
             ("--subsample", self.subsample, 1),
+            ("--factor", 2 if self.factor is None else self.factor, 2),
         ):
             if value < least:
                 raise UsageError(f"{flag} takes at least {least}, got {value}.")
@@ -64,6 +71,15 @@ class Alignment:
         ):
             if choice not in allowed:
                 raise UsageError(f"{flag} takes one of {', '.join(allowed)}; got {choice!r}.")
+        for flag, given in (
+            ("--subsample", self.subsample > 1),
+            ("--on-rate-mismatch drop", self.on_rate_mismatch == "drop"),
+        ):
+            if self.factor is not None and given:
+                raise UsageError(
+                    f"--factor says which frames are judged, and {flag} would leave out others. "
+                    "Give one of them."
+                )
 
     def at_rates(self, reference: Fraction | None, distorted: Fraction | None) -> Self:
         """The same for videos of these frame rates; ``None`` is not known, and agrees with any.
@@ -87,13 +103,20 @@ class Alignment:
         lengths = self._lengths(reference, distorted)
         if self.count is None and self.on_length_mismatch == "error" and len(set(lengths)) > 1:
             raise self._mismatch(reference, distorted)
-        first = self._first() // self.reference_step
-        pairs = max(0, -(-(min(lengths) - first) // self.subsample))
+        if self.factor is not None:
+            last = min(lengths) - 1
+            pairs = max(0, self._made(last) - self._made(max(self.start, self.first_input)))
+        else:
+            first = self.first // self.reference_step
+            pairs = max(0, -(-(min(lengths) - first) // self.subsample))
         return pairs if self.count is None else min(pairs, self.count)
 
     def to_json(self) -> dict[str, Any]:
         """The alignment as the report has it."""
-        return asdict(self)
+        facts = asdict(self)
+        if self.factor is None:
+            del facts["factor"]
+        return facts
 
     def pairs(
         self, reference: Iterator[Planes], distorted: Iterator[Planes]
@@ -105,7 +128,7 @@ class Alignment:
                 nothing to score.
         """
         step = self.subsample * self.reference_step
-        first = self._first()
+        first = self.first
         seen = {"reference": 0, "distorted": 0}
 
         def take(role: str, frames: Iterator[Planes], until: int) -> Planes | object:
@@ -135,11 +158,22 @@ class Alignment:
                 f"{self.start}, offset {self.offset}. Change --start or --offset."
             )
 
-    def _first(self) -> int:
-        """Index of the first reference frame that has a partner."""
+    @property
+    def first(self) -> int:
+        """Index of the first reference frame to score that has a partner."""
         late = -self.offset * self.reference_step
         first = max(self.start, -(-late // self.distorted_step) if late > 0 else 0)
         return -(-first // self.reference_step) * self.reference_step
+
+    @property
+    def first_input(self) -> int:
+        """Index of the input before the first frame that a factor lets be judged."""
+        factor = self.factor or 1
+        return -(-replace(self, start=self.start // factor * factor).first // factor) * factor
+
+    def _made(self, until: int) -> int:
+        """Frames before ``until`` that are no inputs."""
+        return until - -(-until // (self.factor or 1))
 
     def _check_ends(
         self,
@@ -164,11 +198,18 @@ class Alignment:
             raise self._mismatch(**seen)
 
     def _lengths(self, reference: int, distorted: int) -> tuple[int, int]:
-        """Pairs that each video could make, from the reference's first frame on."""
-        return (
+        """Pairs that each video could make, from the reference's first frame on.
+
+        With a factor, up to its last input.
+        """
+        lengths = (
             -(-reference // self.reference_step),
             -(-(distorted - self.offset) // self.distorted_step),
         )
+        if self.factor is None:
+            return lengths
+        first, second = ((each - 1) // self.factor * self.factor + 1 for each in lengths)
+        return first, second
 
     def _mismatch(self, reference: int, distorted: int) -> ScoreError:
         return ScoreError(

@@ -1,10 +1,8 @@
-"""The commands about models: what there is, what a file holds, whether it is right, a new one."""
+"""The commands about models: what there is, what a file holds, whether it is right."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from fnmatch import fnmatch
 
 import click
@@ -12,13 +10,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from framegauge.export.formats import FORMATS
 from framegauge.export.spec import Listing
-from framegauge.runtime.atomic import check_writable
 from framegauge.runtime.backend import BACKENDS, Model
 from framegauge.runtime.doctor import findings
 from framegauge.runtime.errors import ScoreError, UsageError
-from framegauge.runtime.exports import Order, write
 from framegauge.runtime.shelf import catalogue, index
 
 # Entries that `list` explains one by one, when it finds no more.
@@ -32,6 +27,9 @@ backend_option = click.option(
     default="auto",
     show_default=True,
     help="What runs the model; one asked for by name is had, or the run fails.",
+)
+build_option = click.option(
+    "--build-missing", is_flag=True, help="Build an engine for the GPU here where there is none."
 )
 
 
@@ -171,6 +169,8 @@ def show_command(model: str, as_json: bool) -> int:
     for table in (inputs, outputs):
         console.print()
         console.print(table)
+    for rounding in manifest.rounding:
+        console.print(rounding.words, highlight=False)
     for missing in manifest.missing:
         console.print(f"{missing.name} is not given: it needs {', '.join(missing.needs)}")
     return 0
@@ -179,10 +179,13 @@ def show_command(model: str, as_json: bool) -> int:
 @click.command("verify")
 @click.argument("model")
 @backend_option
+@build_option
 @click.option("--device", type=int, default=0, help="Which GPU.")
-def verify_command(model: str, backend: str, device: int) -> int:
+def verify_command(model: str, backend: str, build_missing: bool, device: int) -> int:
     """Run a model's self-test and show the error of each score."""
-    loaded = Model(model, backend=backend, device=device, self_test=False)
+    loaded = Model(
+        model, backend=backend, device=device, self_test=False, build_missing=build_missing
+    )
     table = Table(
         "size", "score", "wanted", "got", "error", "allowed", "", box=None, pad_edge=False
     )
@@ -219,67 +222,7 @@ def doctor_command() -> int:
     return 0
 
 
-@click.command("export")
-@click.option("--metrics", required=True, metavar="ENTRIES", help="What the model computes.")
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(list(FORMATS)),
-    default="rgb24",
-    show_default=True,
-    help="Pixel format of the frames.",
-)
-@click.option("--maps", default="", metavar="LABELS", help="Entries whose map is an output too.")
-@click.option("--quantise", type=click.Choice(["8"]), help="Round distorted frames to 8 bits.")
-@click.option("--crop-border", type=int, default=0, help="Pixels to cut from every side first.")
-@click.option(
-    "--without",
-    default="",
-    metavar="INPUTS",
-    help="Inputs the model shall not take; a system's terms that need them are left out.",
-)
-@weights_option
-@offline_option
-@click.option("-o", "--output", required=True, metavar="MODEL", help="The file to write.")
-@click.option("--quiet", is_flag=True, help="No progress.")
-def export_command(
-    metrics: str,
-    format_: str,
-    maps: str,
-    quantise: str | None,
-    crop_border: int,
-    without: str,
-    weights: tuple[str, ...],
-    offline: bool,
-    output: str,
-    quiet: bool,
-) -> int:
-    """Write metrics as one ONNX model, proven before it is handed out."""
-    check_writable(output)
-    talk = Console(stderr=True, quiet=quiet)
-    with talk.status("starting") if talk.is_terminal else _silence() as status:
-        order = Order(
-            entries=metrics,
-            format=format_,
-            maps=tuple(label for label in maps.split(",") if label),
-            quantise=int(quantise) if quantise else None,
-            crop_border=crop_border,
-            without=tuple(role for role in without.split(",") if role),
-            weights=named_files(weights),
-            offline=offline,
-        )
-        write(order, output, status.update if status else lambda line: talk.print(line))
-    if not quiet:
-        click.echo(output)
-    return 0
-
-
 def _page() -> Console:
     """Standard output, in a pipe as wide as tables need."""
     console = Console()
     return console if console.is_terminal else Console(width=_PIPE_COLUMNS)
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    yield None

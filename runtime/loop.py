@@ -5,11 +5,13 @@ from __future__ import annotations
 from array import array
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Protocol
+from types import MappingProxyType
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from framegauge.export.formats import FRAME_ROLES
 from framegauge.export.manifest import Aggregate, Output
 from framegauge.runtime.colour import colour_matrix
 from framegauge.runtime.errors import ScoreError
@@ -19,6 +21,24 @@ from framegauge.runtime.scorer import Scorer
 from framegauge.runtime.stills import Worst
 
 Pair = tuple[int, Planes, Planes]
+T = TypeVar("T")
+
+
+class Sample(NamedTuple):
+    """One frame to judge, and everything that models take beside the pair.
+
+    Attributes:
+        number: Index of the frame in the reference.
+        reference: Its planes.
+        distorted: Those of the distorted frame.
+        further: By role, planes of further frames, and tensors without a batch axis.
+    """
+
+    number: int
+    reference: Planes
+    distorted: Planes
+    further: Mapping[str, Planes | NDArray[np.float32]] = MappingProxyType({})
+
 
 # A batch holds about this many pixels: large frames go one by one.
 BATCH_PIXELS = 400_000
@@ -34,7 +54,7 @@ class Progress(Protocol):
 
 def score_pairs(
     scorer: Scorer,
-    pairs: Iterator[Pair],
+    pairs: Iterator[Pair | Sample],
     targets: Mapping[str, Target],
     worst: Worst | None,
     progress: Progress | None,
@@ -44,7 +64,8 @@ def score_pairs(
 
     Args:
         scorer: What scores them.
-        pairs: The reference's index, its frame and the distorted frame.
+        pairs: The reference's index, its frame and the distorted frame, or samples with what else
+            the models take.
         targets: What the frames of each video have become.
         worst: Where the worst frames are kept, ``None`` if they are not.
         progress: Told after every batch.
@@ -58,9 +79,11 @@ def score_pairs(
     """
     colours = {}
     if scorer.needs_colour and scorer.form.kind != "rgb":
+        # Further frames are of one of the two videos, whose colours the ladder has made alike.
         colours = {
             role: colour_matrix(target.colour.matrix, target.colour.range, scorer.form.depth)
-            for role, target in targets.items()
+            for role in FRAME_ROLES
+            for target in [targets.get(role, targets["reference"])]
         }
     width, height = targets["reference"].size
     count = max(1, min(BATCH_FRAMES, BATCH_PIXELS // (width * height)))
@@ -70,18 +93,15 @@ def score_pairs(
     if progress:
         progress(0, expected)
     for batch in batches(pairs, count):
-        for number, *frames in batch:
-            for role, planes in zip(targets, frames, strict=True):
-                _check_samples(role, number, planes)
-        reference = stacked([planes for _, planes, _ in batch])
-        distorted = stacked([planes for _, _, planes in batch])
-        values = scorer.run({"reference": reference, "distorted": distorted}, colours)
+        samples = [each if isinstance(each, Sample) else Sample(*each) for each in batch]
+        frames, tensors = _fed(samples)
+        values = scorer.run(frames, colours, tensors)
         for name, column in columns.items():
             column.extend(values[name].tolist())
-        for (number, left, right), value in zip(batch, values[decider].tolist(), strict=True):
-            numbers.append(number)
+        for sample, value in zip(samples, values[decider].tolist(), strict=True):
+            numbers.append(sample.number)
             if worst:
-                worst.offer(number, value, left, right)
+                worst.offer(sample.number, value, sample.reference, sample.distorted)
         if progress:
             progress(len(numbers), expected)
     return (
@@ -99,7 +119,7 @@ def aggregate(kind: Aggregate, values: Mapping[str, NDArray[np.float64]]) -> flo
     return min(kind.cap, float(-10 * np.log10(max(mean / kind.peak**2, floor))))
 
 
-def batches(pairs: Iterator[Pair], count: int) -> Generator[list[Pair], None, None]:
+def batches(pairs: Iterator[T], count: int) -> Generator[list[T], None, None]:
     """The pairs in lists of ``count``, the last one perhaps shorter."""
     while batch := list(islice(pairs, count)):
         yield batch
@@ -110,6 +130,26 @@ def stacked(frames: Sequence[Planes]) -> Planes:
     if len(frames) == 1:
         return tuple(np.ascontiguousarray(plane)[None] for plane in frames[0])
     return tuple(np.stack(planes) for planes in zip(*frames, strict=True))
+
+
+def _fed(
+    samples: Sequence[Sample],
+) -> tuple[dict[str, Planes], dict[str, NDArray[np.float32]]]:
+    """The batch's frames and tensors by role, checked."""
+    frames: dict[str, list[Planes]] = {}
+    tensors: dict[str, list[NDArray[np.float32]]] = {}
+    for sample in samples:
+        pair = {"reference": sample.reference, "distorted": sample.distorted}
+        for role, values in (pair | dict(sample.further)).items():
+            if isinstance(values, tuple):
+                _check_samples(role, sample.number, values)
+                frames.setdefault(role, []).append(values)
+            else:
+                tensors.setdefault(role, []).append(values)
+    return (
+        {role: stacked(each) for role, each in frames.items()},
+        {role: np.stack(each) for role, each in tensors.items()},
+    )
 
 
 def _check_samples(role: str, number: int, planes: Planes) -> None:

@@ -11,11 +11,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
 from framegauge.runtime.gate import Outcome
-from framegauge.runtime.pool import POOLS
+from framegauge.runtime.pool import POOLS, pool_by
 from framegauge.runtime.report import Report
 from framegauge.runtime.rounding import bound_of, rounded, told_apart
 from framegauge.runtime.series import LabelFacts
 from framegauge.runtime.stills import Still
+from framegauge.runtime.summary import flows_in_words, needing
 from framegauge.runtime.timeline import BUCKETS, plots
 
 ARROWS = {"higher": "↑", "lower": "↓", None: ""}
@@ -37,7 +38,7 @@ def to_html(
         stills: Pictures of the worst frames.
     """
     called = [_clean(name) for name in names or [name_of(report) for report in reports]]
-    labels = list(dict.fromkeys(label for report in reports for label in report.labels))
+    labels = list(dict.fromkeys(label for report in reports for label in computed(report)))
     facts = {label: _facts(reports, label) for label in labels}
     page = _template().render(
         plotly=get_plotlyjs(),
@@ -63,6 +64,11 @@ def name_of(report: Report) -> str:
     return PurePath(name).name if isinstance(name, str) and name else report.tool["name"]
 
 
+def computed(report: Report) -> list[str]:
+    """The labels that have scores."""
+    return [label for label in report.labels if label not in report.missing]
+
+
 def _template() -> Any:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -75,7 +81,7 @@ def _template() -> Any:
 
 
 def _facts(reports: Sequence[Report], label: str) -> LabelFacts:
-    return next(report.outputs[label] for report in reports if label in report.outputs)
+    return next(report.outputs[label] for report in reports if label in computed(report))
 
 
 def _section(name: str, report: Report) -> dict[str, Any]:
@@ -84,13 +90,17 @@ def _section(name: str, report: Report) -> dict[str, Any]:
     return {
         "name": name,
         "frames": len(report.frames),
+        "factor": report.factor,
         "passed": report.passed,
         "failed": sum(not outcome.passed for outcome in report.gates),
         "gates": [_gate(outcome) for outcome in report.gates],
         "pooled": {
             label: dict(zip(POOLS, rounded(report.pooled[label].values()), strict=True))
-            for label in report.labels
+            for label in computed(report)
         },
+        "phases": _phases(report),
+        "needing": needing(report),
+        "flows": flows_in_words(report),
         "unscored": {label: count for label, count in report.unscored.items() if count},
         "aggregate": {name: rounded([value])[0] for name, value in report.aggregate.items()},
         "inputs": _side_by_side(
@@ -101,6 +111,7 @@ def _section(name: str, report: Report) -> dict[str, Any]:
             for title, section in (
                 ("Inputs", rest),
                 ("Alignment", report.alignment),
+                ("Flows", report.flows),
                 ("Model", report.model),
                 ("Backend", report.backend),
                 ("Tool", {**report.tool, "frames a second": report.fps}),
@@ -108,6 +119,29 @@ def _section(name: str, report: Report) -> dict[str, Any]:
             if section
         },
     }
+
+
+def _phases(report: Report) -> dict[str, Any]:
+    """Means by place between two inputs, and how many frames there are at each."""
+    rows = []
+    for label in computed(report):
+        means = [pool_by(frames.scores[label], "mean") for frames in report.phases.values()]
+        rows.append({"label": label, "means": rounded(means), "line": _line(means)})
+    return {
+        "names": [f"{phase}/{report.factor}" for phase in report.phases],
+        "frames": [len(frames) for frames in report.phases.values()],
+        "rows": rows,
+    }
+
+
+def _line(values: Sequence[float]) -> str:
+    """Points of a line through some values, in a box of 100 by 20; none if one is not finite."""
+    low, high = min(values, default=0), max(values, default=0)
+    if not all(map(math.isfinite, values)):
+        return ""
+    step = 96 / max(len(values) - 1, 1)
+    heights = [(value - low) / (high - low) if high > low else 0.5 for value in values]
+    return " ".join(f"{2 + i * step:.1f},{18 - 16 * h:.1f}" for i, h in enumerate(heights))
 
 
 def _gate(outcome: Outcome) -> dict[str, Any]:

@@ -41,6 +41,9 @@ class Report:
             was assumed or converted. A ``frame_rate`` in hertz, or like ``"24000/1001"``, gives
             the timelines their seconds.
         alignment: Which frames were compared with which.
+        flows: Where each flow came from, by role: files, or an estimator.
+        missing: Labels that have no score because the models were not given these inputs; they
+            are among the labels all the same, without a finite score.
         model: The model file.
         backend: What ran it.
         tool: Name and version of what wrote the report.
@@ -54,6 +57,8 @@ class Report:
     fps: float | None = None
     inputs: dict[str, Any] = field(default_factory=dict)
     alignment: dict[str, Any] = field(default_factory=dict)
+    flows: dict[str, Any] = field(default_factory=dict)
+    missing: dict[str, tuple[str, ...]] = field(default_factory=dict)
     model: dict[str, Any] = field(default_factory=dict)
     backend: dict[str, Any] = field(default_factory=dict)
     tool: dict[str, str] = field(
@@ -72,6 +77,8 @@ class Report:
         fps: float | None = None,
         inputs: Mapping[str, Any] | None = None,
         alignment: Mapping[str, Any] | None = None,
+        flows: Mapping[str, Any] | None = None,
+        missing: Mapping[str, tuple[str, ...]] | None = None,
         model: Mapping[str, Any] | None = None,
         backend: Mapping[str, Any] | None = None,
         stills: Sequence[Still] = (),
@@ -86,18 +93,26 @@ class Report:
             fps: As :attr:`fps`.
             inputs: As :attr:`inputs`.
             alignment: As :attr:`alignment`.
+            flows: As :attr:`flows`.
+            missing: As :attr:`missing`.
             model: As :attr:`model`.
             backend: As :attr:`backend`.
             stills: As :attr:`stills`.
         """
         kept = [output for output in outputs if output.kind == "score"]
+        absent = dict(missing or {})
+        columns = {output.name: scores[output.name] for output in kept}
+        columns |= {label: np.full(len(frame_numbers), math.nan) for label in absent}
+        facts = {output.name: LabelFacts.of_output(output) for output in kept}
         return cls(
-            frames=Frames(frame_numbers, {output.name: scores[output.name] for output in kept}),
-            outputs={output.name: LabelFacts.of_output(output) for output in kept},
+            frames=Frames(frame_numbers, columns),
+            outputs=facts | {label: LabelFacts() for label in absent},
             aggregate=dict(aggregates or {}),
             fps=fps,
             inputs=dict(inputs or {}),
             alignment=dict(alignment or {}),
+            flows=dict(flows or {}),
+            missing=absent,
             model=dict(model or {}),
             backend=dict(backend or {}),
             stills=tuple(stills),
@@ -133,11 +148,26 @@ class Report:
 
     @cached_property
     def unscored(self) -> dict[str, int]:
-        """For each label, the number of frames without a finite score."""
+        """For each label that was computed, the number of frames without a finite score."""
         return {
             label: int(np.count_nonzero(~np.isfinite(values)))
             for label, values in self.frames.scores.items()
+            if label not in self.missing
         }
+
+    @property
+    def factor(self) -> int | None:
+        """Frames from one input of an interpolation to the next, ``None`` without one."""
+        factor = self.alignment.get("factor")
+        return factor if isinstance(factor, int) and factor > 1 else None
+
+    @cached_property
+    def phases(self) -> dict[int, Frames]:
+        """Frames by their place between two inputs, 1 to factor - 1; none below a factor of 3."""
+        if self.factor is None or self.factor < 3:
+            return {}
+        phases = self.frames.numbers % self.factor
+        return {phase: self.frames.where(phases == phase) for phase in range(1, self.factor)}
 
     @property
     def frame_rate(self) -> float | None:

@@ -9,7 +9,7 @@ import dataclasses
 import json
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ import numpy as np
 
 from framegauge.runtime.errors import ScoreError
 from framegauge.runtime.gate import Gate
+from framegauge.runtime.pool import pool
 from framegauge.runtime.series import Frames, LabelFacts
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ def chunks(report: Report) -> Iterator[str]:
 
     Numbers have the shortest form that reads back as the same float64. There is no NaN or
     infinity: in a frame they are ``null`` with a ``"<label>_status"`` beside, and the pooled
-    values of such a label are all ``null`` with a ``"status"``.
+    values of such a label are all ``null`` with a ``"status"``. What was not computed for want of
+    inputs has the status ``"needs <inputs>"``.
     """
     head = {
         "version": report.tool["version"],
@@ -41,26 +43,32 @@ def chunks(report: Report) -> Iterator[str]:
         "fps": report.fps,
         "inputs": report.inputs,
         "alignment": report.alignment,
+        **({"flows": report.flows} if report.flows else {}),
         "model": report.model,
         "backend": report.backend,
         "outputs": {label: dataclasses.asdict(facts) for label, facts in report.outputs.items()},
+        **({"missing": report.missing} if report.missing else {}),
     }
     yield "{\n"
     yield from (f'  "{key}": {_compact(value)},\n' for key, value in head.items())
     yield '  "frames": ['
     names = [json.dumps(label) for label in report.labels]
     statuses = [json.dumps(f"{label}_status") for label in report.labels]
+    words = [_needs(report, label) for label in report.labels]
     separator = "\n"
     for number, scores in report.frames.rows():
         metrics = ", ".join(
-            f"{name}: {score!r}" if math.isfinite(score) else f'{name}: null, {status}: "{score}"'
-            for name, status, score in zip(names, statuses, scores, strict=True)
+            f"{name}: {score!r}"
+            if math.isfinite(score)
+            else f"{name}: null, {status}: {json.dumps(needs or str(score))}"
+            for name, status, needs, score in zip(names, statuses, words, scores, strict=True)
         )
         yield f'{separator}    {{"frameNum": {number}, "metrics": {{{metrics}}}}}'
         separator = ",\n"
     yield "\n  ],\n"
     tail = {
-        "pooled_metrics": {label: _pooled(report, label) for label in report.labels},
+        "pooled_metrics": {label: _pooled(report, report.frames, label) for label in report.labels},
+        **({"phases": _phases(report)} if report.phases else {}),
         "aggregate_metrics": _nullable(report.aggregate),
         "gates": [
             {**dataclasses.asdict(outcome.gate), "value": outcome.value, "passed": outcome.passed}
@@ -114,19 +122,22 @@ def _ours(document: dict[str, Any]) -> dict[str, Any]:
         Gate.parse("{label}.{pool}{op}{bound!r}".format(**gate), labels=list(outputs))
         for gate in document["gates"]
     ]
+    missing = {label: tuple(needs) for label, needs in document.get("missing", {}).items()}
     for section in ("inputs", "alignment", "model", "backend", "tool"):
         if not isinstance(document[section], dict):
             raise TypeError(f"{section} is no object")
     if not all(isinstance(document["tool"][key], str) for key in ("name", "version")):
         raise TypeError("tool has no name or version")
     return {
-        "frames": _frames(document["frames"], list(outputs)),
+        "frames": _frames(document["frames"], list(outputs), missing),
         "outputs": outputs,
         "aggregate": {
             name: math.nan if value is None else float(value)
             for name, value in document["aggregate_metrics"].items()
         },
         "gates": gates,
+        "flows": document.get("flows", {}),
+        "missing": missing,
         **{
             key: document[key] for key in ("fps", "inputs", "alignment", "model", "backend", "tool")
         },
@@ -160,11 +171,13 @@ def _facts(facts: dict[str, Any]) -> LabelFacts:
     return LabelFacts(**facts)
 
 
-def _frames(rows: list[dict[str, Any]], labels: list[str]) -> Frames:
+def _frames(rows: list[dict[str, Any]], labels: list[str], missing: Collection[str] = ()) -> Frames:
     return Frames(
         np.array([row["frameNum"] for row in rows], np.int64),
         {
-            label: np.fromiter((_score(row["metrics"], label) for row in rows), float, len(rows))
+            label: np.full(len(rows), math.nan)
+            if label in missing
+            else np.fromiter((_score(row["metrics"], label) for row in rows), float, len(rows))
             for label in labels
         },
     )
@@ -179,14 +192,17 @@ def _score(metrics: dict[str, Any], label: str) -> float:
     return float(value)
 
 
-def _pooled(report: Report, label: str) -> dict[str, float | str | None]:
-    values: dict[str, float | str | None] = {**_nullable(report.pooled[label])}
-    if not len(report.frames):
+def _pooled(report: Report, frames: Frames, label: str) -> dict[str, float | str | None]:
+    """The pooled values of some of the report's frames, with a status where there are none."""
+    scores = frames.scores[label]
+    values: dict[str, float | str | None] = {**_nullable(pool(scores))}
+    unscored = int(np.count_nonzero(~np.isfinite(scores)))
+    if label in report.missing:
+        values["status"] = _needs(report, label)
+    elif not len(frames):
         values["status"] = "no frames were scored"
-    elif report.unscored[label]:
-        values["status"] = (
-            f"{report.unscored[label]} of {len(report.frames)} frames have no finite score"
-        )
+    elif unscored:
+        values["status"] = f"{unscored} of {len(frames)} frames have no finite score"
     return values
 
 
@@ -196,3 +212,20 @@ def _nullable(values: dict[str, float]) -> dict[str, float | None]:
 
 def _compact(value: object) -> str:
     return json.dumps(value, allow_nan=False)
+
+
+def _needs(report: Report, label: str) -> str | None:
+    """The status of a score that was not computed, ``None`` of one that was."""
+    needs = report.missing.get(label)
+    return None if needs is None else f"needs {', '.join(needs)}"
+
+
+def _phases(report: Report) -> list[dict[str, Any]]:
+    return [
+        {
+            "phase": phase,
+            "frames": len(frames),
+            "pooled_metrics": {label: _pooled(report, frames, label) for label in report.labels},
+        }
+        for phase, frames in report.phases.items()
+    ]

@@ -97,6 +97,11 @@ class Frames:
         """The labels, in the order they were asked for."""
         return tuple(self.scores)
 
+    def where(self, chosen: NDArray[np.bool_]) -> Self:
+        """Some of the frames, ``(n,)`` saying which."""
+        scores = {label: values[chosen] for label, values in self.scores.items()}
+        return type(self)(self.numbers[chosen], scores)
+
     def rows(self) -> Iterator[tuple[int, tuple[float, ...]]]:
         """Each frame's number and its scores, in the order of the labels."""
         # Slabs, because a Python float for every score of a film at once takes ten times the

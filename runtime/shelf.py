@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from framegauge.export.formats import FORMATS
 from framegauge.export.spec import (
@@ -20,7 +20,7 @@ from framegauge.export.spec import (
     parse_entries,
 )
 from framegauge.runtime.errors import ScoreError, UsageError
-from framegauge.runtime.exports import Order, cached
+from framegauge.runtime.exports import Order, cached, inputs_of
 
 SHIPPED = Path(__file__).parent / "models"
 
@@ -51,7 +51,9 @@ class Pick:
         Raises:
             ScoreError: They take another format or give other scores than they were picked for.
         """
-        if self.format is None or (format, set(scores)) == (self.format, set(self.scores)):
+        # A system's scores are called by its label, a dot and the term.
+        found = {label.partition(".")[0] for label in scores}
+        if self.format is None or (format, found) == (self.format, set(self.scores)):
             return
         raise ScoreError(
             f"The {self.origin} models should score {', '.join(self.scores)} on {self.format} "
@@ -59,6 +61,20 @@ class Pick:
             f"exchanged among {', '.join(map(str, self.files))}. Remove it if it is in the "
             "cache, else install framegauge again."
         )
+
+
+class Supply(Protocol):
+    """What says which inputs models can be given."""
+
+    def lacking(self, inputs: Sequence[str], /) -> Sequence[str]:
+        """Those of an entry's inputs that it cannot be given."""
+
+    def refuse(self, name: str, inputs: Sequence[str], /) -> None:
+        """Refuse an entry that is to be given these inputs.
+
+        Raises:
+            UsageError: It lacks some, or would look at nothing that is judged.
+        """
 
 
 @cache
@@ -125,6 +141,7 @@ def pick(
     crop_border: int = 0,
     weights: Mapping[str, str] | None = None,
     offline: bool = False,
+    supply: Supply | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Pick:
     """Model files that score ``metrics`` on frames of ``format``.
@@ -138,10 +155,12 @@ def pick(
         crop_border: Pixels to cut from every side first.
         weights: Files of weights by name, for entries that need some.
         offline: Download no weights.
+        supply: What gives models more than a pair of frames, ``None`` for nothing. Of a system
+            only that is then made whose inputs are given.
         progress: Called with a line of text while an export is under way.
 
     Raises:
-        UsageError: An entry is unknown, or does not fit the format.
+        UsageError: An entry is unknown, does not fit the format, or lacks inputs.
         BackendError: It is not shipped, and PyTorch or its weights are not to be had.
     """
     entries = checked(metrics)
@@ -153,7 +172,7 @@ def pick(
                 "Planes are never made from RGB; use psnr_luma or ssim_luma there."
             )
         further = [role for role in listing.spec.inputs if role not in PAIR]
-        if further:
+        if further and supply is None:
             raise UsageError(
                 f"{listing.spec.name} needs {', '.join(further)}, which two videos do not give. "
                 "Export it with `framegauge export` and give its inputs to the model."
@@ -161,7 +180,10 @@ def pick(
     names = [listing.spec.name for listing in listings]
     scores = tuple(listing.label(entry) for entry, listing in zip(entries, listings, strict=True))
     plain = len(set(names)) == len(names) and not any(
-        listing.spec.kind == "system" or listing.spec.weights or listing.read(entry)
+        not set(listing.spec.inputs) <= set(PAIR)
+        or listing.spec.kind == "system"
+        or listing.spec.weights
+        or listing.read(entry)
         for entry, listing in zip(entries, listings, strict=True)
     )
     if plain and quantise is None and not crop_border and format in index()["formats"]:
@@ -176,12 +198,39 @@ def pick(
     needed = sorted({name for listing in listings for name in listing.spec.weights})
     given = {name: path for name, path in (weights or {}).items() if name in needed}
     order = Order(
-        entries=",".join(f"{each.label}={each}" if each.label else str(each) for each in entries),
+        entries=",".join(map(_written, entries)),
         format=format,
         quantise=quantise,
         crop_border=crop_border,
         weights=given,
         offline=offline,
     )
+    if supply is not None:
+        order = replace(order, without=_lacking(entries, listings, order, supply))
     file = cached(order, needed, progress or (lambda _: None))
     return Pick((file,), {}, "exported", format, scores)
+
+
+def _lacking(
+    entries: Sequence[Entry], listings: Sequence[Listing], order: Order, supply: Supply
+) -> tuple[str, ...]:
+    """Inputs that systems are not given; what other entries lack is refused."""
+    without: dict[str, None] = {}
+    for entry, listing in zip(entries, listings, strict=True):
+        inputs: Sequence[str] = listing.spec.inputs
+        if listing.read(entry):
+            inputs = inputs_of(replace(order, entries=_written(entry)))
+        if listing.spec.kind == "system":
+            lacking = supply.lacking(inputs)
+            there = [role for role in inputs if role not in lacking]
+            # Of the reference alone nothing can be computed: then all of it is wanted.
+            if set(there) > {"reference"}:
+                without |= dict.fromkeys(lacking)
+                inputs = there
+        supply.refuse(entry.name, inputs)
+    return tuple(without)
+
+
+def _written(entry: Entry) -> str:
+    """The entry as it is written, with its label if it has one."""
+    return f"{entry.label}={entry}" if entry.label else str(entry)

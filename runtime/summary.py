@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from framegauge.runtime.pool import pool_by
 from framegauge.runtime.report import Report
 from framegauge.runtime.rounding import rounded, told_apart
 
@@ -21,6 +22,12 @@ def print_summary(report: Report, console: Console) -> None:
         console: Where to.
     """
     console.print(_pooled(report))
+    if report.phases:
+        console.print(_phases(report))
+    for needs, labels in needing(report).items():
+        console.print(Text(f"Not computed for want of {needs}: {labels}."))
+    if report.flows:
+        console.print(Text(f"Flows: {'; '.join(flows_in_words(report))}."))
     for label, count in report.unscored.items():
         if count:
             console.print(
@@ -39,6 +46,8 @@ def _pooled(report: Report) -> Table:
     table.add_column("unit")
     table.add_column("better", no_wrap=True)
     for label, pooled in report.pooled.items():
+        if label in report.missing:
+            continue
         facts = report.outputs[label]
         table.add_row(
             Text(label, style="bold"),
@@ -48,6 +57,42 @@ def _pooled(report: Report) -> Table:
         )
     for name, value in report.aggregate.items():
         table.add_row(Text(name, style="bold"), rounded([value])[0], *[""] * 4, "", "")
+    return table
+
+
+def needing(report: Report) -> dict[str, str]:
+    """Labels that were not computed, joined, by the inputs that they want, joined."""
+    grouped: dict[str, list[str]] = {}
+    for label, needs in report.missing.items():
+        grouped.setdefault(", ".join(needs), []).append(label)
+    return {needs: ", ".join(labels) for needs, labels in grouped.items()}
+
+
+def flows_in_words(report: Report) -> list[str]:
+    """Where flows came from, one phrase for all that came from one place."""
+    places: dict[str, list[str]] = {}
+    for role, facts in report.flows.items():
+        match facts:
+            case {"source": "files", "pattern": pattern}:
+                place = f"from {pattern}"
+            case {"source": "dis", "preset": preset, "opencv": version}:
+                place = f"by DIS ({preset}, OpenCV {version})"
+            case _:
+                place = f"from {facts}"
+        places.setdefault(place, []).append(role)
+    return [f"{', '.join(roles)} {place}" for place, roles in places.items()]
+
+
+def _phases(report: Report) -> Table:
+    """Means by place between two inputs."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table.add_column("mean by phase", overflow="fold")
+    for phase in report.phases:
+        table.add_column(f"{phase}/{report.factor}", justify="right")
+    for label in report.labels:
+        if label not in report.missing:
+            means = [pool_by(frames.scores[label], "mean") for frames in report.phases.values()]
+            table.add_row(Text(label, style="bold"), *rounded(means))
     return table
 
 
@@ -66,7 +111,8 @@ def _gates(report: Report) -> Table:
 
 
 def _verdict(report: Report) -> Text:
-    frames = f"{len(report.frames):,} {'frame' if len(report.frames) == 1 else 'frames'} scored"
+    kind = "frame" if report.factor is None else "made frame"
+    frames = f"{len(report.frames):,} {kind}{'' if len(report.frames) == 1 else 's'} scored"
     if not report.gates:
         return Text(f"{frames}.")
     if report.passed:

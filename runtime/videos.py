@@ -8,19 +8,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 from framegauge.runtime.ahead import ahead
 from framegauge.runtime.alignment import Alignment, OnLength, OnRate
 from framegauge.runtime.arrays import ArrayFrame
 from framegauge.runtime.backend import describe
 from framegauge.runtime.errors import UsageError
+from framegauge.runtime.feeding import Feed
 from framegauge.runtime.gate import Gate
+from framegauge.runtime.given import Given
 from framegauge.runtime.ladder import Ladder, Target, share_assumptions
 from framegauge.runtime.loop import Progress, aggregate, first_score, score_pairs
+from framegauge.runtime.provenance import missing_of, model_facts
 from framegauge.runtime.report import Report
 from framegauge.runtime.scorer import Scorer
-from framegauge.runtime.shelf import PAIR, Pick, checked, default_metrics, pick
+from framegauge.runtime.shelf import Pick, checked, default_metrics, pick
 from framegauge.runtime.source import open_source
 from framegauge.runtime.stills import Worst
 
@@ -43,6 +45,9 @@ def score(
     subsample: int = 1,
     on_length_mismatch: OnLength = "error",
     on_rate_mismatch: OnRate = "error",
+    factor: int | None = None,
+    flows: Mapping[str, str] | None = None,
+    flow_estimator: str | None = None,
     scale: str | None = None,
     convert: str | None = None,
     matrix: str | None = None,
@@ -55,6 +60,7 @@ def score(
     weights: Mapping[str, str] | None = None,
     offline: bool = False,
     backend: str = "auto",
+    build_missing: bool = False,
     device: int = 0,
     threads: int | None = None,
     stills: int = 0,
@@ -78,6 +84,15 @@ def score(
         on_length_mismatch: ``error``, or ``shortest`` to stop where one video ends.
         on_rate_mismatch: ``error``, ``index`` to compare frame by frame, or ``drop`` to leave
             out frames of the faster video.
+        factor: The distorted video was interpolated from every so many frames of the reference,
+            from its first: these are inputs, and are not judged. Models are given the inputs around
+            a frame as ``previous`` and ``next``, and its place between them as ``time``. Without
+            a factor, entries that compare two neighbours with each other (``warping_error``) are
+            given each distorted frame as ``next`` and the one before it as ``previous``.
+        flows: Patterns of flow files by role, ``{"flow_previous_next": "flows/%05d.flo"}``; the
+            number is the index of the frame judged in the reference. Where a file says that a
+            flow is not known, ``mask`` is 0.
+        flow_estimator: ``dis`` or ``dis:PRESET``, what gives flows that no file does.
         scale: ``reference`` or ``WxH``, with ``:bicubic``, ``lanczos``, ``bilinear`` or ``area``.
         convert: ``reference`` or a pixel format, to which frames of another are converted.
         matrix: bt601, bt709 or bt2020, in place of what the streams say.
@@ -89,7 +104,8 @@ def score(
         crop_border: Pixels cut from every side first.
         weights: Files of weights by name, for metrics that need some.
         offline: Download no weights.
-        backend: ``auto``, ``cpu`` or ``cuda``.
+        backend: ``auto``, ``cpu``, ``cuda``, ``tensorrt`` or ``tensorrt-rtx``.
+        build_missing: Build an engine for the GPU at hand where there is none.
         device: Which GPU.
         threads: Threads on the CPU, ``None`` for as many as this process may use.
         stills: How many of the worst frames to keep as pictures for the page.
@@ -117,6 +133,7 @@ def score(
         raise UsageError(f"--stills takes at least 0, got {stills}.")
     if metrics is not None:
         checked(metrics)
+    given = Given(factor=factor, flows=flows or {}, estimator=flow_estimator)
     alignment = Alignment(
         offset=offset,
         start=start,
@@ -124,6 +141,7 @@ def score(
         subsample=subsample,
         on_length_mismatch=on_length_mismatch,
         on_rate_mismatch=on_rate_mismatch,
+        factor=factor,
     )
     ladder = Ladder.parse(scale, convert)
     with ExitStack() as opened:
@@ -143,7 +161,8 @@ def score(
         share_assumptions(sources["reference"], sources["distorted"])
         facts = {role: source.facts for role, source in sources.items()}
         alignment = alignment.at_rates(*(each.frame_rate for each in facts.values()))
-        expected = alignment.expected(*(each.frames for each in facts.values()))
+        lengths = [each.frames for each in facts.values()]
+        alignment.expected(*lengths)  # refuses lengths that differ before any model is made
         if model is not None:
             paths = [model] if isinstance(model, (str, os.PathLike)) else list(model)
             picked = Pick(tuple(map(Path, paths)), {}, "given")
@@ -156,6 +175,7 @@ def score(
                 crop_border=crop_border,
                 weights=weights,
                 offline=offline,
+                supply=given,
                 progress=say,
             )
         scorer = opened.enter_context(
@@ -163,18 +183,15 @@ def score(
                 picked.files,
                 labels=picked.labels,
                 backend=backend,
+                build_missing=build_missing,
                 device=device,
                 threads=threads,
             )
         )
         picked.check(scorer.form.name, scorer.labels)
-        further = [role for role in scorer.roles if role not in PAIR]
-        if further:
-            raise UsageError(
-                f"The model needs {', '.join(further)}, which two videos do not give. Give it its "
-                "inputs with Scorer in Python."
-            )
-        parsed = [Gate.parse(gate, labels=scorer.labels) for gate in gates]
+        feed = Feed(given, roles=scorer.roles, outputs=scorer.outputs)
+        missing = missing_of(scorer)
+        parsed = [Gate.parse(gate, labels=[*scorer.labels, *missing]) for gate in gates]
         targets = ladder.targets(facts, scorer.form.name)
         scorer.check_size(*targets["reference"].size)
         for each in facts.values():
@@ -187,10 +204,11 @@ def score(
             opened.enter_context(closing(ahead(targets[role].frames(source), AHEAD)))
             for role, source in sources.items()
         ]
-        pairs = opened.enter_context(closing(alignment.pairs(*decoded)))
+        samples = opened.enter_context(closing(feed.samples(alignment, *decoded, form=scorer.form)))
         worst = _worst(stills, scorer, targets)
         begun = time.perf_counter()
-        numbers, values = score_pairs(scorer, pairs, targets, worst, progress, expected)
+        expected = feed.expected(alignment, *lengths)
+        numbers, values = score_pairs(scorer, samples, targets, worst, progress, expected)
         seconds = time.perf_counter() - begun
         report = Report.of_scores(
             scorer.outputs,
@@ -199,11 +217,15 @@ def score(
             aggregates={each.name: aggregate(each, values) for each in scorer.aggregates},
             fps=len(numbers) / seconds,
             inputs={role: target.to_json(facts[role]) for role, target in targets.items()},
-            alignment=alignment.to_json(),
-            model=_model(scorer, picked),
+            alignment=alignment.to_json() | feed.alignment(),
+            flows=feed.to_json(),
+            missing=missing,
+            model=model_facts(scorer, picked),
             backend={"asked": backend, **describe(scorer.models[0])},
             stills=worst.pictures() if worst else (),
         )
+    if feed.left_out:
+        say(feed.left_out_in_words())
     return report.with_gates(parsed)
 
 
@@ -219,19 +241,3 @@ def _worst(count: int, scorer: Scorer, targets: Mapping[str, Target]) -> Worst |
         reference=targets["reference"].colour,
         distorted=targets["distorted"].colour,
     )
-
-
-def _model(scorer: Scorer, picked: Pick) -> dict[str, Any]:
-    """What the scores were computed by, for the report."""
-    manifests = [model.manifest for model in scorer.models]
-    return {
-        "origin": picked.origin,
-        "format": scorer.form.name,
-        "precision": manifests[0].precision,
-        "quantise": manifests[0].quantise,
-        "crop_border": manifests[0].crop_border,
-        "chroma": next((each.chroma for each in manifests if each.chroma), None),
-        "entries": [output.entry for output in scorer.outputs if output.kind == "score"],
-        "sha256": [model.sha256 for model in scorer.models],
-        "files": [model.path.name for model in scorer.models],
-    }

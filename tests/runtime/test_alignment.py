@@ -310,3 +310,39 @@ def test_the_video_of_twice_the_rate_loses_every_other_frame(
     assert_allclose(luma_error(by_index), [0, 1, 2, 3], atol=1e-4)
     with pytest.raises(ScoreError, match=r"--on-rate-mismatch index.*--on-rate-mismatch drop"):
         score(*videos, metrics="psnr_y")
+
+
+@pytest.mark.parametrize(
+    ("options", "lengths", "wanted"),
+    [
+        ({"factor": 2}, (7, 7), 3),
+        ({"factor": 4}, (9, 9), 6),
+        ({"factor": 4}, (12, 9), 6),
+        ({"factor": 4}, (4, 4), 0),
+        ({"factor": 4, "start": 2}, (9, 9), 5),
+        ({"factor": 4, "start": 4}, (9, 9), 3),
+        ({"factor": 4, "count": 2}, (9, 9), 2),
+        ({"factor": 4, "offset": 2}, (9, 11), 6),
+        ({"factor": 4, "offset": -1, "on_length_mismatch": "shortest"}, (9, 8), 3),
+        ({"factor": 2, "on_length_mismatch": "shortest"}, (9, 6), 2),
+        ({"factor": 4}, (None, 9), None),
+    ],
+    ids=str,
+)
+def test_frames_made_between_inputs_are_counted(
+    options: dict[str, Any], lengths: tuple[int | None, int | None], wanted: int | None
+) -> None:
+    assert Alignment(**options).expected(*lengths) == wanted
+
+
+@pytest.mark.parametrize("lengths", [(9, 8), (9, 13), (3, 5)])
+def test_videos_of_different_numbers_of_inputs_do_not_end_together(
+    lengths: tuple[int, int],
+) -> None:
+    with pytest.raises(ScoreError, match="they do not end together"):
+        Alignment(factor=4).expected(*lengths)
+
+
+def test_an_alignment_has_a_factor_only_where_there_is_one() -> None:
+    assert Alignment(factor=3).to_json()["factor"] == 3
+    assert "factor" not in Alignment().to_json()

@@ -1,0 +1,214 @@
+"""What a model is given for each frame judged: frames, their neighbours, flows, masks and time."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framegauge.export.formats import Format
+from framegauge.export.manifest import Output
+from framegauge.export.spec import find_listing, parse_entries
+from framegauge.runtime.alignment import Alignment
+from framegauge.runtime.batch import size_of
+from framegauge.runtime.errors import ScoreError
+from framegauge.runtime.estimator import luma8
+from framegauge.runtime.flows import Array
+from framegauge.runtime.given import AFTER, BETWEEN, ESTIMATED, NEIGHBOURS, Given, is_sequence
+from framegauge.runtime.loop import Sample
+from framegauge.runtime.neighbours import BetweenInputs, InSequence, Moment
+from framegauge.runtime.planes import Planes
+from framegauge.runtime.shelf import PAIR, catalogue
+
+
+class Feed:
+    """The frames judged, each with everything that some models take.
+
+    Attributes:
+        left_out: Frames seen that were not judged for want of neighbours, once all samples were
+            taken.
+    """
+
+    def __init__(self, given: Given, *, roles: Sequence[str], outputs: Sequence[Output]) -> None:
+        """Settle what the models are given.
+
+        Args:
+            given: What there is.
+            roles: What the models take.
+            outputs: What they give.
+
+        Raises:
+            UsageError: Something cannot be given, or was given and nothing takes it.
+        """
+        entries = {output.entry: _inputs(output.entry, roles) for output in outputs}
+        for entry, inputs in entries.items():
+            given.refuse(entry, inputs)
+        looking = [inputs for inputs in entries.values() if {*NEIGHBOURS} & set(inputs)]
+        given.check(roles, sequence=bool(looking) and all(map(is_sequence, looking)))
+        self.left_out = 0
+        self._given = given
+        self._roles = tuple(roles)
+        # Where a flow is not known, all that looks at it must be able to leave pixels out.
+        self._maskable = {
+            role
+            for role in given.files
+            if all(o.options.get("masked") is True for o in outputs if role in entries[o.entry])
+        }
+        self._around: BetweenInputs | InSequence
+        if given.factor is not None:
+            self._around = BetweenInputs(given.factor)
+        else:
+            after = AFTER.keys() & set(given.estimated(roles))
+            self._around = InSequence(before=bool(looking), after=bool(after))
+        self._kept: dict[str, tuple[tuple[int, int], Array]] = {}
+
+    def alignment(self) -> dict[str, Any]:
+        """What the report's alignment says of neighbours; nothing where there are none."""
+        if isinstance(self._around, BetweenInputs):
+            return {"left_out": self.left_out}
+        facts: dict[str, Any] = {}
+        if self._around.before or self._around.after:
+            facts |= {"left_out": self.left_out}
+        if self._around.before:
+            facts |= {"previous": "distorted frame before", "next": "distorted frame"}
+        return facts
+
+    def left_out_in_words(self) -> str:
+        """What was not judged, for people."""
+        count = "1 frame" if self.left_out == 1 else f"{self.left_out} frames"
+        be = "is" if self.left_out == 1 else "are"
+        between = isinstance(self._around, BetweenInputs)
+        why = "after the last input" if between else "without the frame before or after"
+        return f"{count} {why} {be} not judged"
+
+    def to_json(self) -> dict[str, dict[str, Any]]:
+        """Where each flow came from, by role, as the report has it."""
+        return self._given.to_json(self._roles)
+
+    def expected(
+        self, alignment: Alignment, reference: int | None, distorted: int | None
+    ) -> int | None:
+        """Samples that videos of these declared lengths have, ``None`` if one is not known."""
+        pairs = alignment.expected(reference, distorted)
+        around = self._around
+        if pairs is None or isinstance(around, BetweenInputs):
+            return pairs
+        every = replace(alignment, count=None, subsample=1, on_length_mismatch="shortest")
+        seen = every.expected(reference, distorted)
+        if seen is None:
+            return None
+        step = alignment.subsample
+        lost = around.before and self._wider(alignment).first == alignment.first
+        judged = -(-seen // step) - lost - (around.after and (seen - 1) % step == 0)
+        return max(0, judged if alignment.count is None else min(judged, alignment.count))
+
+    def samples(
+        self,
+        alignment: Alignment,
+        reference: Iterator[Planes],
+        distorted: Iterator[Planes],
+        *,
+        form: Format,
+    ) -> Generator[Sample, None, None]:
+        """Every frame judged with what the models take, in order.
+
+        Args:
+            alignment: Which frames are compared.
+            reference: The reference's frames.
+            distorted: The distorted video's frames.
+            form: Their pixel format.
+
+        Raises:
+            ScoreError: The videos do not go together, nothing is to be judged, or a flow is
+                missing, damaged or does not fit.
+        """
+        wide = self._wider(alignment)
+        seen = 0
+        for moment in self._around.moments(wide.pairs(reference, distorted)):
+            place = (moment.number - alignment.first) // alignment.reference_step
+            if place < 0 or place % alignment.subsample:
+                continue
+            pair = moment.frames["reference"], moment.frames["distorted"]
+            yield Sample(moment.number, *pair, self._further(moment, form))
+            seen += 1
+            if seen == alignment.count:
+                break
+        else:
+            self.left_out = self._around.left_out
+        if isinstance(self._around, InSequence) and self._around.before:
+            self.left_out += wide.first == alignment.first
+        if not seen:
+            factor = self._given.factor
+            why = "each needs the frame before or after it. Give longer videos."
+            if factor is not None:
+                why = (
+                    f"none lies between two inputs, which are every {factor} frames from the "
+                    "first. Change --factor, --start or --offset."
+                )
+            raise ScoreError(f"There is no frame to judge: {why}")
+
+    def _wider(self, alignment: Alignment) -> Alignment:
+        """The alignment with every frame that something judged needs."""
+        if isinstance(self._around, BetweenInputs):
+            return replace(alignment, start=alignment.first_input, count=None)
+        if not (self._around.before or self._around.after):
+            return alignment
+        start = alignment.first - alignment.reference_step * self._around.before
+        return replace(alignment, start=max(0, start), count=None, subsample=1)
+
+    def _further(self, moment: Moment, form: Format) -> dict[str, Planes | NDArray[np.float32]]:
+        """Everything but the two frames, by role."""
+        further: dict[str, Planes | NDArray[np.float32]] = {}
+        known: list[Array] = []
+        for role in self._roles:
+            if role in NEIGHBOURS:
+                further[role] = moment.frames[role]
+            elif role == "time":
+                further[role] = np.array(moment.time, np.float32)
+            elif role in self._given.files:
+                further[role] = self._read(role, moment, form, known)
+            elif role in self._given.estimated([role]):
+                further[role] = self._estimated(role, moment, form)
+        if "mask" in self._roles:
+            further["mask"] = np.minimum.reduce(known)
+        return further
+
+    def _read(self, role: str, moment: Moment, form: Format, known: list[Array]) -> Array:
+        height, width = size_of(form, tuple(p[None] for p in moment.frames["reference"]))
+        flow, valid = self._given.files[role].read(moment.number, width=width, height=height)
+        unknown = int(valid.size - np.count_nonzero(valid))
+        if unknown and role not in self._maskable:
+            raise ScoreError(
+                f"The {role} of frame {moment.number} is not known at {unknown} pixels, and "
+                "something that is scored looks at all of them. Score only what takes a mask "
+                "then, such as epe[masked=true]."
+            )
+        known.append(valid)
+        return flow
+
+    def _estimated(self, role: str, moment: Moment, form: Format) -> Array:
+        """The flow, kept for as long as the frames it is between stay the same."""
+        span = moment.span if role in BETWEEN else None
+        if span is not None and role in self._kept and self._kept[role][0] == span:
+            return self._kept[role][1]
+        start, end = (luma8(moment.frames[name], form) for name in ESTIMATED[role])
+        flow = self._given.estimate(start, end)
+        if span is not None:
+            self._kept[role] = span, flow
+        return flow
+
+
+def _inputs(entry: str, roles: Sequence[str]) -> tuple[str, ...]:
+    """What an entry of a model looks at, as far as the model takes it; rather more than less."""
+    try:
+        (asked,) = parse_entries(entry)
+        inputs = find_listing(asked, catalogue()).spec.inputs
+    except ValueError:
+        return tuple(roles)  # of another release, or a host's own
+    # The catalogue knows the inputs of the defaults; options bring others, but not to a pair.
+    if asked.options and not {*PAIR}.issuperset(inputs):
+        return tuple(roles)
+    return tuple(role for role in inputs if role in roles)

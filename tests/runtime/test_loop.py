@@ -1,0 +1,85 @@
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from framegauge.export.formats import FORMATS
+from framegauge.runtime import ScoreError
+from framegauge.runtime.ladder import Target
+from framegauge.runtime.loop import Sample, score_pairs
+
+
+class Recorded:
+    """A scorer that keeps what it is given, and scores the mean of the time."""
+
+    def __init__(self, form: str, *, needs_colour: bool = False) -> None:
+        self.form = FORMATS[form]
+        self.needs_colour = needs_colour
+        self.outputs = [SimpleNamespace(name="when", kind="score")]
+        self.fed: list[tuple[Any, Any, Any]] = []
+
+    def run(self, frames: Any, colours: Any, tensors: Any) -> dict[str, np.ndarray]:
+        self.fed.append((frames, colours, tensors))
+        return {"when": tensors["time"].astype(np.float64)}
+
+
+def target(form: str) -> Target:
+    matrix = None if FORMATS[form].kind == "rgb" else "bt709"
+    return Target(
+        format=form,
+        size=(4, 2),
+        scaler=None,
+        matrix=matrix,
+        range=matrix and "full",
+        converted=False,
+    )
+
+
+def frame(value: float, form: str) -> tuple[np.ndarray, ...]:
+    type = np.float32 if form == "rgbf32" else np.uint8
+    return (np.full((3, 2, 4) if form == "rgbf32" else (2, 4), value, type),)
+
+
+def sample(number: int, form: str, *, previous: float = 0) -> Sample:
+    return Sample(
+        number,
+        frame(0, form),
+        frame(1, form),
+        {
+            "previous": frame(previous, form),
+            "flow": np.full((2, 2, 4), number, np.float32),
+            "time": np.array(number / 4, np.float32),
+        },
+    )
+
+
+def run(scorer: Recorded, samples: list[Sample], form: str) -> dict[str, np.ndarray]:
+    targets = {"reference": target(form), "distorted": target(form)}
+    numbers, values = score_pairs(scorer, iter(samples), targets, None, None, None)  # type: ignore
+    assert numbers.tolist() == [each.number for each in samples]
+    return values
+
+
+def test_everything_a_sample_has_is_stacked_to_a_batch() -> None:
+    scorer = Recorded("gray8", needs_colour=True)
+
+    values = run(scorer, [sample(n, "gray8", previous=n) for n in (1, 2, 3)], "gray8")
+
+    ((frames, colours, tensors),) = scorer.fed
+    assert set(frames) == {"reference", "distorted", "previous"}
+    assert frames["previous"][0].shape == (3, 2, 4)
+    assert frames["previous"][0][:, 0, 0].tolist() == [1, 2, 3]
+    assert tensors["flow"].shape == (3, 2, 2, 4)
+    assert tensors["time"].shape == (3,)
+    assert values["when"].tolist() == [0.25, 0.5, 0.75]
+    # Neighbours mean what the pair means.
+    assert_array_equal(colours["previous"], colours["reference"])
+    assert_array_equal(colours["next"], colours["distorted"])
+
+
+@pytest.mark.parametrize("value", [-0.5, 1.5, np.nan])
+def test_a_neighbour_without_samples_in_range_is_refused(value: float) -> None:
+    with pytest.raises(ScoreError, match=r"The previous frame compared with frame 7"):
+        run(Recorded("rgbf32"), [sample(7, "rgbf32", previous=value)], "rgbf32")
