@@ -1,0 +1,138 @@
+"""Engines built elsewhere: the line that builds one with NVIDIA's ``trtexec``, and taking it in."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from framegauge.engines.build import Job, describe
+from framegauge.engines.header import Header
+from framegauge.engines.held import Held
+from framegauge.engines.machine import Platform
+from framegauge.engines.modelfile import ModelFile
+from framegauge.engines.options import ALWAYS
+from framegauge.engines.profile import Profile, Shapes
+from framegauge.engines.sidecar import Recipe
+from framegauge.engines.store import Store
+from framegauge.engines.target import Compatibility, Target
+
+_LEVELS = {"ampere_plus": "ampere+", "same_compute_capability": "sameComputeCapability"}
+
+
+def command(
+    model: ModelFile,
+    profiles: Sequence[Profile],
+    *,
+    plan: str,
+    major: int = 11,
+    compatibility: Compatibility = "none",
+    flags: Sequence[str] = (),
+) -> str:
+    """The ``trtexec`` line that builds an engine as framegauge would.
+
+    Args:
+        model: The model.
+        profiles: Sizes it shall take.
+        plan: File that trtexec shall write.
+        major: TensorRT's major version: 10 has to be told to keep the model's types, 11 knows
+            nothing else.
+        compatibility: Hardware compatibility level.
+        flags: Further flags of trtexec, ``--builderOptimizationLevel=5``.
+
+    Raises:
+        ValueError: A profile is too small for the model, or the version is not known.
+    """
+    if major not in (10, 11):
+        raise ValueError(f"--tensorrt takes 10 or 11, got {major}.")
+    words = ["trtexec", f"--onnx={model.path}", f"--saveEngine={plan}", "--noTF32"]
+    words += ["--stronglyTyped"] if major == 10 else []
+    words += ["--skipInference"]
+    many = len(profiles) > 1
+    dynamic = [
+        each.name
+        for each in model.manifest.inputs
+        if any(isinstance(axis, str) for axis in each.dims)
+    ]
+    for index, profile in enumerate(profiles):
+        shapes = profile.fitted(model.manifest).shapes(model.manifest)
+        words += [f"--profile={index}"] if many else []
+        words += [
+            f"--{kind}Shapes={_listed(shapes, dynamic, field)}"
+            for kind, field in (("min", "least"), ("opt", "usual"), ("max", "most"))
+        ]
+    if compatibility != "none":
+        words.append(f"--hardwareCompatibilityLevel={_LEVELS[compatibility]}")
+    return " ".join(map(shlex.quote, (*words, *flags)))
+
+
+def adopt(
+    plan: Path,
+    model: ModelFile,
+    store: Store,
+    *,
+    profiles: Sequence[Profile],
+    architectures: Sequence[str] = (),
+    compatibility: Compatibility = "none",
+    options: Mapping[str, str] | None = None,
+) -> Held:
+    """Take an engine that was built elsewhere into a store.
+
+    The file's own first bytes give flavour and version, and for RTX its architectures. That it is
+    of this model, and what it was built with, cannot be told from it without a GPU: that is taken
+    on the caller's word, and the sidecar says so.
+
+    Args:
+        plan: The engine.
+        model: The model it was built from.
+        store: Where it is kept.
+        profiles: Sizes it was built for.
+        architectures: What it was built for; needed where the file does not say.
+        compatibility: Hardware compatibility level it was built with.
+        options: Builder options it was built with that differ from TensorRT's defaults, beside
+            TF32 off.
+
+    Raises:
+        ValueError: It is no engine, is cut short, is for another target than said, or the target
+            is not known.
+        OSError: It cannot be read, or the store cannot be written.
+        StoreError: The store is not to be trusted.
+    """
+    engine = plan.read_bytes()
+    header = Header.read(engine, file=str(plan))
+    if header.length not in (None, len(engine)):
+        raise ValueError(
+            f"{plan} is cut short or too long: it says {header.length} bytes, and has "
+            f"{len(engine)}. Copy or build it again."
+        )
+    built_for = header.architectures or tuple(architectures)
+    if not built_for:
+        raise ValueError(
+            f"{plan} does not say which GPU it was built on. Name it: --target sm90 (and "
+            "--compatibility, if it was built with one)."
+        )
+    target = Target(flavour=header.flavour, architectures=built_for, compatibility=compatibility)
+    if architectures and set(architectures) != set(built_for):
+        raise ValueError(
+            f"{plan} is for {', '.join(built_for)}, and --target says "
+            f"{', '.join(architectures)}. Leave --target out, or name another file."
+        )
+    recipe = Recipe(
+        model=model.sha256,
+        profiles=tuple(profile.fitted(model.manifest) for profile in profiles),
+        target=target,
+        version=header.version,
+        options={**(options or {}), **ALWAYS},
+        platform=Platform.here(),
+    )
+    trusted = ["model", "profiles", "options", "platform"]
+    about = {
+        "adopted": plan.name,
+        "taken_on_trust": trusted if header.architectures else [*trusted, "target"],
+    }
+    return store.put(engine, describe(Job(model=model, recipe=recipe), engine, about))
+
+
+def _listed(shapes: Mapping[str, Shapes], names: Sequence[str], field: str) -> str:
+    """Shapes as trtexec takes them: ``name:1x2x3`` with commas."""
+    return ",".join(f"{name}:{'x'.join(map(str, getattr(shapes[name], field)))}" for name in names)

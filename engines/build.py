@@ -1,0 +1,249 @@
+"""Models to engines: what has to be built, built side by side, and kept in a store.
+
+TensorRT-RTX builds for any RTX GPU on a machine with none; TensorRT for the GPU at hand.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from queue import SimpleQueue
+from typing import Any, Literal
+
+from framegauge.engines.compiler import BuildError, Order
+from framegauge.engines.crew import Crew
+from framegauge.engines.held import Held
+from framegauge.engines.machine import Platform, TargetError, flavours, gpu
+from framegauge.engines.modelfile import ModelFile
+from framegauge.engines.options import normalised
+from framegauge.engines.profile import Profile
+from framegauge.engines.sidecar import Recipe, Sidecar
+from framegauge.engines.store import Store
+from framegauge.engines.target import Target
+from framegauge.engines.trust import StoreError
+
+_EXTRAS = {"tensorrt": "tensorrt", "tensorrt_rtx": "rtx"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One engine to be made of a model."""
+
+    model: ModelFile
+    recipe: Recipe
+
+    def __str__(self) -> str:
+        """Model and target, for people."""
+        return f"{self.model.path.name} for {self.recipe.target}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What became of a job.
+
+    Attributes:
+        job: The job.
+        outcome: Built now; kept because the store had it; or failed.
+        why: Why it was built, or why it failed; empty if it was kept.
+        held: The engine in the store, ``None`` if it failed.
+        seconds: Wall time it took.
+    """
+
+    job: Job
+    outcome: Literal["built", "kept", "failed"]
+    why: str
+    held: Held | None
+    seconds: float
+
+
+# Called with a job, the phase of its build and how far it has come in [0, 1]; from several threads.
+Progress = Callable[[Job, str, float], None]
+
+
+def jobs(
+    model: ModelFile,
+    targets: Iterable[Target],
+    profiles: Sequence[Profile],
+    options: Mapping[str, str] | None = None,
+) -> list[Job]:
+    """One job for each target.
+
+    Args:
+        model: The model.
+        targets: What engines are for.
+        profiles: Sizes, all in every engine; the least are raised to what the model takes.
+        options: Builder options by name.
+
+    Raises:
+        ValueError: A profile is too small for the model, or an option is unknown.
+        TargetError: A flavour is not installed here.
+    """
+    fitted = tuple(dict.fromkeys(profile.fitted(model.manifest) for profile in profiles))
+    if not fitted:
+        raise ValueError("An engine needs at least one --profile.")
+    return [
+        Job(
+            model=model,
+            recipe=Recipe(
+                model=model.sha256,
+                profiles=fitted,
+                target=target,
+                version=_version(target),
+                options=normalised(options or {}, target.flavour),
+                platform=Platform.here(),
+            ),
+        )
+        for target in targets
+    ]
+
+
+def build(
+    wanted: Sequence[Job],
+    store: Store,
+    *,
+    force: bool = False,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> list[Result]:
+    """Make the engines that a store has not, each in a process that may crash alone.
+
+    Args:
+        wanted: The jobs; one that fails does not stop the others.
+        store: Where engines are kept, and looked for.
+        force: Build what is there too.
+        workers: Builds side by side; ``None`` for as many as there are CPUs, or one where builds
+            are timed on a GPU.
+        progress: Told of phases, from several threads.
+
+    Returns:
+        What became of each job, in their order.
+    """
+    started = time.monotonic()
+    found = {id(job): (None, "asked for") if force else _kept(job, store) for job in wanted}
+    missing = [job for job in wanted if found[id(job)][0] is None]
+    is_timed = any(job.recipe.target.flavour == "tensorrt" for job in missing)
+    count = workers or (1 if is_timed else len(os.sched_getaffinity(0)))
+    made: dict[int, Result] = {}
+    crews: SimpleQueue[Crew] = SimpleQueue()
+
+    def make(job: Job) -> None:
+        crew = crews.get()
+        try:
+            made[id(job)] = _made(job, store, crew, found[id(job)][1], force, progress)
+        finally:
+            crews.put(crew)
+
+    if missing:
+        staff = [Crew() for _ in range(min(count, len(missing)))]
+        for crew in staff:
+            crews.put(crew)
+        pool = ThreadPoolExecutor(len(staff))
+        try:
+            list(pool.map(make, missing))
+        finally:
+            # An interrupt ends the builds with it.
+            for crew in staff:
+                crew.dismiss()
+            pool.shutdown(cancel_futures=True)
+    return [
+        made.get(id(job))
+        or Result(
+            job=job,
+            outcome="kept",
+            why="",
+            held=found[id(job)][0],
+            seconds=time.monotonic() - started,
+        )
+        for job in wanted
+    ]
+
+
+def order(job: Job) -> Order:
+    """What the builder is told."""
+    recipe, manifest = job.recipe, job.model.manifest
+    return Order(
+        model=str(job.model.path),
+        inputs=[each.name for each in manifest.inputs],
+        outputs=[each.name for each in manifest.outputs],
+        flavour=recipe.target.flavour,
+        architectures=recipe.target.architectures,
+        compatibility=recipe.target.compatibility,
+        options=dict(recipe.options),
+        profiles=[profile.shapes(manifest) for profile in recipe.profiles],
+    )
+
+
+def describe(job: Job, engine: bytes, about: Mapping[str, Any]) -> Sidecar:
+    """The sidecar of an engine that is made now."""
+    return Sidecar(
+        recipe=job.recipe,
+        file=job.model.path.name,
+        manifest=job.model.manifest,
+        engine=hashlib.sha256(engine).hexdigest(),
+        size=len(engine),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        about={"path": str(job.model.path.absolute()), **_surroundings(), **about},
+    )
+
+
+def _kept(job: Job, store: Store) -> tuple[Held | None, str]:
+    """The sound engine that a store has for a job, or why one must be built."""
+    held = store.get(job.recipe.key)
+    if held is None:
+        return None, "not in the store"
+    try:
+        store.read(held)
+    except StoreError as error:
+        return None, str(error)
+    return held, ""
+
+
+def _made(
+    job: Job, store: Store, crew: Crew, why: str, force: bool, progress: Progress | None
+) -> Result:
+    started = time.monotonic()
+    tell = None if progress is None else lambda phase, share: progress(job, phase, share)
+    try:
+        with store.building(job.recipe.key):
+            # Whoever held the lock before may have built it.
+            held, _ = (None, "") if force else _kept(job, store)
+            if held is None:
+                engine = crew.build(order(job), tell)
+                seconds = round(time.monotonic() - started, 2)
+                held = store.put(engine, describe(job, engine, {"seconds": seconds}))
+            else:
+                why = "another process built it meanwhile"
+    except (BuildError, StoreError, OSError) as error:
+        return Result(
+            job=job,
+            outcome="failed",
+            why=str(error),
+            held=None,
+            seconds=time.monotonic() - started,
+        )
+    return Result(job=job, outcome="built", why=why, held=held, seconds=time.monotonic() - started)
+
+
+def _version(target: Target) -> str:
+    installed = flavours()
+    if target.flavour not in installed:
+        raise TargetError(
+            f"Building for {target} needs {target.flavour}, which is not installed. "
+            f"pip install 'framegauge[{_EXTRAS[target.flavour]}]'"
+            + (f"; installed: {', '.join(installed)}." if installed else ".")
+        )
+    return installed[target.flavour]
+
+
+def _surroundings() -> dict[str, Any]:
+    """The GPU and driver of this machine, if there are any."""
+    try:
+        found = gpu()
+    except TargetError:
+        return {"gpu": None, "driver": None}
+    return {"gpu": found.name, "driver": found.driver}

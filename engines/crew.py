@@ -1,0 +1,125 @@
+"""The process that builds engines, seen from outside: it may die, and the build goes on."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+from framegauge.engines.compiler import BuildError, Order, Progress
+
+_LAST_WORDS = 2000
+
+
+class Crew:
+    """One worker process, started when it is first needed and again after a crash."""
+
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        """Prepare; nothing is started.
+
+        Args:
+            environment: Variables for the process; ``None`` for ours.
+        """
+        self._environment = dict(environment) if environment is not None else None
+        self._process: subprocess.Popen[str] | None = None
+        self._log: IO[str] | None = None
+
+    def __enter__(self) -> Self:
+        """Itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End the process, whatever it does."""
+        self.dismiss()
+
+    def build(self, order: Order, progress: Progress | None = None) -> bytes:
+        """Build one engine in the process.
+
+        Raises:
+            BuildError: The builder refuses the model, an option or a profile, or it crashed.
+        """
+        with tempfile.TemporaryDirectory(prefix="framegauge-") as folder:
+            output = Path(folder) / "engine"
+            told = {"order": dataclasses.asdict(order), "output": str(output)}
+            try:
+                answer = self._ask(told, progress)
+            except BrokenPipeError:
+                answer = None
+            if answer is None:
+                raise BuildError(self._obituary(order))
+            if answer["kind"] == "failed":
+                raise BuildError(str(answer["words"]))
+            return output.read_bytes()
+
+    def dismiss(self) -> None:
+        """End the process at once; a build that it is at is lost."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
+                with suppress(OSError):
+                    if pipe is not None:
+                        pipe.close()
+        if self._log is not None:
+            self._log.close()
+            self._log = None
+
+    def _ask(self, told: dict[str, Any], progress: Progress | None) -> dict[str, Any] | None:
+        """The process's last answer to an order, ``None`` if it died over it."""
+        process = self._process or self._start()
+        if process.stdin is None or process.stdout is None:
+            return None
+        process.stdin.write(json.dumps(told) + "\n")
+        process.stdin.flush()
+        for line in process.stdout:
+            answer: dict[str, Any] = json.loads(line)
+            if answer["kind"] != "progress":
+                return answer
+            if progress is not None:
+                progress(answer["phase"], answer["share"])
+        return None
+
+    def _start(self) -> subprocess.Popen[str]:
+        self._log = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
+        self._process = subprocess.Popen(
+            # Nothing in the working directory may be taken for a module.
+            [sys.executable, "-P", "-m", "framegauge.engines.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+            encoding="utf-8",
+            env=self._environment or os.environ.copy(),
+        )
+        return self._process
+
+    def _obituary(self, order: Order) -> str:
+        """What is known of a process that died, and the end of what it printed."""
+        code = self._process.wait() if self._process else 0
+        words = ""
+        if self._log is not None:
+            self._log.seek(0)
+            words = self._log.read()[-_LAST_WORDS:].strip()
+        self.dismiss()
+        cause = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        return (
+            f"{order.flavour}'s builder crashed ({cause}) on {order.model} for "
+            f"{', '.join(order.architectures)}. Nothing of it was kept. Export fewer metrics into "
+            "one model to find the one it cannot take, or use another version of TensorRT."
+            + (f" Its last words: {words}" if words else "")
+        )

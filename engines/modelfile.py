@@ -1,0 +1,111 @@
+"""A model file as engines see it: its bytes, their hash, and the manifest they hold.
+
+Read without the onnx package: the metadata of an ONNX file is a handful of protocol-buffer fields.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from framegauge.export.manifest import KEY, Manifest, ManifestError
+
+# Fields of ONNX's ModelProto and StringStringEntryProto, by their numbers in onnx.proto.
+_METADATA, _ENTRY_KEY, _ENTRY_VALUE = 14, 1, 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFile:
+    """A model, read whole.
+
+    Attributes:
+        path: Where it lies.
+        content: Its bytes.
+        sha256: Of the bytes, in hex.
+        manifest: What it says about itself.
+    """
+
+    path: Path
+    content: bytes
+    sha256: str
+    manifest: Manifest
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Self:
+        """The model in a file.
+
+        Raises:
+            OSError: The file cannot be read.
+            ManifestError: It is not a model of ours, or is damaged.
+        """
+        content = Path(path).read_bytes()
+        return cls(
+            path=Path(path),
+            content=content,
+            sha256=hashlib.sha256(content).hexdigest(),
+            manifest=Manifest.from_json(metadata(content, file=str(path)).get(KEY), file=str(path)),
+        )
+
+
+def metadata(content: bytes, *, file: str) -> dict[str, str]:
+    """The metadata entries of an ONNX file.
+
+    Args:
+        content: The file's bytes.
+        file: Its name, for errors.
+
+    Raises:
+        ManifestError: It is not an ONNX file.
+    """
+    try:
+        held = {}
+        for number, entry in _fields(memoryview(content)):
+            if number == _METADATA:
+                parts = dict(_fields(entry))
+                key, value = (
+                    bytes(parts.get(part, b"")).decode() for part in (_ENTRY_KEY, _ENTRY_VALUE)
+                )
+                held[key] = value
+    except (IndexError, ValueError) as error:
+        raise ManifestError(
+            f"{file} is not an ONNX file, or is cut short. Make one with `framegauge export`."
+        ) from error
+    return held
+
+
+def _fields(message: memoryview) -> Iterator[tuple[int, memoryview]]:
+    """Numbers and contents of the counted fields of a message; others are passed over."""
+    at = 0
+    while at < len(message):
+        tag, at = _varint(message, at)
+        match tag & 7:
+            case 0:  # a number of any length
+                _, at = _varint(message, at)
+            case 1:  # eight bytes
+                at += 8
+            case 5:  # four bytes
+                at += 4
+            case 2:  # counted bytes
+                length, at = _varint(message, at)
+                yield tag >> 3, message[at : at + length]
+                at += length
+            case kind:
+                raise ValueError(f"a field of kind {kind}")
+    if at != len(message):
+        raise ValueError("the last field is cut short")
+
+
+def _varint(message: memoryview, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = message[at]
+        value |= (byte & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if byte < 0x80:
+            return value, at
+        if shift > 63:
+            raise ValueError("a number without an end")

@@ -1,0 +1,237 @@
+"""What is known of an engine: the JSON that lies beside it, and the key made of what decides.
+
+The key is the SHA-256 of everything that decides what an engine is; the rest is information.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from framegauge.engines.machine import Platform
+from framegauge.engines.profile import Profile, Size
+from framegauge.engines.target import Target
+from framegauge.export.manifest import Manifest, ManifestError
+
+SCHEMA = 1
+DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+class SidecarError(ValueError):
+    """A sidecar that is damaged, of a newer release, or says what its own key denies."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything that decides what an engine is.
+
+    Attributes:
+        model: SHA-256 of the model file's bytes, in hex.
+        profiles: Sizes it takes, in TensorRT's order.
+        target: Flavour and GPUs.
+        version: Full version of the flavour, ``1.7.1.116``.
+        options: Builder options that differ from the builder's defaults, by name. TF32, which is
+            always off, is among them.
+        platform: What it runs on.
+    """
+
+    model: str
+    profiles: tuple[Profile, ...]
+    target: Target
+    version: str
+    options: Mapping[str, str]
+    platform: Platform
+
+    @property
+    def key(self) -> str:
+        """SHA-256 over canonical JSON of the recipe, in hex: the engine's name in a store."""
+        facts = {
+            "model": self.model,
+            "profiles": [dataclasses.astuple(each) for each in self.profiles],
+            "flavour": self.target.flavour,
+            "version": self.version,
+            "capabilities": self.target.capabilities,
+            "options": dict(self.options),
+            "system": self.platform.system,
+            "machine": self.platform.machine,
+        }
+        text = json.dumps(facts, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sidecar:
+    """An engine's own words on itself.
+
+    Attributes:
+        recipe: What decides.
+        file: Name of the model file, for people.
+        manifest: The model's own manifest, so that the engine needs no model beside it.
+        engine: SHA-256 of the engine's bytes, in hex.
+        size: Of the engine, in bytes.
+        created: When it was made, UTC, ISO 8601.
+        about: Information that decides nothing: ``path`` of the model when it was built,
+            ``driver``, ``gpu``, ``seconds`` of the build, ``adopted`` from where.
+        verifications: What each self-test on a GPU found.
+        schema: Version of this form.
+    """
+
+    recipe: Recipe
+    file: str
+    manifest: Manifest
+    engine: str
+    size: int
+    created: str
+    about: Mapping[str, Any] = field(default_factory=dict)
+    verifications: tuple[Mapping[str, Any], ...] = ()
+    schema: int = SCHEMA
+
+    @property
+    def key(self) -> str:
+        """The engine's name in a store."""
+        return self.recipe.key
+
+    @property
+    def entries(self) -> tuple[str, ...]:
+        """What the model computes: the labels of its scores."""
+        return tuple(output.name for output in self.manifest.scores)
+
+    def to_json(self) -> str:
+        """The sidecar as JSON, for people too."""
+        recipe = self.recipe
+        facts = {
+            "schema": self.schema,
+            "key": self.key,
+            "model": {
+                "file": self.file,
+                "sha256": recipe.model,
+                "entries": self.entries,
+                "precision": self.manifest.precision,
+            },
+            "target": dataclasses.asdict(recipe.target),
+            "version": recipe.version,
+            "profiles": [
+                {name: size._asdict() for name, size in vars(each).items()}
+                for each in recipe.profiles
+            ],
+            "options": dict(recipe.options),
+            "platform": dataclasses.asdict(recipe.platform),
+            "engine": {"sha256": self.engine, "size": self.size},
+            "created": self.created,
+            "about": dict(self.about),
+            "verifications": [dict(each) for each in self.verifications],
+            "manifest": self.manifest.to_json(),
+        }
+        return json.dumps(facts, indent=1, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, *, file: str) -> Self:
+        """The sidecar in a file.
+
+        Args:
+            text: What the file holds.
+            file: Its name, for errors.
+
+        Raises:
+            SidecarError: It is damaged, lacks or has too much, comes from a newer release, or
+                its key is not that of what it says.
+        """
+        try:
+            facts = json.loads(text)
+            schema = facts["schema"]
+            if not isinstance(schema, int):
+                raise TypeError(f"schema is {schema!r}")
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise SidecarError(f"{file} is not a sidecar of an engine ({error!r}).") from error
+        if schema > SCHEMA:
+            raise SidecarError(
+                f"{file} is of schema {schema}, and this release reads up to {SCHEMA}. Update "
+                "framegauge."
+            )
+        try:
+            sidecar = cls._read(facts, file)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise SidecarError(f"{file} is damaged ({error}).") from error
+        said = facts["key"], facts["model"]["entries"], facts["model"]["precision"]
+        if said != (sidecar.key, list(sidecar.entries), sidecar.manifest.precision):
+            raise SidecarError(
+                f"{file} says what its own key or manifest denies: it was altered, or is of "
+                "another engine."
+            )
+        return sidecar
+
+    @classmethod
+    def _read(cls, facts: dict[str, Any], file: str) -> Self:
+        model, engine = facts["model"], facts["engine"]
+        _fields(facts, _TOP, "the sidecar")
+        _fields(model, ("file", "sha256", "entries", "precision"), "model")
+        _fields(engine, ("sha256", "size"), "engine")
+        target = facts["target"]
+        recipe = Recipe(
+            model=_digest(model["sha256"]),
+            profiles=tuple(
+                Profile(**{name: _size(size) for name, size in each.items()})
+                for each in facts["profiles"]
+            ),
+            target=Target(
+                **{**target, "architectures": tuple(map(_text, target["architectures"]))}
+            ),
+            version=_text(facts["version"]),
+            options={_text(name): _text(value) for name, value in facts["options"].items()},
+            platform=Platform(**{name: _text(word) for name, word in facts["platform"].items()}),
+        )
+        if not recipe.profiles:
+            raise ValueError("it has no profiles")
+        if not isinstance(engine["size"], int) or engine["size"] < 1:
+            raise ValueError(f"the engine's size is {engine['size']!r}")
+        try:
+            manifest = Manifest.from_json(_text(facts["manifest"]), file=file)
+        except ManifestError as error:
+            raise ValueError(f"the model's manifest: {error}") from error
+        return cls(
+            recipe=recipe,
+            file=_text(model["file"]),
+            manifest=manifest,
+            engine=_digest(engine["sha256"]),
+            size=engine["size"],
+            created=_text(facts["created"]),
+            about=dict(facts["about"]),
+            verifications=tuple(dict(each) for each in facts["verifications"]),
+            schema=facts["schema"],
+        )
+
+
+_TOP = (
+    *("schema", "key", "model", "target", "version", "profiles", "options", "platform"),
+    *("engine", "created", "about", "verifications", "manifest"),
+)
+
+
+def _fields(facts: dict[str, Any], wanted: tuple[str, ...], what: str) -> None:
+    if set(facts) != set(wanted):
+        differ = sorted(set(facts) ^ set(wanted))
+        raise ValueError(f"{what} lacks, or has too much: {', '.join(differ)}")
+
+
+def _digest(value: Any) -> str:
+    if not isinstance(value, str) or DIGEST.fullmatch(value) is None:
+        raise ValueError(f"{value!r} is not a SHA-256 in hex")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} should be text")
+    return value
+
+
+def _size(facts: dict[str, Any]) -> Size:
+    size = Size(**facts)
+    if not all(type(side) is int for side in size):
+        raise TypeError(f"{facts!r} should be whole numbers")
+    return size

@@ -1,0 +1,238 @@
+"""Whether an engine computes what its model does: the self-test at the ends of every profile.
+
+The frames are those of :mod:`framegauge.export.pattern` at each profile's least, usual and most
+size. What they should score is said by ONNX Runtime on the CPU, a frame at a time, and at the
+manifest's own sizes by the manifest, whose scores are the float64 graph's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framegauge.engines.held import Held
+from framegauge.engines.machine import Gpu
+from framegauge.engines.profile import Size
+from framegauge.engines.sidecar import Sidecar
+from framegauge.engines.store import Store
+from framegauge.export import pattern
+from framegauge.export.manifest import Input, Manifest, Output
+
+MODEL, MANIFEST = "ONNX Runtime", "float64"
+
+Feed = Mapping[str, NDArray[Any]]
+
+
+class Runner(Protocol):
+    """A model or an engine that is loaded."""
+
+    def run(self, feed: Feed) -> Mapping[str, NDArray[Any]]:
+        """Outputs by name for inputs by name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """One output of one run: the sample that is furthest off.
+
+    Attributes:
+        output: Which.
+        wanted: What it should be.
+        got: What the engine gave.
+        allowed: How far apart they may be, in the output's unit.
+    """
+
+    output: Output
+    wanted: float
+    got: float
+    allowed: float
+
+    @property
+    def error(self) -> float:
+        """Absolute difference in the output's unit, NaN if there is no value."""
+        return abs(self.got - self.wanted)
+
+    @property
+    def passed(self) -> bool:
+        """Whether they are close enough."""
+        return self.error <= self.allowed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One run of an engine on test frames.
+
+    Attributes:
+        profile: Index of the profile.
+        size: Batch, height and width.
+        against: What said how it should score.
+        comparisons: The numbers.
+        problem: Why the engine gave none, ``None`` if it did.
+        unrun: Why there is nothing to compare with, ``None`` if there is.
+    """
+
+    profile: int
+    size: Size
+    against: str
+    comparisons: tuple[Comparison, ...] = ()
+    problem: str | None = None
+    unrun: str | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing speaks against the engine."""
+        return self.problem is None and all(each.passed for each in self.comparisons)
+
+
+def verify(
+    sidecar: Sidecar, engine: Callable[[int], Runner], reference: Runner | None
+) -> Iterator[Trial]:
+    """Run an engine on test frames and compare, each size as it is done.
+
+    Args:
+        sidecar: The engine's.
+        engine: Gives the engine, held to the profile of that index.
+        reference: The model in ONNX Runtime on the CPU; without it only the manifest's own sizes
+            are run, where a profile holds them.
+    """
+    manifest = sidecar.manifest
+    test = manifest.self_test
+    told = {
+        Size(test.batch, *side): {name: np.array(values) for name, values in scores.items()}
+        for side, scores in zip(test.sizes, test.scores, strict=True)
+    }
+    for index, profile in enumerate(sidecar.recipe.profiles):
+        for size in dict.fromkeys((profile.least, profile.usual, profile.most)):
+            trial = Trial(profile=index, size=size, against=MODEL)
+            if reference is None:
+                yield replace(trial, unrun="the model is not at hand: name it with --model")
+                continue
+            feed = feed_of(manifest, size)
+            # What native code raises has many types.
+            try:
+                wanted = _singly(manifest, reference, feed, size.batch)
+            except Exception as error:
+                yield replace(trial, unrun=f"the model could not be run: {_first_line(error)}")
+            else:
+                yield _judged(trial, manifest, engine, feed, wanted)
+        for size, scores in told.items():
+            if profile.holds(*size):
+                trial = Trial(profile=index, size=size, against=MANIFEST)
+                yield _judged(trial, manifest, engine, feed_of(manifest, size), scores)
+
+
+def record(
+    store: Store,
+    held: Held,
+    trials: Sequence[Trial],
+    gpu: Gpu,
+    version: str,
+    *,
+    doubts: Sequence[str] = (),
+) -> Held:
+    """Write what a self-test found into an engine's sidecar.
+
+    Args:
+        store: The store it lies in; the system's are left as they are.
+        held: The engine.
+        trials: What was run; if nothing was compared, nothing is written.
+        gpu: Where it ran.
+        version: Full version of TensorRT that ran it.
+        doubts: What else speaks against the engine.
+    """
+    ran = [trial for trial in trials if trial.unrun is None]
+    if held.is_system or not ran:
+        return held
+    largest: dict[str, Comparison] = {}
+    for each in (each for trial in ran for each in trial.comparisons):
+        before = largest.get(each.output.name)
+        if before is None or not each.error <= before.error:
+            largest[each.output.name] = each
+    found = {
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "gpu": gpu.name,
+        "architecture": gpu.architecture,
+        "driver": gpu.driver,
+        "version": version,
+        "passed": not doubts and all(trial.passed for trial in ran),
+        "errors": {
+            name: {
+                "error": each.error if math.isfinite(each.error) else None,
+                "allowed": each.allowed,
+                "unit": each.output.unit,
+            }
+            for name, each in largest.items()
+        },
+        "sizes": [str(trial.size) for trial in ran],
+        "problems": [*(trial.problem for trial in ran if trial.problem), *doubts],
+    }
+    sidecar = replace(held.facts, verifications=(*held.facts.verifications, found))
+    store.amend(sidecar)
+    return replace(held, sidecar=sidecar)
+
+
+def feed_of(manifest: Manifest, size: Size) -> Feed:
+    """The self-test's inputs at one size, by name."""
+    return pattern.feed(
+        manifest.form,
+        manifest.inputs,
+        (size.height, size.width),
+        size.batch,
+        manifest.self_test.colour,
+    )
+
+
+def _judged(
+    trial: Trial,
+    manifest: Manifest,
+    engine: Callable[[int], Runner],
+    feed: Feed,
+    wanted: Mapping[str, NDArray[Any]],
+) -> Trial:
+    """A trial with what the engine gave, or with why it gave nothing."""
+    try:
+        got = engine(trial.profile).run(feed)
+    except Exception as error:
+        return replace(trial, problem=f"the engine failed: {_first_line(error)}")
+    outputs = [output for output in manifest.outputs if output.kind != "map"]
+    for name in (output.name for output in outputs):
+        shape = got[name].shape if name in got else None
+        if shape != (trial.size.batch,):
+            words = f"{name} has the shape {shape}, and should have ({trial.size.batch},)"
+            return replace(trial, problem=words)
+    compared = (_worst(each, wanted[each.name], got[each.name]) for each in outputs)
+    return replace(trial, comparisons=tuple(compared))
+
+
+def _singly(
+    manifest: Manifest, model: Runner, feed: Feed, batch: int
+) -> Mapping[str, NDArray[Any]]:
+    """Scores of a batch, one sample at a time: it needs less memory, and no batch to be right."""
+    runs = [
+        model.run({each.name: _sample(each, feed, n) for each in manifest.inputs})
+        for n in range(batch)
+    ]
+    return {name: np.concatenate([run[name] for run in runs]) for name in runs[0]}
+
+
+def _sample(each: Input, feed: Feed, n: int) -> NDArray[Any]:
+    values = feed[each.name]
+    return values[n : n + 1] if each.dims[0] == "N" else values
+
+
+def _worst(output: Output, wanted: NDArray[Any], got: NDArray[Any]) -> Comparison:
+    pairs = zip(wanted.tolist(), np.asarray(got, np.float64).tolist(), strict=True)
+    compared = [
+        Comparison(output=output, wanted=w, got=g, allowed=output.allowed(w)) for w, g in pairs
+    ]
+    failed = [each for each in compared if not each.passed]
+    return max(failed or compared, key=lambda each: (math.isnan(each.error), each.error))
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,0 +1,149 @@
+import shlex
+import struct
+
+import pytest
+
+from framegauge.engines.adopt import adopt, command
+from framegauge.engines.build import build, jobs, order
+from framegauge.engines.compiler import compile_engine
+from framegauge.engines.modelfile import ModelFile
+from framegauge.engines.profile import Profile
+from framegauge.engines.target import parse_targets
+
+SMALL = [Profile.parse("16x16/64x64/256x256x2")]
+
+
+@pytest.fixture
+def plan(tmp_path):
+    """Bytes that start as NVIDIA's trtexec reads the version of a TensorRT 10.9 plan."""
+    path = tmp_path / "model.plan"
+    path.write_bytes(b"ftrt" + struct.pack("<IQQ", 0, 1, 44) + bytes([10, 9, 0, 34]) + b"\0" * 64)
+    return path
+
+
+@pytest.fixture(scope="session")
+def rtx_engine(model, tmp_path_factory):
+    """A real engine for two architectures, as a file of its own."""
+    pytest.importorskip("tensorrt_rtx")
+    path = tmp_path_factory.mktemp("built") / "model.engine"
+    (job,) = jobs(model, parse_targets("sm86+sm89"), SMALL)
+    path.write_bytes(compile_engine(order(job)))
+    return path
+
+
+def test_the_line_builds_what_framegauge_would(shipped):
+    model = ModelFile.read(shipped / "yuv420p" / "psnr_y.onnx")
+    profile = Profile.parse("32x16/640x480/1280x1280x4")
+
+    words = shlex.split(command(model, [profile], plan="a b.plan", major=10))
+
+    assert words == [
+        "trtexec",
+        f"--onnx={model.path}",
+        "--saveEngine=a b.plan",
+        "--noTF32",
+        "--stronglyTyped",
+        "--skipInference",
+        "--minShapes=reference_y:1x16x32,distorted_y:1x16x32",
+        "--optShapes=reference_y:1x480x640,distorted_y:1x480x640",
+        "--maxShapes=reference_y:4x1280x1280,distorted_y:4x1280x1280",
+    ]
+
+
+def test_inputs_of_a_fixed_shape_are_left_out_of_the_line(shipped):
+    model = ModelFile.read(shipped / "yuv420p" / "psnr.onnx")
+
+    line = command(model, SMALL, plan="m.plan")
+
+    assert "reference_u:1x8x8" in line
+    assert "colour" not in line
+
+
+def test_tensorrt_11_needs_no_flag_for_strong_types(model):
+    assert "--stronglyTyped" not in command(model, SMALL, plan="m.plan", major=11)
+    with pytest.raises(ValueError, match="--tensorrt takes 10 or 11, got 9"):
+        command(model, SMALL, plan="m.plan", major=9)
+
+
+def test_several_profiles_and_a_level_have_flags_of_their_own(model):
+    profiles = [*SMALL, Profile.parse("720p")]
+
+    words = shlex.split(
+        command(model, profiles, plan="m.plan", compatibility="same_compute_capability")
+    )
+
+    assert [word for word in words if word.startswith("--profile")] == [
+        "--profile=0",
+        "--profile=1",
+    ]
+    assert words.index("--profile=1") < len(words) - 4
+    assert words[-1] == "--hardwareCompatibilityLevel=sameComputeCapability"
+    assert "--optShapes=reference:1x720x1280x3,distorted:1x720x1280x3" in words
+
+
+def test_an_rtx_engine_says_itself_what_it_is_for(rtx_engine, model, store):
+    held = adopt(rtx_engine, model, store, profiles=SMALL)
+
+    (job,) = jobs(model, parse_targets("sm86+sm89"), SMALL)
+    assert held.facts.recipe == job.recipe
+    assert held.facts.about["adopted"] == "model.engine"
+    assert held.facts.about["taken_on_trust"] == ["model", "profiles", "options", "platform"]
+    assert store.read(held) == rtx_engine.read_bytes()
+
+
+def test_an_adopted_engine_is_found_by_the_build_that_would_make_it(rtx_engine, model, store):
+    adopt(rtx_engine, model, store, profiles=SMALL)
+
+    (result,) = build(jobs(model, parse_targets("sm86+sm89"), SMALL), store)
+
+    assert result.outcome == "kept"
+
+
+def test_a_plan_is_taken_with_its_own_version_and_the_target_given(plan, model, store):
+    held = adopt(plan, model, store, profiles=SMALL, architectures=["sm90"])
+
+    recipe = held.facts.recipe
+    assert (recipe.target.flavour, recipe.version) == ("tensorrt", "10.9.0.34")
+    assert recipe.target.architectures == ("sm90",)
+    assert recipe.options == {"tf32": "false"}
+    assert "target" in held.facts.about["taken_on_trust"]
+    assert held.problem is None
+
+
+def test_a_plan_keeps_its_level_and_the_options_it_was_built_with(plan, model, store):
+    held = adopt(
+        plan,
+        model,
+        store,
+        profiles=SMALL,
+        architectures=["sm86"],
+        compatibility="ampere_plus",
+        options={"builder_optimization_level": "5"},
+    )
+
+    assert held.facts.recipe.target.capabilities == ("ampere_plus",)
+    assert held.facts.recipe.options == {"builder_optimization_level": "5", "tf32": "false"}
+
+
+def test_a_plan_without_a_target_asks_for_it(plan, model, store):
+    with pytest.raises(ValueError, match=r"does not say which GPU.*--target sm90"):
+        adopt(plan, model, store, profiles=SMALL)
+
+
+def test_a_target_that_the_engine_denies_is_refused(rtx_engine, model, store):
+    with pytest.raises(ValueError, match="is for sm86, sm89, and --target says sm120"):
+        adopt(rtx_engine, model, store, profiles=SMALL, architectures=["sm120"])
+
+
+def test_an_rtx_engine_cut_short_is_refused(rtx_engine, model, store, tmp_path):
+    short = tmp_path / "short.engine"
+    short.write_bytes(rtx_engine.read_bytes()[:-1])
+
+    with pytest.raises(ValueError, match="cut short or too long"):
+        adopt(short, model, store, profiles=SMALL)
+    assert store.entries() == []
+
+
+def test_what_is_no_engine_is_refused(model, store):
+    with pytest.raises(ValueError, match="not a TensorRT engine"):
+        adopt(model.path, model, store, profiles=SMALL)

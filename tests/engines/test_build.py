@@ -1,0 +1,410 @@
+import errno
+import json
+import os
+import signal
+import struct
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import onnx
+import pytest
+from onnx import parser
+
+from framegauge.engines.build import build, jobs, order
+from framegauge.engines.compiler import BuildError, compile_engine, configure, parse
+from framegauge.engines.crew import Crew
+from framegauge.engines.header import Header
+from framegauge.engines.machine import TargetError, flavours
+from framegauge.engines.modelfile import ModelFile
+from framegauge.engines.options import normalised, offered, parse_options
+from framegauge.engines.profile import Profile
+from framegauge.engines.store import Store
+from framegauge.engines.target import RTX_ARCHITECTURES, Target, parse_targets
+from framegauge.export.manifest import KEY
+
+rtx = pytest.importorskip("tensorrt_rtx")
+
+SMALL = [Profile.parse("16x16/64x64/256x256x2")]
+EVERY_TARGET = ["rtx", *RTX_ARCHITECTURES]
+
+BUILD = """
+import sys
+from framegauge.engines.build import build, jobs
+from framegauge.engines.modelfile import ModelFile
+from framegauge.engines.profile import Profile
+from framegauge.engines.store import Store
+from framegauge.engines.target import parse_targets
+
+wanted = jobs(
+    ModelFile.read(sys.argv[1]), parse_targets("sm89"), [Profile.parse("16x16/64x64/256x256x2")]
+)
+(result,) = build(wanted, Store(sys.argv[2], system=[], lock=sys.argv[3] == "lock"))
+heavy = {"torch", "onnx", "onnxruntime", "tensorrt_rtx"}.intersection(sys.modules)
+print(result.outcome, *heavy)
+"""
+
+# A module of TensorRT that dies as native code does.
+CRASHING = """
+import os, signal
+__version__ = "10.9.0.34"
+class ILogger:
+    ERROR = INTERNAL_ERROR = None
+class Builder:
+    def __init__(self, log):
+        print("about to fall over")
+        os.kill(os.getpid(), signal.SIGSEGV)
+"""
+
+
+def wanted(model, target, *options, profiles=SMALL):
+    return jobs(model, parse_targets(target), profiles, parse_options(options))
+
+
+def configuration(job):
+    """The builder's configuration for a job, and what it needs to live."""
+    told = order(job)
+    builder = rtx.Builder(rtx.Logger(rtx.Logger.ERROR))
+    network = parse(told, rtx, builder, rtx.Logger(rtx.Logger.ERROR))
+    return configure(told, rtx, builder, network), network, builder
+
+
+def rewritten(model, path, change):
+    """The model's file after a change of its graph or its manifest."""
+    proto = onnx.load_from_string(model.content)
+    change(proto)
+    onnx.save(proto, path)
+    return ModelFile.read(path)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+@pytest.mark.parametrize("options", [(), ("builder_optimization_level=5", "strict_nans=true")])
+@pytest.mark.parametrize("target", EVERY_TARGET)
+def test_tf32_is_off_in_every_configuration(model, target, options, precision):
+    (job,) = wanted(model, target, *options)
+    manifest = replace(model.manifest, precision=precision)
+    job = replace(job, model=replace(model, manifest=manifest))
+
+    config, *_ = configuration(job)
+
+    fresh = rtx.Builder(rtx.Logger(rtx.Logger.ERROR)).create_builder_config()
+    assert fresh.get_flag(rtx.BuilderFlag.TF32)
+    assert not config.get_flag(rtx.BuilderFlag.TF32)
+
+
+@pytest.mark.parametrize("target", EVERY_TARGET)
+def test_a_configuration_names_the_architectures_of_its_target(model, target):
+    (job,) = wanted(model, target)
+
+    config, *_ = configuration(job)
+
+    told = [config.get_compute_capability(i) for i in range(config.num_compute_capabilities)]
+    assert tuple(each.name.lower() for each in told) == job.recipe.target.architectures
+    assert config.num_optimization_profiles == 1
+
+
+def test_networks_are_strongly_typed(model):
+    _, network, _ = configuration(wanted(model, "sm89")[0])
+
+    assert network.get_flag(rtx.NetworkDefinitionCreationFlag.STRONGLY_TYPED)
+
+
+def test_several_profiles_go_into_one_engine(model):
+    (job,) = wanted(model, "sm89", profiles=[*SMALL, Profile.parse("720p")])
+
+    config, *_ = configuration(job)
+
+    assert config.num_optimization_profiles == 2
+
+
+def test_a_suite_is_built_for_all_architectures_and_one_portable_engine(shipped, store):
+    model = ModelFile.read(shipped / "rgb24" / "default.onnx")
+    names = ["psnr", "ssim"]
+
+    results = build(wanted(model, ",".join(EVERY_TARGET), profiles=[Profile.parse("1080p")]), store)
+
+    assert [result.outcome for result in results] == ["built"] * 7, results
+    for result in results:
+        engine = store.read(result.held)
+        header = Header.read(engine, file="x")
+        target = result.job.recipe.target
+        assert header.architectures == target.architectures
+        assert (header.flavour, header.version) == ("tensorrt_rtx", rtx.__version__)
+        assert header.length == len(engine)
+        assert list(result.held.facts.entries) == names
+        assert result.held.facts.about["seconds"] > 0
+    assert len({result.held.facts.engine for result in results}) == 7
+
+
+@pytest.mark.parametrize("format", ["rgb24", "yuv420p", "yuv420p10le", "yuv422p10le", "yuv444p"])
+def test_models_of_every_shipped_format_are_built(shipped, store, format):
+    model = ModelFile.read(shipped / format / "psnr.onnx")
+
+    (result,) = build(wanted(model, "sm89"), store)
+
+    assert result.outcome == "built", result.why
+
+
+def test_a_second_run_does_nothing_and_loads_nothing_heavy(shipped, tmp_path, python):
+    path = shipped / "rgb24" / "mse.onnx"
+
+    first = python(BUILD, path, tmp_path / "store", "lock")
+    second = python(BUILD, path, tmp_path / "store", "lock")
+
+    assert (first.stdout.split(), second.stdout.split()) == (["built"], ["kept"]), first.stderr
+
+
+def test_a_broken_engine_is_built_again_and_why_is_said(model, store):
+    (first,) = build(wanted(model, "sm89"), store)
+    content = bytearray(first.held.path.read_bytes())
+    content[-1] ^= 1
+    first.held.path.write_bytes(content)
+
+    (second,) = build(wanted(model, "sm89"), store)
+
+    assert second.outcome == "built"
+    assert "SHA-256 differs" in second.why
+    assert store.read(second.held)
+
+
+def test_what_is_there_is_built_again_if_asked(model, store):
+    build(wanted(model, "sm89"), store)
+
+    (again,) = build(wanted(model, "sm89"), store, force=True)
+
+    assert (again.outcome, again.why) == ("built", "asked for")
+
+
+@pytest.mark.parametrize("lock", ["lock", "no lock"])
+def test_two_builders_at_once_leave_one_sound_engine(model, shipped, tmp_path, lock):
+    path = shipped / "rgb24" / "mse.onnx"
+
+    builders = [
+        subprocess.Popen(
+            [sys.executable, "-c", BUILD, path, tmp_path / "store", lock],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    said = sorted(builder.communicate(timeout=120)[0].split()[0] for builder in builders)
+
+    store = Store(tmp_path / "store", system=[])
+    (held,) = store.entries()
+    assert store.read(held)
+    assert said in (["built", "built"], ["built", "kept"])
+    assert len(list(store.folder.glob("*.engine"))) == 1
+
+
+def test_a_build_that_is_killed_leaves_nothing_that_is_served(model, shipped, tmp_path):
+    store = Store(tmp_path / "store", system=[])
+    process = subprocess.Popen(
+        [sys.executable, "-c", BUILD, shipped / "rgb24" / "mse.onnx", store.folder, "lock"]
+    )
+    while not list(tmp_path.glob("store/*.lock")):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+    assert store.entries() == []
+    (result,) = build(wanted(model, "sm89"), store)
+    assert result.outcome == "built"
+
+
+def test_a_full_disk_fails_the_job_and_says_so(model, tmp_path):
+    class Full(Store):
+        def put(self, engine, sidecar):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    (result,) = build(wanted(model, "sm89"), Full(tmp_path / "store", system=[]))
+
+    assert result.outcome == "failed"
+    assert "No space left on device" in result.why
+    assert result.held is None
+
+
+def test_a_crash_of_the_builder_is_an_error_and_the_next_build_goes_on(model, tmp_path):
+    (tmp_path / "tensorrt.py").write_text(CRASHING)
+    told = order(wanted(model, "sm89")[0])
+
+    with Crew({**os.environ, "PYTHONPATH": str(tmp_path)}) as crew:
+        with pytest.raises(BuildError, match=r"crashed \(signal SIGSEGV\) .*about to fall over"):
+            crew.build(replace(told, flavour="tensorrt"))
+        engine = crew.build(told)
+
+    assert Header.read(engine, file="x").architectures == ("sm89",)
+
+
+def test_one_job_that_fails_does_not_stop_the_others(model, shipped, store, tmp_path):
+    bad = rewritten(
+        model, tmp_path / "bad.onnx", lambda proto: setattr(proto.graph.node[0], "op_type", "Mse")
+    )
+    good = ModelFile.read(shipped / "rgb24" / "l1.onnx")
+
+    results = build([*wanted(bad, "sm89"), *wanted(good, "sm89")], store, workers=1)
+
+    assert [result.outcome for result in results] == ["failed", "built"]
+
+
+def test_a_node_that_the_parser_refuses_is_named_with_the_reason(model, tmp_path):
+    bad = rewritten(
+        model, tmp_path / "bad.onnx", lambda proto: setattr(proto.graph.node[0], "op_type", "Mse")
+    )
+    name = onnx.load(bad.path).graph.node[0].name
+
+    with pytest.raises(BuildError, match=rf"refused .*bad\.onnx at node {name} \(Mse\): .*lugin"):
+        compile_engine(order(wanted(bad, "sm89")[0]))
+
+
+def test_a_node_that_the_builder_refuses_is_named_with_the_reason(model, tmp_path):
+    graph = parser.parse_graph("""
+        g (uint8[N,H,W,3] reference, uint8[N,H,W,3] distorted) => (float[N] mse)
+        <int64[1] w = {3}, int64[1] h = {2}, int64[1] n = {1}> {
+            x = Cast <to = 1> (reference)
+            y = Cast <to = 1> (distorted)
+            z = Transpose <perm = [0, 1, 3, 2]> (y)
+            product = MatMul (x, z)
+            a = ReduceMean <keepdims = 0> (product, w)
+            b = ReduceMean <keepdims = 0> (a, h)
+            mse = ReduceMean <keepdims = 0> (b, n)
+        }
+    """)
+    graph.node[3].name = "TheProduct"
+    bad = rewritten(model, tmp_path / "bad.onnx", lambda proto: proto.graph.CopyFrom(graph))
+
+    # RTX has no product of float32 matrices for Turing, and has one for later GPUs.
+    with pytest.raises(BuildError, match=r"built no engine .*sm75: .*TheProduct.*Turing"):
+        compile_engine(order(wanted(bad, "sm75")[0]))
+    assert compile_engine(order(wanted(bad, "sm89")[0]))
+
+
+def test_a_manifest_of_another_model_is_refused(model, tmp_path):
+    def lie(proto):
+        facts = json.loads({each.key: each.value for each in proto.metadata_props}[KEY])
+        facts["outputs"][0]["name"] = "psnr"
+        onnx.helper.set_model_props(proto, {KEY: json.dumps(facts)})
+
+    liar = rewritten(model, tmp_path / "liar.onnx", lie)
+
+    with pytest.raises(BuildError, match=r"belongs to another model: it names .*psnr, and .*mse"):
+        compile_engine(order(wanted(liar, "sm89")[0]))
+
+
+def test_a_model_that_went_away_fails_its_job(model, store, tmp_path):
+    path = tmp_path / "model.onnx"
+    path.write_bytes(model.content)
+    (job,) = wanted(ModelFile.read(path), "sm89")
+    path.unlink()
+
+    (result,) = build([job], store)
+
+    assert result.outcome == "failed"
+    assert "model.onnx" in result.why
+
+
+def test_progress_comes_from_the_builder_and_ends_near_the_end(shipped):
+    told = order(wanted(ModelFile.read(shipped / "rgb24" / "default.onnx"), "sm89")[0])
+    seen = []
+
+    compile_engine(told, lambda phase, share: seen.append((phase, share)))
+
+    shares = [share for _, share in seen]
+    assert seen[0][0] == "Building engine"
+    assert shares == sorted(shares)
+    assert 0.7 < shares[-1] <= 1.0
+
+
+def test_no_profile_is_refused(model):
+    with pytest.raises(ValueError, match="at least one --profile"):
+        wanted(model, "sm89", profiles=[])
+
+
+def test_a_flavour_that_is_not_installed_names_the_extra(model):
+    if "tensorrt" in flavours():
+        pytest.skip("tensorrt is installed here")
+    target = Target(flavour="tensorrt", architectures=("sm90",))
+
+    with pytest.raises(TargetError, match=r"needs tensorrt, .* pip install 'framegauge\[tensorrt"):
+        jobs(model, [target], SMALL)
+
+
+@pytest.mark.parametrize(
+    ("pair", "read"),
+    [
+        ("builder_optimization_level=5", lambda config: config.builder_optimization_level == 5),
+        ("strict_nans=true", lambda config: config.get_flag(rtx.BuilderFlag.STRICT_NANS)),
+        (
+            "workspace=1073741824",
+            lambda config: config.get_memory_pool_limit(rtx.MemoryPoolType.WORKSPACE) == 2**30,
+        ),
+        (
+            "profiling_verbosity=Detailed",
+            lambda config: config.profiling_verbosity == rtx.ProfilingVerbosity.DETAILED,
+        ),
+        (
+            "runtime_activation_resize_10_10=false",
+            lambda config: (
+                not config.get_preview_feature(rtx.PreviewFeature.RUNTIME_ACTIVATION_RESIZE_10_10)
+            ),
+        ),
+    ],
+)
+def test_any_builder_option_is_set_by_name_and_changes_the_key(model, pair, read):
+    (job,), (plain,) = wanted(model, "sm89", pair), wanted(model, "sm89")
+
+    config, *_ = configuration(job)
+
+    assert read(config)
+    assert job.recipe.key != plain.recipe.key
+
+
+def test_an_option_at_its_default_changes_no_key(model):
+    module = rtx.Builder(rtx.Logger(rtx.Logger.ERROR))
+    options = {
+        name: option.read() for name, option in offered(rtx, module.create_builder_config()).items()
+    }
+
+    assert len(options) > 20
+    assert normalised(options, "tensorrt_rtx") == {"tf32": "false"}
+    assert wanted(model, "sm89", "builder_optimization_level=03")[0].recipe.key == (
+        wanted(model, "sm89")[0].recipe.key
+    )
+
+
+@pytest.mark.parametrize(
+    ("pair", "message"),
+    [
+        ("optimisation=5", r"no builder option 'optimisation'.*Its options: .*strict_nans"),
+        ("strict_nan=true", "did you mean 'strict_nans'"),
+        ("tf32=true", "TF32 is always off"),
+        ("strict_nans=1", "strict_nans takes false or true; got '1'"),
+        ("builder_optimization_level=high", "takes a whole number; got 'high'"),
+        ("profiling_verbosity=all", "takes layer_names_only or detailed or none"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused_with_those_there_are(model, pair, message):
+    with pytest.raises(ValueError, match=message):
+        wanted(model, "sm89", pair)
+
+
+def test_an_option_that_the_builder_leaves_as_it_was_is_refused(model):
+    # Windows engines need a GPU at build time; without one the setter fails without a word.
+    (job,) = wanted(model, "sm89", "runtime_platform=windows_amd64")
+
+    with pytest.raises(ValueError, match="did not take --builder-option runtime_platform"):
+        configuration(job)
+
+
+@pytest.mark.parametrize("pairs", [["level"], ["=5"], ["level="], ["a=1", "A=2"]])
+def test_options_that_are_not_name_and_value_are_refused(pairs):
+    with pytest.raises(ValueError, match="--builder-option"):
+        parse_options(pairs)
+
+
+def test_the_header_that_other_tests_make_up_is_that_of_a_real_engine(model, made):
+    real = compile_engine(order(wanted(model, "sm89")[0]))
+    fake, _ = made(real[36:])
+
+    assert struct.unpack("<4sIQ", fake[:16]) == struct.unpack("<4sIQ", real[:16])
+    assert Header.read(fake, file="x") == Header.read(real, file="x")

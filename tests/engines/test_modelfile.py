@@ -1,0 +1,57 @@
+import hashlib
+
+import onnx
+import pytest
+from onnx import helper
+
+from framegauge.engines.modelfile import ModelFile, metadata
+from framegauge.export.manifest import KEY, ManifestError
+
+
+@pytest.mark.parametrize("name", ["rgb24/psnr.onnx", "yuv420p10le/default.onnx"])
+def test_metadata_is_what_onnx_itself_reads(shipped, name):
+    content = (shipped / name).read_bytes()
+    wanted = {each.key: each.value for each in onnx.load_from_string(content).metadata_props}
+
+    assert metadata(content, file=name) == wanted
+    assert KEY in wanted
+
+
+def test_a_model_is_known_by_the_hash_of_its_bytes(shipped):
+    path = shipped / "rgb24" / "ssim.onnx"
+
+    model = ModelFile.read(path)
+
+    assert model.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert [each.name for each in model.manifest.scores] == ["ssim"]
+
+
+def test_metadata_is_found_behind_fields_of_every_kind():
+    proto = helper.make_model(helper.make_graph([], "g", [], []))
+    proto.model_version = 2**40
+    helper.set_model_props(proto, {"a": "b", "empty": ""})
+    # A field of four bytes and one of eight, that no ONNX file has yet.
+    content = bytes([99 << 3 & 127 | 5 | 128, 6]) + b"1234"
+    content += bytes([99 << 3 & 127 | 1 | 128, 6]) + b"12345678" + proto.SerializeToString()
+
+    assert metadata(content, file="x") == {"a": "b", "empty": ""}
+
+
+@pytest.mark.parametrize("damage", ["cut", "text", "endless"])
+def test_what_is_no_onnx_file_is_refused(shipped, damage):
+    content = {
+        "cut": (shipped / "rgb24" / "mse.onnx").read_bytes()[:-3],
+        "text": b"This is not a model at all.",
+        "endless": b"\xff" * 40,
+    }[damage]
+
+    with pytest.raises(ManifestError, match=r"x\.onnx is not an ONNX file"):
+        metadata(content, file="x.onnx")
+
+
+def test_a_model_of_somebody_else_is_refused(tmp_path):
+    path = tmp_path / "foreign.onnx"
+    onnx.save(helper.make_model(helper.make_graph([], "g", [], [])), path)
+
+    with pytest.raises(ManifestError, match="not a framegauge model"):
+        ModelFile.read(path)

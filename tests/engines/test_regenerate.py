@@ -1,0 +1,264 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from framegauge.engines import build
+from framegauge.engines.held import Held
+from framegauge.engines.machine import Gpu, Platform, TargetError
+from framegauge.engines.modelfile import ModelFile
+from framegauge.engines.profile import Profile
+from framegauge.engines.regenerate import Step, Wanted, plan, wanted_again
+from framegauge.engines.sidecar import Sidecar
+from framegauge.engines.store import Store
+from framegauge.engines.target import Target
+
+ADA = Target(flavour="tensorrt_rtx", architectures=("sm89",))
+BLACKWELL = Target(flavour="tensorrt_rtx", architectures=("sm120",))
+HOPPER = Target(flavour="tensorrt", architectures=("sm90",))
+PROFILE = Profile.parse("16x16/64x64/256x256x2")
+
+
+def no_gpu() -> Gpu:
+    raise TargetError("There is no GPU")
+
+
+@pytest.fixture
+def installed(monkeypatch):
+    """Says which versions of TensorRT are installed."""
+
+    def say(**versions: str) -> None:
+        monkeypatch.setattr(build, "flavours", lambda: versions)
+
+    say(tensorrt_rtx="1.7.1.116")
+    return say
+
+
+@pytest.fixture
+def mine(tmp_path: Path, shipped: Path) -> Path:
+    """A model of the user's."""
+    return Path(shutil.copy(shipped / "rgb24" / "mse.onnx", tmp_path))
+
+
+@pytest.fixture
+def keep(
+    store: Store, made: Callable[..., tuple[bytes, Sidecar]], mine: Path
+) -> Callable[..., Held]:
+    """Puts an engine of the user's model into the store, its recipe changed as told."""
+
+    def put(**changes: object) -> Held:
+        content, sidecar = made(platform=Platform.here(), **changes)
+        described = build.describe(
+            build.Job(model=ModelFile.read(mine), recipe=sidecar.recipe), content, {}
+        )
+        return store.put(content, described)
+
+    return put
+
+
+@pytest.fixture
+def look(store: Store, mine: Path, installed) -> Callable[..., Step]:
+    """What is to be done for one engine of the user's model."""
+
+    def step(target: Target = ADA, profile: Profile = PROFILE, **options: str) -> tuple[str, str]:
+        wanted = Wanted(
+            model=ModelFile.read(mine), target=target, profiles=(profile,), options=options
+        )
+        (found,) = plan([wanted], store, find_gpu=no_gpu)
+        assert (found.job is not None) == (found.action == "build")
+        return found.action, found.why
+
+    return step
+
+
+def change(path: Path) -> str:
+    """Write a model anew, a note of its metadata changed; gives the start of its new hash."""
+    content = path.read_bytes()
+    altered = content.replace(b'"torch":"2.', b'"torch":"9.')
+    assert altered != content
+    path.write_bytes(altered)
+    return ModelFile.read(path).sha256[:8]
+
+
+def test_an_engine_that_is_there_is_kept(keep, look):
+    keep()
+
+    assert look() == ("keep", "up to date")
+
+
+def test_an_empty_store_needs_everything(look):
+    assert look() == ("build", "no engine of mse.onnx")
+
+
+def test_a_new_gpu_is_named(keep, look):
+    keep()
+
+    assert look(BLACKWELL) == ("build", "no engine for sm120")
+
+
+def test_a_new_tensorrt_is_named_with_both_versions(keep, look, installed):
+    keep()
+    installed(tensorrt_rtx="1.8.0.5")
+
+    assert look() == ("build", "tensorrt_rtx 1.7.1.116 -> 1.8.0.5")
+
+
+def test_a_changed_model_is_named_with_both_hashes(keep, look, mine, model):
+    keep()
+    after = change(mine)
+
+    assert look() == ("build", f"model changed: sha {model.sha256[:8]} -> {after}")
+
+
+def test_a_new_profile_is_named(keep, look):
+    keep()
+
+    assert look(profile=Profile.parse("540p")) == ("build", "no engine of profile 540p")
+
+
+def test_every_difference_to_the_nearest_engine_is_named(keep, look, installed, mine, model):
+    keep(profiles=(Profile.parse("720p"),), target=BLACKWELL)
+    keep()
+    installed(tensorrt_rtx="1.8.0.5")
+    after = change(mine)
+
+    assert look() == (
+        "build",
+        f"model changed: sha {model.sha256[:8]} -> {after}; tensorrt_rtx 1.7.1.116 -> 1.8.0.5",
+    )
+
+
+def test_a_damaged_engine_is_built_again(keep, look):
+    held = keep()
+    content = held.path.read_bytes()
+    held.path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+
+    action, why = look()
+
+    assert action == "build"
+    assert why.startswith("file damaged: ")
+    assert "its SHA-256 differs" in why
+
+
+def test_an_engine_of_a_gpu_that_is_not_here_cannot_be_built(look, installed):
+    installed(tensorrt="10.9.0.34")
+
+    assert look(HOPPER) == (
+        "cannot",
+        "no engine of mse.onnx; TensorRT builds for sm90 on such a GPU alone, and the one here is "
+        "none",
+    )
+
+
+def test_a_profile_too_small_for_the_model_is_said(shipped, store, installed):
+    wanted = Wanted(
+        model=ModelFile.read(shipped / "rgb24" / "ms_ssim.onnx"), target=ADA, profiles=(PROFILE,)
+    )
+
+    (step,) = plan([wanted], store, find_gpu=no_gpu)
+
+    assert step.action == "cannot"
+    assert "ms_ssim needs frames of at least 161x161" in step.why
+
+
+def test_what_is_wanted_twice_is_done_once(store, installed, mine):
+    wanted = Wanted(model=ModelFile.read(mine), target=ADA, profiles=(PROFILE,))
+
+    assert len(plan([wanted, wanted], store, find_gpu=no_gpu)) == 1
+
+
+def test_a_store_wants_what_it_has_of_the_models_as_they_are_now(keep, store, mine, installed):
+    keep()
+    keep(target=BLACKWELL)
+    change(mine)
+
+    wanted, notes = wanted_again(store)
+
+    assert notes == []
+    assert {each.target for each in wanted} == {ADA, BLACKWELL}
+    assert {each.model.sha256 for each in wanted} == {ModelFile.read(mine).sha256}
+    assert {each.profiles for each in wanted} == {(PROFILE,)}
+    assert [each.options for each in wanted] == [{}, {}]
+
+
+def test_a_target_is_added_for_every_model_and_profile_of_a_store(keep, store, installed):
+    keep()
+    keep(profiles=(Profile.parse("540p"),))
+
+    wanted, _ = wanted_again(store, targets=[BLACKWELL])
+    steps = plan(wanted, store, find_gpu=no_gpu)
+
+    assert sorted(step.why for step in steps) == [
+        "no engine for sm120",
+        "no engine for sm120",
+        "up to date",
+        "up to date",
+    ]
+
+
+def test_a_model_that_is_gone_is_said_and_one_that_moved_is_found(
+    keep, store, mine, tmp_path, installed
+):
+    keep()
+    (tmp_path / "elsewhere").mkdir()
+    moved = mine.rename(tmp_path / "elsewhere" / mine.name)
+
+    gone, notes = wanted_again(store)
+    found, none = wanted_again(store, models=[ModelFile.read(moved)])
+
+    assert gone == []
+    assert [note.partition(": ")[2] for note in notes] == [
+        f"its model {mine} cannot be read (No such file or directory). Say where it is with "
+        "--model."
+    ]
+    assert (len(found), none) == (1, [])
+
+
+def test_an_engine_whose_sidecar_is_broken_is_said(keep, store, installed):
+    held = keep()
+    (held.folder / f"{held.key}.json").write_text("{}")
+
+    wanted, (note,) = wanted_again(store)
+
+    assert wanted == []
+    assert note.startswith(f"{held.key[:8]}: ")
+
+
+def test_builder_options_are_wanted_again(keep, store, installed):
+    keep(options={"builder_optimization_level": "5", "tf32": "false"})
+
+    (wanted,), _ = wanted_again(store)
+
+    assert wanted.options == {"builder_optimization_level": "5"}
+
+
+def test_nothing_of_another_flavour_is_asked_for_with_options(keep, store, installed):
+    keep(options={"builder_optimization_level": "5", "tf32": "false"})
+
+    wanted, _ = wanted_again(store, targets=[HOPPER, BLACKWELL])
+
+    assert [each.target for each in wanted] == [ADA, BLACKWELL]
+
+
+def test_an_engine_is_kept_where_its_tensorrt_is_not_installed(keep, store, installed):
+    keep()
+    installed(tensorrt="10.9.0.34")
+
+    (step,) = plan(wanted_again(store)[0], store, find_gpu=no_gpu)
+
+    assert step.action == "keep"
+    assert step.why == "of tensorrt_rtx 1.7.1.116; tensorrt_rtx is not installed here to compare"
+
+
+def test_no_gpu_is_asked_for_where_rtx_builds(keep, store, mine, installed):
+    keep()
+
+    def never() -> Gpu:
+        raise AssertionError("no GPU was to be asked for")
+
+    wanted, _ = wanted_again(store)
+
+    assert [step.action for step in plan(wanted, store, find_gpu=never)] == ["keep"]

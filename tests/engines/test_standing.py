@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+
+import pytest
+
+from framegauge.engines.examine import Finding
+from framegauge.engines.modelfile import ModelFile
+from framegauge.engines.profile import Profile
+from framegauge.engines.standing import beside_model
+
+
+@pytest.fixture
+def finding(store, made, model):
+    """An engine of the small model, found sound so far; its sidecar changed as told."""
+
+    def found(path: str | None = None, manifest=None, **changes) -> Finding:
+        content, sidecar = made(**changes)
+        about = {"path": path} if path else {}
+        held = store.put(
+            content, replace(sidecar, about=about, manifest=manifest or sidecar.manifest)
+        )
+        return Finding(held=held, problem=None, checked=("before",))
+
+    return found
+
+
+def test_a_model_that_is_what_it_was_is_given_back(finding, model):
+    standing = beside_model(finding(str(model.path)))
+
+    assert standing.model == model
+    assert standing.finding.problem is None
+    assert standing.finding.checked == (
+        "before",
+        "every profile gives every input of the model a shape",
+        f"{model.path} is still the model it was built from, manifest and all",
+    )
+
+
+def test_a_model_that_moved_is_found_by_its_name(finding, model):
+    standing = beside_model(finding("/nowhere/mse.onnx"), [model])
+
+    assert standing.model == model
+
+
+def test_a_model_nobody_knows_of_leaves_the_question_open(finding):
+    standing = beside_model(finding())
+
+    assert standing.model is None
+    assert standing.finding.problem is None
+    assert standing.finding.unchecked == (
+        "its model mse.onnx cannot be read (where it lay is not known). Say where it is with "
+        "--model",
+    )
+
+
+def test_another_model_of_that_name_is_said_to_have_changed(finding, shipped, tmp_path):
+    path = shutil.copy(shipped / "rgb24" / "l1.onnx", tmp_path / "mse.onnx")
+
+    standing = beside_model(finding(), [ModelFile.read(path)])
+
+    assert standing.model is None
+    assert standing.finding.problem is None
+    assert f"the model {path} has changed since" in standing.finding.unchecked[0]
+
+
+def test_a_model_of_that_name_for_other_frames_is_another(finding, shipped):
+    other = ModelFile.read(shipped / "yuv420p" / "mse.onnx")
+
+    standing = beside_model(finding(), [other])
+
+    assert "where it lay is not known" in standing.finding.unchecked[0]
+
+
+def test_a_manifest_that_is_not_the_models_is_refused(finding, model, shipped):
+    other = ModelFile.read(shipped / "rgb24" / "l1.onnx").manifest
+
+    standing = beside_model(finding(str(model.path), manifest=other))
+
+    assert standing.finding.problem == (
+        f"Its sidecar's manifest is not that of {model.path}. Build it again."
+    )
+
+
+def test_profiles_below_what_the_model_takes_are_refused(finding, shipped):
+    large = ModelFile.read(shipped / "rgb24" / "laplacian.onnx").manifest
+
+    below = beside_model(finding(manifest=large, profiles=(Profile.parse("16x16"),)))
+    across = beside_model(finding(manifest=large, profiles=(Profile.parse("1080p"),)))
+
+    assert "laplacian needs frames of at least 64x64" in below.finding.problem
+    assert "reach below the least frame" in across.finding.problem
+
+
+def test_an_engine_that_is_refused_already_is_left_at_that(finding):
+    before = replace(finding(), problem="broken")
+
+    assert beside_model(before).finding == before
