@@ -1,30 +1,26 @@
-"""What runs a model: an ONNX Runtime session on the CPU or on an NVIDIA GPU."""
+"""A model file, loaded and proven, on whatever runs it."""
 
 from __future__ import annotations
 
-import hashlib
 import os
-import platform
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+import threading
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from framegauge.export import pattern
-from framegauge.export.manifest import KEY, Manifest, ManifestError
+from framegauge.runtime.choice import HERE, Choice, File, Machine, Wish, choose
 from framegauge.runtime.cpus import usable_cpus
 from framegauge.runtime.errors import BackendError, ScoreError, UsageError
+from framegauge.runtime.gpu_array import GpuArray
+from framegauge.runtime.onnx_session import OnnxSession
+from framegauge.runtime.selftest import Check, checks, checks_beside, refuse_failed
+from framegauge.runtime.session import BACKENDS, Device, Feed, Session, size_of
 
-Device = Literal["cpu", "cuda"]
-Feed = Mapping[str, NDArray[Any]]
-
-BACKENDS = ("auto", "cpu", "cuda")
-
-# ONNX Runtime's log levels: 3 is errors. Its warnings are about its own choices.
-_ERRORS_ONLY = 3
+__all__ = ["BACKENDS", "Check", "Model", "describe"]
 
 
 class Model:
@@ -36,6 +32,7 @@ class Model:
         manifest: What the file says about itself, its scores under the names asked for.
         device: Where it runs.
         threads: Threads it computes with on the CPU.
+        taken: What runs it and why, the first that was taken first.
     """
 
     def __init__(
@@ -47,16 +44,21 @@ class Model:
         threads: int | None = None,
         labels: Mapping[str, str] | None = None,
         self_test: bool = True,
+        build_missing: bool = False,
+        machine: Machine | None = None,
     ) -> None:
         """Load a model.
 
         Args:
             path: The file.
-            backend: ``cpu``, ``cuda``, or ``auto`` for CUDA where it is to be had.
+            backend: ``cpu``, ``cuda``, ``tensorrt`` or ``tensorrt-rtx``; or ``auto`` for an
+                engine of the store, else CUDA where it is to be had, else the CPU.
             device: Which GPU.
             threads: Threads on the CPU, ``None`` for as many as this process may use.
             labels: Names for scores in place of the file's.
             self_test: Run the model's own test frames first.
+            build_missing: Build an engine for the GPU at hand where the store has none.
+            machine: What there is to run engines with, ``None`` for this machine.
 
         Raises:
             UsageError: The backend has no such name, or the file is not a model of ours.
@@ -70,220 +72,159 @@ class Model:
             raise ScoreError(f"The model {path} cannot be read: {error.strerror}.") from error
         if threads is not None and threads < 1:
             raise UsageError(f"--threads takes at least 1, got {threads}.")
-        self.sha256 = hashlib.sha256(content).hexdigest()
+        if backend not in BACKENDS:
+            raise UsageError(f"--backend takes one of {', '.join(BACKENDS)}; got {backend!r}.")
         self.threads = threads or usable_cpus()
-        self.device: Device
-        self._session, self.device = _session(content, self.path, backend, device, self.threads)
-        metadata = self._session.get_modelmeta().custom_metadata_map
-        try:
-            manifest = Manifest.from_json(metadata.get(KEY), file=str(path))
-        except ManifestError as error:
-            raise UsageError(str(error)) from error
-        self._file = manifest
-        self._check_names()
-        if self_test:
-            self._prove()
+        self._content = File(path=self.path, content=content)
+        self.sha256 = self._content.sha256
+        self._machine = machine or HERE
+        self._wish = Wish(
+            backend=backend,
+            device=device,
+            threads=self.threads,
+            build_missing=build_missing,
+        )
+        self._is_tested = self_test
+        self.taken: list[Choice] = []
+        self._loading = threading.Lock()
+        self._take(None)
+        self._file = self._session.manifest
         renamed = dict(labels or {})
         self._names = {
             renamed.get(output.name, output.name): output.name
-            for output in manifest.outputs
+            for output in self._file.outputs
             if output.kind != "map"
         }
         self.manifest = replace(
-            manifest,
+            self._file,
             outputs=tuple(
                 replace(output, name=renamed.get(output.name, output.name))
-                for output in manifest.outputs
+                for output in self._file.outputs
             ),
             aggregates=tuple(
                 replace(each, name=_renamed(each.name, renamed, "a"), moment=each.moment)
-                for each in manifest.aggregates
+                for each in self._file.aggregates
             ),
         )
 
+    @property
+    def device(self) -> Device:
+        """Where it runs."""
+        return self._session.device
+
     def run(self, feed: Feed) -> dict[str, NDArray[np.float64]]:
-        """Scores and moments by name, ``(N,)`` each, for a batch of inputs by name."""
-        wanted = {each.name for each in self.manifest.inputs}
-        values = self._session.run(
-            list(self._names.values()), {name: feed[name] for name in wanted}
-        )
-        return {
-            name: np.asarray(value, np.float64)
-            for name, value in zip(self._names, values, strict=True)
-        }
+        """Scores and moments by name, ``(N,)`` each, for a batch of inputs by name.
+
+        Raises:
+            UsageError: An input lies where the model does not run.
+            BackendError: No engine takes frames of that size, and an engine was asked for.
+            ScoreError: The run failed.
+        """
+        values = self._holding(feed).run(feed, list(self._names.values()))
+        return {name: np.asarray(values[inner], np.float64) for name, inner in self._names.items()}
+
+    def run_on_gpu(self, feed: Feed) -> dict[str, GpuArray]:
+        """The same, ``float32`` and left on the GPU.
+
+        Raises:
+            BackendError: No engine runs the model.
+        """
+        values = self._holding(feed).run_on_gpu(feed, list(self._names.values()))
+        return {name: values[inner] for name, inner in self._names.items()}
 
     def self_test(self) -> list[Check]:
         """Run the model's own test frames and compare what comes out.
 
+        An engine whose profiles hold none of them is compared with ONNX Runtime on the CPU at the
+        least frames that it takes.
+
         Raises:
             UsageError: The frames are of a version that this release does not know.
             ScoreError: The test cannot be run, or what comes out has another shape.
+            BackendError: ONNX Runtime is needed, and not installed.
         """
-        test = self._file.self_test
-        if test.pattern != pattern.VERSION:
-            raise UsageError(
-                f"{self.path} has test frames of version {test.pattern}, and this release knows "
-                f"{pattern.VERSION}. Update framegauge, or export the model again."
-            )
-        # What a damaged file makes ONNX Runtime and NumPy raise has many types.
+        return self._checks(self._session)[0]
+
+    def close(self) -> None:
+        """Let go of what runs it."""
+        for each in self.taken:
+            each.session.close()
+
+    @property
+    def _session(self) -> Session:
+        return self.taken[0].session
+
+    def _take(self, size: tuple[int, int, int] | None) -> Session:
+        choice = choose(self._content, self._wish, self._prove, size=size, machine=self._machine)
+        self.taken.append(choice)
+        return choice.session
+
+    def _holding(self, feed: Feed) -> Session:
+        """What takes frames of the size given; loaded now if nothing does yet."""
+        size = size_of(self._file, feed)
+        with self._loading:
+            for each in self.taken:
+                if each.session.holds(*size):
+                    return each.session
+            return self._take(size)
+
+    def _prove(self, session: Session) -> str:
+        """Refuse a session that has other names than the manifest or computes other scores."""
+        self._check_names(session)
+        if not self._is_tested:
+            return "not asked for"
         try:
-            return list(self._checks())
-        except ScoreError:
-            raise
-        except Exception as error:
-            raise ScoreError(
-                f"{self.path} cannot run its self-test ({_first_line(error)}). The file is "
-                "damaged: export the model again."
-            ) from error
+            found, words = self._checks(session)
+        except BackendError:
+            return "not run: its frames lie outside the profiles, and there is no ONNX Runtime"
+        refuse_failed(found, self.path, session.device)
+        return words
 
-    def _checks(self) -> Iterator[Check]:
-        test = self._file.self_test
-        outputs = [output for output in self._file.outputs if output.kind != "map"]
-        names = [output.name for output in outputs]
-        for size, wanted in zip(test.sizes, test.scores, strict=True):
-            values = self._session.run(names, self._test_feed(size))
-            for output, got in zip(outputs, values, strict=True):
-                if got.shape != (test.batch,):
-                    raise ScoreError(
-                        f"{self.path}: {output.name} has the shape {got.shape} on a batch of "
-                        f"{test.batch}. The file is damaged: export the model again."
-                    )
-                for want, value in zip(wanted[output.name], got.tolist(), strict=True):
-                    yield Check(output.name, size, want, value, output.allowed(want))
+    def _checks(self, session: Session) -> tuple[list[Check], str]:
+        found = checks(session, self.path)
+        if found:
+            return found, "passed"
+        least = session.profiles[0].least
+        other = OnnxSession(self._content.content, self.path, threads=self.threads)
+        size = (least.height, least.width)
+        beside = checks_beside(session, other, self.path, size, least.batch)
+        return beside, f"passed beside ONNX Runtime at {least}"
 
-    def _test_feed(self, size: tuple[int, int]) -> Feed:
-        """The self-test's inputs at one height and width, by name."""
-        test = self._file.self_test
-        return pattern.feed(self._file.form, self._file.inputs, size, test.batch, test.colour)
-
-    def _check_names(self) -> None:
+    def _check_names(self, session: Session) -> None:
         """Refuse a manifest that was written for another graph."""
-        for kind, graph, said in (
-            ("inputs", self._session.get_inputs(), self._file.inputs),
-            ("outputs", self._session.get_outputs(), self._file.outputs),
+        manifest = session.manifest
+        for kind, found, said in (
+            ("inputs", session.inputs, manifest.inputs),
+            ("outputs", session.outputs, manifest.outputs),
         ):
-            found, wanted = ([each.name for each in some] for some in (graph, said))
-            if found != wanted:
+            wanted = [each.name for each in said]
+            if list(found) != wanted:
                 raise ScoreError(
                     f"The manifest of {self.path} belongs to another model: it names the {kind} "
                     f"{', '.join(map(str, wanted)) or 'none'}, and the graph has "
                     f"{', '.join(found)}. Export the model again."
                 )
 
-    def _prove(self) -> None:
-        for check in self.self_test():
-            if not check.passed:
-                raise ScoreError(
-                    f"{self.path} failed its self-test on {self.device}: {check.name} at "
-                    f"{check.size[1]}x{check.size[0]} should be {check.wanted:.9g}, and came out "
-                    f"as {check.got:.9g}. The file is damaged, or the backend computes wrongly; no "
-                    "score of it can be trusted. Export the model again, or try another --backend."
-                )
-
-
-@dataclass(frozen=True)
-class Check:
-    """One value of a self-test.
-
-    Attributes:
-        name: The output.
-        size: Height and width of the test frames.
-        wanted: What the float64 graph gave.
-        got: What the backend gave.
-        allowed: How far apart they may be.
-    """
-
-    name: str
-    size: tuple[int, int]
-    wanted: float
-    got: float
-    allowed: float
-
-    @property
-    def error(self) -> float:
-        """Absolute difference, NaN if there is no value."""
-        return abs(self.got - self.wanted)
-
-    @property
-    def passed(self) -> bool:
-        """Whether they are close enough."""
-        return self.error <= self.allowed
-
 
 def describe(model: Model) -> dict[str, Any]:
     """What ran the model, for the report."""
-    import onnxruntime
-
-    return {
-        "name": model.device,
-        "device": platform.processor() or platform.machine() if model.device == "cpu" else "GPU",
+    first, *others = model.taken
+    facts = {
+        "name": first.session.device,
+        "why": first.why,
+        **first.session.describe(),
         "precision": model.manifest.precision,
         "threads": model.threads,
-        "versions": {"onnxruntime": onnxruntime.__version__, "numpy": np.__version__},
+        "self_test": first.tested,
     }
-
-
-def providers() -> list[str]:
-    """ONNX Runtime's execution providers on this machine.
-
-    Raises:
-        BackendError: ONNX Runtime is not installed.
-    """
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise BackendError(
-            "Scoring needs ONNX Runtime, and none is installed. Install one of: "
-            "pip install 'framegauge[cpu]' or pip install 'framegauge[gpu]', not both."
-        ) from error
-    listed: list[str] = onnxruntime.get_available_providers()
-    return listed
-
-
-def _session(
-    content: bytes, path: Path, backend: str, device: int, threads: int
-) -> tuple[Any, Device]:
-    if backend not in BACKENDS:
-        raise UsageError(f"--backend takes one of {', '.join(BACKENDS)}; got {backend!r}.")
-    has_cuda = "CUDAExecutionProvider" in providers()
-    if backend == "cuda" and not has_cuda:
-        raise _no_cuda()
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = _ERRORS_ONLY
-    # ONNX Runtime would count the host's cores, blind to a container's quota.
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    cpu = "CPUExecutionProvider"
-    # TF32 moves SSIM by up to 0.02; CUDA has it on unless told.
-    cuda = ("CUDAExecutionProvider", {"device_id": device, "use_tf32": 0})
-    wanted = [cuda, cpu] if backend == "cuda" or (backend == "auto" and has_cuda) else [cpu]
-    try:
-        session = onnxruntime.InferenceSession(content, options, providers=wanted)
-    except Exception as error:
-        raise ScoreError(
-            f"{path} is not a model that ONNX Runtime can load ({_first_line(error)}). "
-            "It may be damaged: export it again."
-        ) from error
-    took_cuda = session.get_providers()[0] == "CUDAExecutionProvider"
-    if backend == "cuda" and not took_cuda:
-        raise _no_cuda()
-    return session, "cuda" if took_cuda else "cpu"
-
-
-def _no_cuda() -> BackendError:
-    return BackendError(
-        "The backend cuda is not to be had here: ONNX Runtime offers "
-        f"{', '.join(providers())}. Install framegauge[gpu] on a machine with an NVIDIA "
-        "driver, or use --backend cpu."
-    )
+    if first.engine is not None:
+        facts["engine"] = first.engine
+    if others:
+        # Frames of another size than the first could hold.
+        facts["also"] = [f"{each.session.device}: {each.why}" for each in others]
+    return facts
 
 
 def _renamed(name: str, labels: Mapping[str, str], prefix: str) -> str:
     label = name.removeprefix(prefix)
     return prefix + labels.get(label, label)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -11,9 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 from framegauge.export.formats import Format, Plane
 from framegauge.export.manifest import Input
 from framegauge.runtime.errors import UsageError
+from framegauge.runtime.gpu_array import GpuArray, SupportsDlpack, gpu_array, is_on_gpu
 
-Batch = tuple[NDArray[Any], ...]
-Frames = ArrayLike | Sequence[ArrayLike]
+Samples = NDArray[Any] | GpuArray
+Batch = tuple[Samples, ...]
+Frames = ArrayLike | SupportsDlpack | Sequence[ArrayLike | SupportsDlpack]
 
 
 def batch_of(form: Format, role: str, frames: Frames) -> Batch:
@@ -23,6 +25,8 @@ def batch_of(form: Format, role: str, frames: Frames) -> Batch:
         form: Pixel format.
         role: Whose frames they are, for errors.
         frames: One frame or a batch, as ``Scorer`` takes them.
+
+    Samples on a GPU are taken as they are, without a look at their values.
 
     Raises:
         UsageError: They do not have the shape, type or values of the format.
@@ -47,7 +51,7 @@ def batch_of(form: Format, role: str, frames: Frames) -> Batch:
             f"{role}: the planes of a frame of {form.name} are {wanted}, with or without "
             f"a batch axis in front; got {shapes}."
         )
-    batch = tuple(planes) if ranks[0] == 1 else tuple(array[None] for array in planes)
+    batch = tuple(planes) if ranks[0] == 1 else tuple(map(_batched, planes))
     if not batch[0].shape[0]:
         raise UsageError(f"{role}: the batch is empty. Give at least one frame.")
     height, width = size_of(form, batch)
@@ -68,7 +72,7 @@ def size_of(form: Format, batch: Batch) -> tuple[int, int]:
     return shape[dims.index("H")], shape[dims.index("W")]
 
 
-def tensor_of(each: Input, values: ArrayLike) -> NDArray[np.float32]:
+def tensor_of(each: Input, values: ArrayLike | SupportsDlpack) -> Samples:
     """A flow, mask, time or logits with a batch axis, as a model takes it.
 
     Args:
@@ -78,9 +82,13 @@ def tensor_of(each: Input, values: ArrayLike) -> NDArray[np.float32]:
     Raises:
         UsageError: The values have another shape, or are not finite.
     """
-    array = np.ascontiguousarray(_array(each.role, values), np.float32)
+    array = _array(each.role, values)
+    if not isinstance(array, GpuArray):
+        array = np.ascontiguousarray(array, np.float32)
+    elif array.dtype != np.float32:
+        raise UsageError(f"{each.role} on the GPU is float32, got {array.dtype}. Convert it there.")
     if array.ndim == len(each.dims) - 1:
-        array = array[None]
+        array = _batched(array)
     fits = array.ndim == len(each.dims) and all(
         isinstance(dim, str) or dim == length
         for dim, length in zip(each.dims, array.shape, strict=True)
@@ -88,18 +96,22 @@ def tensor_of(each: Input, values: ArrayLike) -> NDArray[np.float32]:
     if not fits:
         wanted = ", ".join(map(str, each.dims))
         raise UsageError(f"{each.role} has the shape ({wanted}), got {array.shape}.")
-    if not np.all(np.isfinite(array)):
+    if not isinstance(array, GpuArray) and not np.all(np.isfinite(array)):
         raise UsageError(f"{each.role} has values that are not finite. Mask them out and set them.")
     return array
 
 
-def _arrays(role: str, frames: Frames) -> list[NDArray[Any]]:
+def _arrays(role: str, frames: Frames) -> list[Samples]:
     if not isinstance(frames, Sequence):
         raise UsageError(f"{role}: give a sequence of planes, got {type(frames).__name__}.")
     return [_array(role, plane) for plane in frames]
 
 
-def _array(role: str, samples: Any) -> NDArray[Any]:
+def _array(role: str, samples: Any) -> Samples:
+    if is_on_gpu(samples):
+        return gpu_array(role, samples)
+    if isinstance(samples, (tuple, list)) and any(map(is_on_gpu, samples)):
+        raise UsageError(f"{role}: a batch on the GPU is one array. Stack its frames there first.")
     try:
         return np.asarray(samples)
     except ValueError as error:
@@ -108,8 +120,14 @@ def _array(role: str, samples: Any) -> NDArray[Any]:
         ) from error
 
 
-def _as_samples(array: NDArray[Any], form: Format, plane: Plane, role: str) -> NDArray[Any]:
+def _batched(array: Samples) -> Samples:
+    return array.batched() if isinstance(array, GpuArray) else array[None]
+
+
+def _as_samples(array: Samples, form: Format, plane: Plane, role: str) -> Samples:
     """The array as the model takes it: contiguous, of its type, deep samples as pairs of bytes."""
+    if isinstance(array, GpuArray):
+        return _on_gpu(array, form, role)
     if form.dtype == "float32":
         if not np.issubdtype(array.dtype, np.floating):
             raise UsageError(f"{role}: rgbf32 takes float32 in [0, 1], got {array.dtype}.")
@@ -139,3 +157,16 @@ def _as_samples(array: NDArray[Any], form: Format, plane: Plane, role: str) -> N
                 f"samples to the low {form.depth} bits."
             )
     return samples
+
+
+def _on_gpu(array: GpuArray, form: Format, role: str) -> GpuArray:
+    """An array on the GPU, of the type that the model takes."""
+    if form.depth > 8 and array.dtype == np.uint16:
+        return array.as_bytes()
+    if array.dtype != form.dtype or (form.depth > 8 and array.shape[-1:] != (2,)):
+        wanted = "uint16, or uint8 pairs of bytes" if form.depth > 8 else form.dtype
+        raise UsageError(
+            f"{role}: {form.name} on the GPU is {wanted}, got {array.dtype} of the shape "
+            f"{array.shape}. Convert it there."
+        )
+    return array

@@ -11,10 +11,11 @@ from importlib.metadata import PackageNotFoundError, version
 
 import av
 
-from framegauge.runtime.backend import providers
 from framegauge.runtime.cpus import usable_cpus
+from framegauge.runtime.cuda import no_gpu
 from framegauge.runtime.errors import BackendError
 from framegauge.runtime.exports import CACHE_VARIABLE, cache_folder
+from framegauge.runtime.onnx_session import providers
 from framegauge.runtime.shelf import catalogue, index
 
 PACKAGES = (
@@ -28,6 +29,7 @@ PACKAGES = (
     "onnxscript",
     "tensorrt",
     "tensorrt-rtx",
+    "cuda-python",
 )
 
 
@@ -50,6 +52,7 @@ def findings() -> Iterator[tuple[str, str]]:
         yield "scoring", "runs on " + ", ".join(providers())
     except BackendError as error:
         yield "scoring", str(error)
+    yield "engines", _engines()
     yield (
         "exporting",
         "possible" if installed["torch"] and installed["onnx"] else "needs framegauge[export]",
@@ -85,6 +88,29 @@ def _gpus() -> str:
     except (OSError, subprocess.SubprocessError) as error:
         return f"nvidia-smi failed ({error})"
     return "; ".join(done.stdout.strip().splitlines()) or "nvidia-smi lists none"
+
+
+def _engines() -> str:
+    """Whether engines can be run here, and from where."""
+    absent = no_gpu()
+    if absent is not None:
+        return f"cannot run: no GPU ({absent}); RTX engines can be built for other machines"
+    # Only a machine that may run engines loads what finds them.
+    from framegauge.engines.machine import TargetError, flavours, gpu
+    from framegauge.engines.store import Store
+    from framegauge.engines.trust import StoreError
+
+    try:
+        found, store = gpu(), Store()
+    except (TargetError, StoreError) as error:
+        return f"cannot run: {error}"
+    named = ", ".join(f"{name} {number}" for name, number in flavours().items())
+    held = store.entries()
+    sound = sum(each.problem is None for each in held)
+    return (
+        f"run on {found.name} ({found.architecture}) by {named or 'nothing installed'}; "
+        f"{sound} of {len(held)} in {store.folder} are sound"
+    )
 
 
 def _writable() -> str:

@@ -174,7 +174,8 @@ def facts(
     _check_choice("--range", range, get_args(Range))
     layout = av.VideoFormat(pixel_format)
     rgb = layout.is_rgb or layout.has_palette
-    grey = not rgb and not any(part.is_chroma for part in layout.components)
+    # PyAV's is_chroma knows chroma by its being subsampled, and misses that of 4:4:4.
+    grey = not rgb and len(layout.components) < 3
     assumed = []
 
     if rgb:

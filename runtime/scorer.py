@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self, get_args
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from framegauge.export.formats import FRAME_ROLES, Format
+from framegauge.export.formats import Format
 from framegauge.export.manifest import Aggregate, Output
-from framegauge.export.pattern import input_name
 from framegauge.runtime.backend import Model
-from framegauge.runtime.batch import Batch, Frames, batch_of, size_of, tensor_of
+from framegauge.runtime.batch import Batch, Frames, Samples
 from framegauge.runtime.colour import Matrix, Range, colour_matrix
 from framegauge.runtime.errors import UsageError
+from framegauge.runtime.gpu_array import GpuArray
+from framegauge.runtime.inputs import by_role, check_colour, check_least, common_size, feed_of
 
 
 class Scorer:
@@ -38,16 +39,19 @@ class Scorer:
         threads: int | None = None,
         labels: Mapping[str, str] | None = None,
         self_test: bool = True,
+        build_missing: bool = False,
     ) -> None:
         """Load the models and prove them by their self-tests.
 
         Args:
             model: A model file, or several that take one format and share no label.
-            backend: ``auto``, ``cpu`` or ``cuda``.
+            backend: ``cpu``, ``cuda``, ``tensorrt`` or ``tensorrt-rtx``, which is had or the
+                Scorer fails; or ``auto`` for an engine of the store, else CUDA, else the CPU.
             device: Which GPU.
             threads: Threads on the CPU, ``None`` for as many as this process may use.
             labels: Names for scores in place of the files'.
             self_test: Run each model's own test frames first, which takes milliseconds.
+            build_missing: Build an engine for the GPU at hand where the store has none.
 
         Raises:
             UsageError: The models do not go together, or a name is not known.
@@ -65,6 +69,7 @@ class Scorer:
                 threads=threads,
                 labels=labels,
                 self_test=self_test,
+                build_missing=build_missing,
             )
             for path in paths
         ]
@@ -96,8 +101,14 @@ class Scorer:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        """Close it."""
+        self.close()
+
+    def close(self) -> None:
         """Let the models go."""
-        self.models = []
+        models, self.models = self.models, []
+        for model in models:
+            model.close()
 
     @property
     def outputs(self) -> list[Output]:
@@ -142,7 +153,9 @@ class Scorer:
                 sample or a batch each. Frames of ``rgb24`` are ``uint8 (H, W, 3)`` or
                 ``(N, H, W, 3)``; of ``rgbf32`` ``float32 (3, H, W)`` in [0, 1]; of planar
                 formats a sequence of the planes, ``uint8`` or, for deeper ones, ``uint16``.
-                Flows are ``float32 (2, H, W)``, masks ``(1, H, W)``.
+                Flows are ``float32 (2, H, W)``, masks ``(1, H, W)``. NumPy arrays, or anything
+                that speaks DLPack; what lies on the GPU that runs the models is not copied, has
+                to be contiguous, and its values are taken on trust.
 
         Returns:
             For each label, float64 ``(N,)``.
@@ -151,60 +164,55 @@ class Scorer:
             UsageError: Something is missing, or the arrays do not have the shape, type or values
                 that the models take, or the Scorer is closed.
         """
-        if not self.models:
-            raise UsageError("This Scorer is closed. Use it inside its `with` block.")
-        for name, value, allowed in (
-            ("matrix", matrix, (None, *get_args(Matrix))),
-            ("range", range, get_args(Range)),
-        ):
-            if value not in allowed:
-                listed = ", ".join(filter(None, allowed))
-                raise UsageError(f"{name} is one of {listed}; got {value!r}.")
-        if set(given) != set(self.roles):
-            raise UsageError(
-                f"The models take {', '.join(self.roles)}; got {', '.join(given) or 'nothing'}."
-            )
-        frames = {
-            role: batch_of(self.form, role, given[role])
-            for role in self.roles
-            if role in FRAME_ROLES
-        }
-        tensors = {
-            each.role: tensor_of(each, given[each.role])  # type: ignore[arg-type]
-            for model in self.models
-            for each in model.manifest.inputs
-            if each.role not in FRAME_ROLES
-        }
-        height, width = self._size(frames, tensors)
-        self.check_size(width, height)
-        colours = {}
-        if self.needs_colour:
-            named: Matrix = matrix or ("bt709" if height >= 720 else "bt601")
-            colour = colour_matrix(named, range, self.form.depth)
-            colours = dict.fromkeys(frames, colour)
-        values = self.run(frames, colours, tensors)
+        values = self.run(*self._checked(matrix, range, given))
         return {label: values[label] for label in self.labels}
 
-    def _size(
-        self, frames: Mapping[str, Batch], tensors: Mapping[str, NDArray[np.float32]]
-    ) -> tuple[int, int]:
-        """Height and width that everything given has."""
-        shapes = {
-            role: (len(batch[0]), *size_of(self.form, batch)) for role, batch in frames.items()
-        }
-        pictures = {role: array for role, array in tensors.items() if array.ndim == 4}
-        shapes |= {role: (len(a), *a.shape[2:]) for role, a in pictures.items()}
-        if len(set(shapes.values())) > 1:
-            listed = ", ".join(
-                f"{role} is {count} of {width}x{height}"
-                for role, (count, height, width) in shapes.items()
-            )
-            raise UsageError(f"Frames are compared at one size; {listed}. Scale one to the other.")
-        counts = {len(array) for array in tensors.values()} | {each[0] for each in shapes.values()}
-        if len(counts) > 1:
-            raise UsageError(f"All that is given has one batch size; got {sorted(counts)}.")
-        least = max(model.manifest.least for model in self.models)
-        return next(iter(shapes.values()))[1:] if shapes else (least, least)
+    def on_gpu(
+        self,
+        *,
+        matrix: Matrix | None = None,
+        range: Range = "limited",
+        **given: Frames,
+    ) -> dict[str, GpuArray]:
+        """Score frames by engines and leave the scores on the GPU, for others to take by DLPack.
+
+        Args:
+            matrix: As for a call.
+            range: As for a call.
+            given: As for a call.
+
+        Returns:
+            For each label, float32 ``(N,)`` on the GPU, written whole.
+
+        Raises:
+            UsageError: As for a call.
+            BackendError: A model runs in ONNX Runtime.
+        """
+        feed = feed_of(self.form, *self._checked(matrix, range, given))
+        scores: dict[str, GpuArray] = {}
+        for model in self.models:
+            scores |= model.run_on_gpu(feed)
+        return {label: scores[label] for label in self.labels}
+
+    def _checked(
+        self, matrix: Matrix | None, range: Range, given: Mapping[str, Frames]
+    ) -> tuple[dict[str, Batch], dict[str, NDArray[np.float32]], dict[str, Samples]]:
+        """What was given, as :meth:`run` takes it."""
+        if not self.models:
+            raise UsageError("This Scorer is closed. Use it inside its `with` block.")
+        check_colour(matrix, range)
+        inputs = [each for model in self.models for each in model.manifest.inputs]
+        frames, tensors = by_role(self.form, inputs, given)
+        size = common_size(self.form, frames, tensors)
+        colours: dict[str, NDArray[np.float32]] = {}
+        if size is not None:
+            height, width = size
+            self.check_size(width, height)
+            if self.needs_colour:
+                named: Matrix = matrix or ("bt709" if height >= 720 else "bt601")
+                colour = colour_matrix(named, range, self.form.depth)
+                colours = dict.fromkeys(frames, colour)
+        return frames, colours, tensors
 
     @property
     def needs_colour(self) -> bool:
@@ -215,7 +223,7 @@ class Scorer:
         self,
         frames: Mapping[str, Batch],
         colours: Mapping[str, NDArray[np.float32]],
-        tensors: Mapping[str, NDArray[np.float32]] | None = None,
+        tensors: Mapping[str, Samples] | None = None,
     ) -> dict[str, NDArray[np.float64]]:
         """Scores and moments of a batch that has been checked.
 
@@ -224,11 +232,7 @@ class Scorer:
             colours: For each role the map from code values to RGB, where one is needed.
             tensors: For each role that is no frame, its values.
         """
-        feed: dict[str, NDArray[Any]] = dict(tensors or {})
-        for role, batch in frames.items():
-            for plane, values in zip(self.form.planes, batch, strict=True):
-                feed[input_name(role, plane.part)] = values
-        feed |= {f"{role}_colour": colour for role, colour in colours.items()}
+        feed = feed_of(self.form, frames, colours, tensors)
         scores: dict[str, NDArray[np.float64]] = {}
         for model in self.models:
             scores |= model.run(feed)
@@ -240,14 +244,4 @@ class Scorer:
         Raises:
             UsageError: A side is below the least of one of the outputs; it is named.
         """
-        small = {
-            output.name: output.least
-            for output in self.outputs
-            if output.kind == "score" and output.least > min(width, height)
-        }
-        if small:
-            needs = ", ".join(f"{name} {least}x{least}" for name, least in small.items())
-            raise UsageError(
-                f"The frames are {width}x{height} pixels, and these metrics need at least: "
-                f"{needs}. Leave them out, or scale the frames up with --scale."
-            )
+        check_least(self.outputs, width, height)

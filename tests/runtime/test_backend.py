@@ -67,7 +67,9 @@ def test_fewer_than_one_thread_is_refused(shipped: Callable[..., Path], threads:
 
 
 def test_an_unknown_backend_is_refused_with_those_there_are(shipped: Callable[..., Path]) -> None:
-    with pytest.raises(UsageError, match="takes one of auto, cpu, cuda; got 'gpu'"):
+    with pytest.raises(
+        UsageError, match="takes one of auto, cpu, cuda, tensorrt, tensorrt-rtx; got 'gpu'"
+    ):
         Model(shipped("psnr_y"), backend="gpu")
 
 
@@ -98,6 +100,7 @@ def test_what_ran_a_model_is_described(shipped: Callable[..., Path]) -> None:
     facts = describe(Model(shipped("psnr_y"), backend="cpu", threads=2))
 
     assert facts["name"] == "cpu"
+    assert facts["why"] == "asked for"
     assert facts["precision"] == "fp32"
     assert facts["threads"] == 2
     assert facts["versions"] == {

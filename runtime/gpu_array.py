@@ -1,0 +1,201 @@
+"""Arrays on an NVIDIA GPU, taken and handed out by DLPack without a copy."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any, Protocol, Self
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from framegauge.runtime.errors import BackendError, ScoreError, UsageError
+
+# DLPack's numbers of the devices whose memory CUDA reads: its own, and managed.
+_CUDA, _MANAGED = 2, 13
+# Those whose memory NumPy reads: the host's, and page-locked.
+_HOST = (1, 3)
+# DLPack's word for a consumer that waits by itself.
+_NO_STREAM = -1
+
+
+class SupportsDlpack(Protocol):
+    """An array of any library that speaks DLPack."""
+
+    def __dlpack__(self) -> Any:
+        """The array, in DLPack's capsule."""
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        """Kind and number of the device that it lies on."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class GpuArray:
+    """Samples on a GPU, contiguous in memory.
+
+    Speaks DLPack and ``__cuda_array_interface__``, so that PyTorch, CuPy and others take it
+    without a copy.
+
+    Attributes:
+        pointer: Address of the first sample.
+        shape: Lengths of the axes.
+        dtype: Type of a sample.
+        device: CUDA's number of the GPU.
+        owner: What keeps the memory alive.
+    """
+
+    pointer: int
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    device: int
+    owner: Any
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """Size in bytes."""
+        return prod(self.shape) * self.dtype.itemsize
+
+    def __len__(self) -> int:
+        """Length of the first axis."""
+        return self.shape[0]
+
+    def batched(self) -> Self:
+        """The same with a batch axis of one in front."""
+        return replace(self, shape=(1, *self.shape))
+
+    def part(self, begin: int, end: int) -> Self:
+        """Samples ``begin`` to ``end`` of the batch; the memory is shared."""
+        stride = prod(self.shape[1:]) * self.dtype.itemsize
+        return replace(
+            self, pointer=self.pointer + begin * stride, shape=(end - begin, *self.shape[1:])
+        )
+
+    def as_bytes(self) -> Self:
+        """Samples of two bytes as pairs of bytes, on an axis of their own."""
+        return replace(self, shape=(*self.shape, 2), dtype=np.dtype(np.uint8))
+
+    def awaited(self, stream: int) -> None:
+        """Make a CUDA stream wait for what its owner has still to write."""
+        if not isinstance(self.owner, GpuMemory):
+            _view(self.owner, stream)
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        """What CuPy, Numba and PyTorch read."""
+        return {
+            "shape": self.shape,
+            "typestr": self.dtype.str,
+            "data": (self.pointer, False),
+            "strides": None,
+            "stream": None,
+            "version": 3,
+        }
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        """CUDA, and which GPU."""
+        return _CUDA, self.device
+
+    def __dlpack__(self, **asked: Any) -> Any:
+        """The array for another library; it is written whole before it is handed out."""
+        from cuda.core.utils import StridedMemoryView
+
+        view = StridedMemoryView.from_cuda_array_interface(self, stream_ptr=_NO_STREAM)
+        return view.__dlpack__(**asked)
+
+
+class GpuMemory:
+    """Memory on a GPU that is freed when nothing refers to it any more."""
+
+    def __init__(self, size: int, allocate: Any, free: Any) -> None:
+        """Take ``size`` bytes by ``allocate(size)``, to be given back by ``free(pointer)``."""
+        self.size = size
+        self.pointer: int = allocate(size)
+        self._free = free
+
+    def __del__(self) -> None:
+        """Give it back."""
+        if hasattr(self, "pointer"):
+            # When the process ends, CUDA may have gone before us.
+            with suppress(ScoreError):
+                self._free(self.pointer)
+
+
+def is_on_gpu(samples: Any) -> bool:
+    """Whether an array has to be taken by DLPack, because NumPy cannot read its memory.
+
+    Raises:
+        UsageError: It lies on a device that neither NumPy nor CUDA reads.
+    """
+    if isinstance(samples, np.ndarray) or not hasattr(samples, "__dlpack_device__"):
+        return False
+    kind = int(samples.__dlpack_device__()[0])
+    if kind in (*_HOST, _CUDA, _MANAGED):
+        return kind not in _HOST
+    raise UsageError(
+        f"Arrays lie on the host or on an NVIDIA GPU; this {type(samples).__name__} lies on "
+        f"DLPack's device type {kind}. Copy it to the host."
+    )
+
+
+def gpu_array(role: str, samples: Any) -> GpuArray:
+    """An array on a GPU as it is.
+
+    Args:
+        role: Whose samples they are, for errors.
+        samples: Anything with ``__dlpack__`` whose memory lies on an NVIDIA GPU.
+
+    Raises:
+        UsageError: The samples are not contiguous.
+        BackendError: cuda-python is not installed.
+    """
+    if isinstance(samples, GpuArray):
+        return samples
+    view = _view(samples, _NO_STREAM)
+    shape = tuple(int(length) for length in view.shape)
+    dtype = np.dtype(view.dtype)
+    if view.strides is not None and not _is_contiguous(shape, tuple(view.strides)):
+        raise UsageError(
+            f"{role}: samples on the GPU are contiguous, so that no copy is needed; got the shape "
+            f"{shape} with strides {tuple(view.strides)}. Make them contiguous first."
+        )
+    return GpuArray(
+        pointer=int(view.ptr),
+        shape=shape,
+        dtype=dtype,
+        device=int(samples.__dlpack_device__()[1]),
+        owner=samples,
+    )
+
+
+def empty(shape: tuple[int, ...], dtype: DTypeLike, device: int, memory: GpuMemory) -> GpuArray:
+    """An array over memory of ours."""
+    return GpuArray(
+        pointer=memory.pointer, shape=shape, dtype=np.dtype(dtype), device=device, owner=memory
+    )
+
+
+def _view(samples: Any, stream: int) -> Any:
+    try:
+        from cuda.core.utils import StridedMemoryView
+    except ImportError as error:
+        raise BackendError(
+            "Samples on the GPU are taken by cuda-python, which is not installed. Install "
+            "framegauge[rtx] or framegauge[tensorrt], or copy the samples to the host."
+        ) from error
+    return StridedMemoryView.from_dlpack(samples, stream_ptr=stream)
+
+
+def _is_contiguous(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
+    """Whether strides, in samples as DLPack counts them, leave no gaps."""
+    step = 1
+    for length, stride in zip(reversed(shape), reversed(strides), strict=True):
+        if length != 1 and stride != step:
+            return False
+        step *= length
+    return True
