@@ -93,10 +93,11 @@ def box_means(plane: Tensor, factor: int) -> Tensor:
     """
     width = plane.shape[-1]
     places = width // factor + (width % 2) * torch.sym_min(factor - 1, 1)
-    sample = torch.arange(places * factor, device=plane.device) - factor // 2
+    place, tap = (torch.arange(count, device=plane.device) for count in (places, factor))
+    sample = place[:, None] * factor + tap - factor // 2
     sample = torch.where(sample < 0, -1 - sample, sample)
     sample = torch.where(sample >= width, 2 * width - 1 - sample, sample)
-    boxes = plane.index_select(-1, sample).unflatten(-1, (places, factor))
+    boxes = plane[..., sample]
     return boxes.mean(-1)
 
 
