@@ -1,0 +1,168 @@
+// framegauge-score: score a distorted video against its reference.
+//
+// The example to read: everything about the library is here, and uses framegauge.hpp alone. What
+// reads videos and writes reports is in the other files of this folder.
+
+#include "arguments.hpp"
+#include "pairing.hpp"
+#include "report.hpp"
+#include "video.hpp"
+
+#include <framegauge.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <future>
+#include <iostream>
+
+namespace {
+
+// Small frames are scored several at once: about this many pixels, at most so many frames.
+constexpr std::uint64_t batch_pixels = 400'000;
+constexpr std::uint64_t batch_frames = 16;
+
+// Frames of one video, plane by plane: all luma, then all Cb, ... so that no copy is made of them.
+class Frames {
+  public:
+    Frames(const std::vector<framegauge_plane>& planes, std::size_t most) {
+        for (const framegauge_plane& plane : planes) {
+            plane_bytes_.push_back(plane.rows * plane.row_bytes);
+            samples_.emplace_back(plane_bytes_.back() * most);
+        }
+    }
+
+    unsigned char* plane(std::size_t index, std::size_t frame) {
+        return samples_[index].data() + frame * plane_bytes_[index];
+    }
+
+    std::vector<unsigned char*> planes(std::size_t frame) {
+        std::vector<unsigned char*> all;
+        for (std::size_t i = 0; i < samples_.size(); ++i) all.push_back(plane(i, frame));
+        return all;
+    }
+
+  private:
+    std::vector<std::uint64_t> plane_bytes_;
+    std::vector<std::vector<unsigned char>> samples_;
+};
+
+struct Batch {
+    Frames reference;
+    Frames distorted;
+    std::size_t count = 0;
+    bool is_last = false;
+};
+
+// Reads pairs until the batch is full or a video ends.
+void fill(Batch& batch, std::size_t most, Video& reference, Video& distorted) {
+    for (batch.count = 0; batch.count < most; ++batch.count) {
+        const bool has_reference = reference.read(batch.reference.planes(batch.count));
+        const bool has_distorted = distorted.read(batch.distorted.planes(batch.count));
+        if (!has_reference || !has_distorted) {
+            batch.is_last = true;
+            return;
+        }
+    }
+}
+
+framegauge::Frame frame_of(const char* role, const Facts& facts,
+                           const std::vector<unsigned char*>& planes) {
+    framegauge::Frame frame{role, facts.width, facts.height, {}};
+    std::copy(planes.begin(), planes.end(), frame.planes);
+    // FFmpeg stores floats as G B R.
+    if (facts.format == "rgbf32") std::rotate(frame.planes, frame.planes + 2, frame.planes + 3);
+    frame.format = facts.format.c_str();
+    frame.matrix = facts.matrix == "bt601"    ? FRAMEGAUGE_BT601
+                   : facts.matrix == "bt709"  ? FRAMEGAUGE_BT709
+                   : facts.matrix == "bt2020" ? FRAMEGAUGE_BT2020
+                                              : FRAMEGAUGE_MATRIX_ASSUMED;
+    frame.range = facts.range == "full" ? FRAMEGAUGE_FULL : FRAMEGAUGE_LIMITED;
+    return frame;
+}
+
+std::vector<double> score(framegauge::Scorer& scorer, Batch& batch, const Facts& reference,
+                          const Facts& distorted) {
+    std::vector<framegauge::Frame> frames;
+    for (std::size_t i = 0; i < batch.count; ++i) {
+        frames.push_back(frame_of("reference", reference, batch.reference.planes(i)));
+        frames.push_back(frame_of("distorted", distorted, batch.distorted.planes(i)));
+    }
+    std::vector<const framegauge_frame*> pointers;
+    for (const framegauge::Frame& frame : frames) pointers.push_back(&frame);
+    return scorer.values(pointers);
+}
+
+void run(const Arguments& arguments) {
+    framegauge::Options options;
+    options.provider = arguments.backend == "cuda" ? FRAMEGAUGE_CUDA : FRAMEGAUGE_CPU;
+    options.device = arguments.device;
+    options.threads = arguments.threads;
+    const framegauge::Model model{arguments.model, options};
+    framegauge::Scorer scorer{model};
+
+    Video reference{arguments.reference, arguments};
+    Video distorted{arguments.distorted, arguments};
+    pair(reference.facts, distorted.facts, model, arguments);
+    const Facts& facts = reference.facts;
+    const auto planes = model.planes(facts.width, facts.height);
+    std::vector<std::uint64_t> bytes;
+    for (const framegauge_plane& plane : planes) bytes.push_back(plane.rows * plane.row_bytes);
+    reference.set_planes(bytes);
+    distorted.set_planes(bytes);
+
+    const std::uint64_t pixels = std::uint64_t{facts.width} * facts.height;
+    const auto most = std::clamp<std::uint64_t>(batch_pixels / pixels, 1, batch_frames);
+    const std::size_t outputs = model.outputs().size();
+    std::vector<std::vector<double>> columns(outputs);
+    const Batch empty{Frames{planes, most}, Frames{planes, most}};
+    Batch now = empty;
+    Batch next = empty;
+
+    const auto begun = std::chrono::steady_clock::now();
+    fill(now, most, reference, distorted);
+    while (now.count > 0) {
+        // The next frames are read while these are scored.
+        std::future<void> reading;
+        if (!now.is_last)
+            reading = std::async(std::launch::async,
+                                 [&] { fill(next, most, reference, distorted); });
+        else
+            next.count = 0;
+        const std::vector<double> values = score(scorer, now, reference.facts, distorted.facts);
+        for (std::size_t i = 0; i < values.size(); ++i) columns[i % outputs].push_back(values[i]);
+        if (reading.valid()) reading.get();
+        std::swap(now, next);
+    }
+    check_ends(reference, distorted, arguments);
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
+
+    const Run result{arguments,           model,   reference.facts, distorted.facts,
+                     columns[0].size(), columns, took.count()};
+    if (arguments.json)
+        write_json(std::cout, result);
+    else
+        write_table(std::cout, result);
+    if (!std::cout.flush())
+        throw framegauge::ScoreError(FRAMEGAUGE_FAILED, "The report could not be written.");
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+    try {
+        const Arguments arguments = read_arguments(count, words);
+        if (arguments.help)
+            std::cout << usage_text;
+        else if (arguments.version)
+            std::cout << "framegauge-score " << framegauge_version() << '\n';
+        else
+            run(arguments);
+        return 0;
+    } catch (const framegauge::Error& error) {
+        std::cerr << "Error: " << error.what() << '\n';
+        return error.status();
+    } catch (const std::exception& error) {
+        std::cerr << "Error: " << error.what() << '\n';
+        return FRAMEGAUGE_FAILED;
+    }
+}

@@ -1,0 +1,94 @@
+#include "pairing.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+namespace {
+
+using framegauge::ScoreError;
+using framegauge::UsageError;
+
+[[noreturn]] void refuse(const std::string& text) { throw ScoreError(FRAMEGAUGE_FAILED, text); }
+
+std::string size_of(const Facts& video) {
+    return std::to_string(video.width) + "x" + std::to_string(video.height);
+}
+
+double rate_of(const Facts& video) { return static_cast<double>(video.rate) / video.per; }
+
+std::string written(double rate) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%g", rate);
+    return text;
+}
+
+void share(Facts& one, Facts& other) {
+    // Each takes what it only assumed from the one that was told.
+    for (const auto& [from, to] : {std::pair{&one, &other}, std::pair{&other, &one}}) {
+        if (to->assumes("matrix") && !from->assumes("matrix")) to->matrix = from->matrix;
+        if (to->assumes("range") && !from->assumes("range")) to->range = from->range;
+    }
+}
+
+void check_roles(const framegauge::Model& model) {
+    std::string further;
+    for (const std::string& role : model.roles())
+        if (role != "reference" && role != "distorted")
+            further += (further.empty() ? "" : ", ") + role;
+    if (!further.empty())
+        throw UsageError(FRAMEGAUGE_USAGE, "The model needs " + further +
+                                               ", which two videos do not give. Give it its "
+                                               "inputs with framegauge.hpp.");
+}
+
+void check_rates(const Facts& reference, const Facts& distorted, const Arguments& arguments) {
+    if (reference.rate == 0 || distorted.rate == 0 || arguments.on_rate_mismatch == "index") return;
+    // Containers round rates to their clocks; 23.976 against 24, which is 0.1 %, stays a mismatch.
+    if (std::abs(rate_of(reference) / rate_of(distorted) - 1) < 1.0 / 2000) return;
+    refuse("The reference has " + written(rate_of(reference)) +
+           " frames a second and the distorted video " + written(rate_of(distorted)) +
+           ". Compare them frame by frame with --on-rate-mismatch index.");
+}
+
+}  // namespace
+
+void pair(Facts& reference, Facts& distorted, const framegauge::Model& model,
+          const Arguments& arguments) {
+    check_roles(model);
+    share(reference, distorted);
+    if (reference.pixel_format != distorted.pixel_format)
+        refuse("The reference is " + reference.pixel_format + " and the distorted video " +
+               distorted.pixel_format + ". Convert one of them: `ffmpeg -pix_fmt " +
+               reference.pixel_format + "`.");
+    const std::string format = model.info().format;
+    if (reference.format != format)
+        refuse(reference.name + " is " + reference.pixel_format + ", and the model takes " +
+               format + ". Use a model made for its format: `framegauge export --format " +
+               reference.format + "`.");
+    if (reference.width != distorted.width || reference.height != distorted.height)
+        refuse("The reference is " + size_of(reference) + " and the distorted video " +
+               size_of(distorted) + ". Scale one of them: `ffmpeg -vf scale`.");
+    if (reference.matrix != distorted.matrix || reference.range != distorted.range)
+        refuse(reference.name + " is " + reference.matrix + ", " + reference.range +
+               " range, and " + distorted.name + " is " + distorted.matrix + ", " +
+               distorted.range + " range: their code values mean different colours. Correct what "
+               "they say with --matrix and --range.");
+    check_rates(reference, distorted, arguments);
+}
+
+void check_ends(Video& reference, Video& distorted, const Arguments& arguments) {
+    if (std::min(reference.seen(), distorted.seen()) > 0 &&
+        arguments.on_length_mismatch == "shortest")
+        return;
+    const std::uint64_t frames = reference.count_to_end();
+    const std::uint64_t others = distorted.count_to_end();
+    if (std::min(frames, others) == 0)
+        refuse("There is no pair of frames to score: the reference has " +
+               std::to_string(frames) + " frames and the distorted " + std::to_string(others) +
+               ". Check what writes them.");
+    if (frames != others)
+        refuse("The reference has " + std::to_string(frames) + " frames and the distorted video " +
+               std::to_string(others) + ": they do not end together. Allow it with "
+               "--on-length-mismatch shortest.");
+}

@@ -1,0 +1,222 @@
+"""What the C++ host's tests share: its builds, clips, and changed models."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import imageio_ffmpeg
+import onnx
+import pytest
+
+from framegauge.export.manifest import KEY
+
+HERE = Path(__file__).parent
+SOURCE = HERE.parents[1] / "runtime" / "cpp"
+SHIPPED = HERE.parents[1] / "runtime" / "models"
+CLIPS = HERE.parent / "clips"
+
+# With what each build is instrumented. ThreadSanitizer excludes the others.
+BUILDS = {"plain": "", "address": "address,undefined", "thread": "thread"}
+
+
+def needed(*programs: str) -> None:
+    """Skip where a program is missing, but never in CI: there it is a fault of the machine."""
+    missing = [program for program in programs if shutil.which(program) is None]
+    if missing and os.environ.get("CI"):
+        pytest.fail(f"{', '.join(missing)} is missing, and CI must build the C++ host.")
+    if missing:
+        pytest.skip(f"the C++ host is built with {', '.join(missing)}, which is not installed")
+
+
+def done(*command: object, **options: Any) -> str:
+    """What a command that must succeed prints."""
+    ran = subprocess.run(
+        [str(word) for word in command],
+        **{
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.STDOUT,
+            "text": True,
+            "check": False,
+            "timeout": 600,
+        }
+        | options,
+    )
+    assert ran.returncode == 0, ran.stdout
+    return ran.stdout
+
+
+def cmake(source: Path, build: Path, *options: str) -> None:
+    """Configure and build a project; warnings are errors."""
+    needed("cmake", "c++", "make")
+    done("cmake", "-S", source, "-B", build, "-DCMAKE_COMPILE_WARNING_AS_ERROR=ON", *options)
+    done("cmake", "--build", build, "--parallel", "2")
+
+
+@dataclass(frozen=True)
+class Build:
+    """An installed build of the host, and how to run its programs."""
+
+    prefix: Path
+    exercise: Path
+
+    def run(self, program: Path, *words: object, **options: Any) -> subprocess.CompletedProcess:
+        """Run a program of it; what a sanitizer finds ends it with an exit code of its own."""
+        environment = {
+            # ONNX Runtime is not instrumented: what it does in its own threads is out of sight.
+            "TSAN_OPTIONS": f"suppressions={HERE / 'thread.supp'}:exitcode=66",
+            "ASAN_OPTIONS": "exitcode=66",
+            "UBSAN_OPTIONS": "print_stacktrace=1:exitcode=66",
+        }
+        return subprocess.run(
+            [str(program), *map(str, words)],
+            **{
+                "capture_output": True,
+                "check": False,
+                "timeout": 120,
+                "env": os.environ | environment,
+            }
+            | options,
+        )
+
+    def score(self, *words: object, **options: Any) -> subprocess.CompletedProcess:
+        """Run framegauge-score."""
+        return self.run(self.prefix / "bin" / "framegauge-score", *words, **options)
+
+
+@pytest.fixture(scope="session")
+def onnxruntime(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """ONNX Runtime's headers and library, and nlohmann-json, in one folder."""
+    given = os.environ.get("ONNXRUNTIME_ROOT")
+    if given:
+        return Path(given)
+    needed("bash", "apt-get", "dpkg")
+    folder = tmp_path_factory.mktemp("onnxruntime")
+    done("bash", SOURCE / "fetch_onnxruntime.sh", folder, sys.executable)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def builds(onnxruntime: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Build]:
+    """Builds and installs the host, once for each of the names in ``BUILDS``."""
+
+    @cache
+    def build(name: str) -> Build:
+        folder = tmp_path_factory.mktemp(name)
+        sanitizer = BUILDS[name]
+        cmake(
+            SOURCE,
+            folder / "host",
+            f"-DONNXRUNTIME_ROOT={onnxruntime}",
+            f"-DCMAKE_PREFIX_PATH={onnxruntime}",
+            f"-DFRAMEGAUGE_SANITIZE={sanitizer}",
+            f"-DCMAKE_BUILD_TYPE={'Sanitized' if sanitizer else 'Release'}",
+        )
+        done("cmake", "--install", folder / "host", "--prefix", folder / "prefix")
+        cmake(
+            HERE / "exercise",
+            folder / "exercise",
+            f"-DCMAKE_PREFIX_PATH={folder / 'prefix'}",
+            f"-DCMAKE_CXX_FLAGS={'-g1 -fsanitize=' + sanitizer if sanitizer else ''}",
+        )
+        return Build(folder / "prefix", folder / "exercise" / "exercise")
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def here() -> Path:
+    """This folder."""
+    return HERE
+
+
+@pytest.fixture(scope="session")
+def host_source() -> Path:
+    """The host's sources."""
+    return SOURCE
+
+
+@pytest.fixture(scope="session")
+def needs() -> Callable[..., None]:
+    """Skips where a program is missing."""
+    return needed
+
+
+@pytest.fixture(scope="session")
+def command() -> Callable[..., str]:
+    """Runs a command that must succeed, and gives what it prints."""
+    return done
+
+
+@pytest.fixture(scope="session")
+def project() -> Callable[..., None]:
+    """Configures and builds a project: its folder, the build's, options."""
+    return cmake
+
+
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Compiles a program from sources and options."""
+
+    def compile(*words: object) -> Path:
+        needed("c++")
+        program = tmp_path_factory.mktemp("compiled") / "program"
+        done("c++", "-std=c++17", "-O1", *words, "-o", program)
+        return program
+
+    return compile
+
+
+@pytest.fixture(scope="session")
+def plain(builds: Callable[[str], Build]) -> Build:
+    """The host as users build it."""
+    return builds("plain")
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """A test clip as FFmpeg writes it: its name, the ending wanted, further options."""
+    folder = tmp_path_factory.mktemp("clips")
+
+    @cache
+    def make(name: str, ending: str, *options: str) -> Path:
+        path = folder / f"{len(list(folder.iterdir()))}{ending}"
+        (source,) = CLIPS.glob(f"{name}.*")
+        container = "yuv4mpegpipe" if ending == ".y4m" else "rawvideo"
+        done(
+            *(imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", source),
+            *(*options, "-strict", "-1", "-f", container, path),
+        )
+        return path
+
+    return make
+
+
+@pytest.fixture
+def rewritten(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a model anew with its manifest changed; text stands for the whole, None for none."""
+
+    def write(path: Path, change: Callable[[dict[str, Any]], Any] | str | None) -> Path:
+        model = onnx.load(path)
+        (entry,) = (entry for entry in model.metadata_props if entry.key == KEY)
+        if change is None:
+            model.metadata_props.remove(entry)
+        elif isinstance(change, str):
+            entry.value = change
+        else:
+            manifest = json.loads(entry.value)
+            change(manifest)
+            entry.value = json.dumps(manifest)
+        target = tmp_path / "rewritten.onnx"
+        onnx.save(model, target)
+        return target
+
+    return write

@@ -1,0 +1,223 @@
+// What a host does with the library, well and badly: exercise CASE MODEL.
+//
+// Exits 0 if all of a case holds, and says what does not. The model is the shipped psnr of rgb24,
+// unless a case says otherwise. Built a second and third time with sanitizers.
+
+#include "checks.hpp"
+
+#include <onnxruntime_c_api.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstddef>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <thread>
+
+namespace {
+
+void says_what_it_is(const std::string& path) {
+    const framegauge::Model model{path};
+
+    const auto info = model.info();
+    const auto outputs = model.outputs();
+
+    expect(std::string(info.format) == "rgb24" && info.depth == 8, "format");
+    expect(info.threads == framegauge_usable_cpus(), "threads");
+    expect(info.least == 1 && info.planes == 1 && info.needs_colour == 0, "size, planes, colour");
+    expect(model.roles() == std::vector<std::string>{"reference", "distorted"}, "roles");
+    expect(outputs.size() == 2 && std::string(outputs[0].label) == "psnr", "label");
+    expect(outputs[0].kind == FRAMEGAUGE_SCORE && outputs[1].kind == FRAMEGAUGE_MOMENT, "kinds");
+    expect(outputs[0].better == FRAMEGAUGE_HIGHER && std::string(outputs[0].unit) == "dB", "unit");
+    expect(outputs[0].ideal == 100 && std::isinf(outputs[1].high), "bounds");
+    expect(model.aggregates().at(0).moment == 1, "aggregate");
+    expect(model.planes(5, 3).at(0).row_bytes == 15 && model.planes(5, 3).at(0).rows == 3, "plane");
+}
+
+void takes_any_stride(const std::string& path) {
+    framegauge::Scorer scorer{framegauge::Model{path}};
+    constexpr std::size_t width = 37, height = 23, row = 3 * width, padded = row + 5;
+    const Bytes dark = picture(height, row, 0), bright = picture(height, row, 10);
+    Bytes wide(height * padded, 255), turned(height * row), odd(1 + height * row);
+    for (std::size_t y = 0; y < height; ++y) {
+        std::copy_n(&bright[y * row], row, &wide[y * padded]);
+        std::copy_n(&bright[y * row], row, &turned[(height - 1 - y) * row]);
+    }
+    std::copy(bright.begin(), bright.end(), odd.begin() + 1);
+    const auto reference = framegauge::rgb24("reference", dark.data(), width, height);
+    const auto score = [&](const std::uint8_t* pixels, std::ptrdiff_t stride) {
+        return psnr(scorer, reference,
+                    framegauge::rgb24("distorted", pixels, width, height, stride));
+    };
+
+    const double plain = score(bright.data(), 0);
+
+    expect_near(plain, ten_apart, 1e-4, "psnr");
+    expect(score(bright.data(), row) == plain, "stride of a row");
+    expect(score(wide.data(), padded) == plain, "padded rows");
+    expect(score(&turned[(height - 1) * row], -std::ptrdiff_t{row}) == plain, "bottom up");
+    expect(score(odd.data() + 1, 0) == plain, "odd address");
+}
+
+void scores_batches(const std::string& path) {
+    framegauge::Scorer scorer{framegauge::Model{path}};
+    const std::size_t row = 3 * 16;
+    std::vector<Bytes> pictures;
+    for (const int brighter : {0, 10, 20, 30}) pictures.push_back(picture(8, row, brighter));
+    std::vector<framegauge::Frame> frames;
+    for (const std::size_t distorted : {1u, 2u, 3u}) {
+        // The roles of a sample may come in any order.
+        frames.push_back(framegauge::rgb24("distorted", pictures[distorted].data(), 16, 8));
+        frames.push_back(framegauge::rgb24("reference", pictures[0].data(), 16, 8));
+    }
+    std::vector<const framegauge_frame*> pointers;
+    for (const auto& frame : frames) pointers.push_back(&frame);
+
+    const auto values = scorer.values(pointers);
+
+    expect(values.size() == 6, "two outputs of three samples");
+    for (int i = 0; i < 3; ++i)
+        expect_near(values.at(static_cast<std::size_t>(2 * i)), 20 * std::log10(25.5 / (i + 1)),
+                    1e-4, "sample " + std::to_string(i));
+}
+
+void serves_eight_threads(const std::string& path) {
+    const framegauge::Model model{path};
+    const Bytes dark = picture(48, 3 * 64, 0);
+    std::atomic<int> right{0};
+    std::vector<std::thread> threads;
+
+    for (int i = 1; i <= 8; ++i)
+        threads.emplace_back([&, i] {
+            const Bytes other = picture(48, 3 * 64, i);
+            framegauge::Scorer scorer{model};
+            for (int round = 0; round < 10; ++round) {
+                const double value =
+                    psnr(scorer, framegauge::rgb24("reference", dark.data(), 64, 48),
+                         framegauge::rgb24("distorted", other.data(), 64, 48));
+                if (std::abs(value - 20 * std::log10(255.0 / i)) < 1e-4) ++right;
+            }
+        });
+    for (std::thread& thread : threads) thread.join();
+
+    expect(right == 80, "every score of every thread");
+}
+
+void outlives_its_model(const std::string& path) {
+    const Bytes dark = picture(8, 24, 0), bright = picture(8, 24, 10);
+    auto model = std::make_unique<framegauge::Model>(path);
+    framegauge::Scorer first{*model};
+    model.reset();
+
+    framegauge::Scorer scorer = std::move(first);
+    const double value = psnr(scorer, framegauge::rgb24("reference", dark.data(), 8, 8),
+                              framegauge::rgb24("distorted", bright.data(), 8, 8));
+
+    expect_near(value, ten_apart, 1e-4, "psnr");
+}
+
+void reads_a_model_in_memory(const std::string& path) {
+    std::ifstream file{path, std::ios::binary};
+    std::string content{std::istreambuf_iterator<char>(file), {}};
+    const Bytes dark = picture(8, 24, 0), bright = picture(8, 24, 10);
+    framegauge::Options options;
+    options.bytes = content.data();
+    options.byte_count = content.size();
+    const framegauge::Model model{"embedded", options};
+    content.assign(content.size(), 'x');
+
+    framegauge::Scorer scorer{model};
+    const double value = psnr(scorer, framegauge::rgb24("reference", dark.data(), 8, 8),
+                              framegauge::rgb24("distorted", bright.data(), 8, 8));
+
+    expect_near(value, ten_apart, 1e-4, "psnr");
+    expect_refused(FRAMEGAUGE_FAILED, "embedded", [&] { framegauge::Model{"embedded", options}; });
+}
+
+// Structs of an older caller are shorter, those of a newer one longer.
+void takes_structs_of_any_release(const std::string& path) {
+    struct Newer {
+        framegauge_model_options known;
+        void* unknown;
+    } newer{};
+    newer.known.struct_size = sizeof newer;
+    newer.known.path = path.c_str();
+    framegauge_model_options older{};
+    older.struct_size = offsetof(framegauge_model_options, env);
+    older.path = path.c_str();
+    older.env = reinterpret_cast<OrtEnv*>(&older);  // beyond its end: not looked at
+    framegauge_model* model = nullptr;
+
+    expect(framegauge_model_open(&newer.known, &model) == FRAMEGAUGE_OK, "newer, unused");
+    framegauge_model_info info{};
+    info.struct_size = offsetof(framegauge_model_info, depth);
+    info.depth = 77;
+    expect(framegauge_model_get_info(model, &info) == FRAMEGAUGE_OK, "older info");
+    expect(std::string(info.format) == "rgb24" && info.depth == 77, "written to its end only");
+    framegauge_model_close(model);
+    newer.unknown = &newer;
+    expect(framegauge_model_open(&newer.known, &model) == FRAMEGAUGE_USAGE, "newer, used");
+    expect(model == nullptr, "no handle");
+    expect(framegauge_model_open(&older, &model) == FRAMEGAUGE_OK, "older");
+    framegauge_model_close(model);
+}
+
+void shares_the_hosts_runtime(const std::string& path) {
+    const OrtApi& ort = *OrtGetApiBase()->GetApi(17);
+    OrtThreadingOptions* pools = nullptr;
+    OrtEnv* env = nullptr;
+    OrtSessionOptions* session_options = nullptr;
+    expect(ort.CreateThreadingOptions(&pools) == nullptr, "pools");
+    expect(ort.SetGlobalIntraOpNumThreads(pools, 2) == nullptr, "two threads");
+    expect(ort.CreateEnvWithGlobalThreadPools(ORT_LOGGING_LEVEL_WARNING, "host", pools, &env) ==
+               nullptr,
+           "environment");
+    expect(ort.CreateSessionOptions(&session_options) == nullptr, "session options");
+    std::atomic<int> lines{0};
+    framegauge::Options options;
+    options.env = env;
+    options.session_options = session_options;
+    options.use_global_threads = 1;
+    options.log_severity = 1;
+    options.log = [](void* user, std::int32_t, const char*, const char*) {
+        ++*static_cast<std::atomic<int>*>(user);
+    };
+    options.log_user = &lines;
+    const Bytes dark = picture(8, 24, 0), bright = picture(8, 24, 10);
+    {
+        const framegauge::Model model{path, options};
+        framegauge::Scorer scorer{model};
+        expect_near(psnr(scorer, framegauge::rgb24("reference", dark.data(), 8, 8),
+                         framegauge::rgb24("distorted", bright.data(), 8, 8)),
+                    ten_apart, 1e-4, "psnr");
+        expect(model.info().threads == 0, "the pools decide");
+    }
+    expect(lines > 0, "the log was told");
+    ort.ReleaseSessionOptions(session_options);
+    ort.ReleaseThreadingOptions(pools);
+    ort.ReleaseEnv(env);
+}
+
+}  // namespace
+
+int main(int, char** words) {
+    const std::map<std::string, void (*)(const std::string&)> cases = {
+        {"says_what_it_is", says_what_it_is},
+        {"takes_any_stride", takes_any_stride},
+        {"scores_batches", scores_batches},
+        {"serves_eight_threads", serves_eight_threads},
+        {"outlives_its_model", outlives_its_model},
+        {"refuses_frames_by_name", refuses_frames_by_name},
+        {"refuses_requests_by_name", refuses_requests_by_name},
+        {"reads_a_model_in_memory", reads_a_model_in_memory},
+        {"takes_structs_of_any_release", takes_structs_of_any_release},
+        {"shares_the_hosts_runtime", shares_the_hosts_runtime},
+        {"refuses_floats_out_of_range", refuses_floats_out_of_range},
+        {"refuses_code_values_above_the_peak", refuses_code_values_above_the_peak},
+    };
+    cases.at(words[1])(words[2]);
+    return all_well ? 0 : 1;
+}

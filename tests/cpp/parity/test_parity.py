@@ -1,0 +1,159 @@
+"""Scores of the C++ host against Python's, on the same models and frames."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+
+from framegauge.export.backbones import LAYERS
+from framegauge.export.catalog import listings
+from framegauge.export.formats import FORMATS, FRAME_ROLES
+from framegauge.export.model import export
+from framegauge.runtime.scorer import Scorer
+from framegauge.runtime.shelf import SHIPPED
+
+# Odd sides, and enough pixels for every entry.
+SIZE = {"H": 181, "W": 177, "ceil(H/2)": 91, "ceil(W/2)": 89, "N": 2}
+
+TAKE_TWO_FRAMES = {
+    each.spec.name: each.spec
+    for each in listings()
+    if set(each.spec.inputs) == {"reference", "distorted"}
+}
+WITH_WEIGHTS = ("lpips_alex", "lpips_vgg", "dists", "vgg", "vgg_conv4_3", "style")
+# Of these every term but those that need weights.
+SYSTEMS = ("flavr", "time_lens")
+PLAIN = tuple(name for name in TAKE_TWO_FRAMES if name not in (*WITH_WEIGHTS, *SYSTEMS))
+
+READ_RGB = tuple(name for name in PLAIN if TAKE_TWO_FRAMES[name].reads != "plane")
+
+
+def planes(form, seed):
+    """Random frames of a format: noise of a few code values on a gradient."""
+    random = np.random.default_rng(seed)
+    made = []
+    for plane in form.planes:
+        shape = [SIZE["N"], *(SIZE.get(dim, dim) for dim in plane.dims)]
+        if form.dtype == "float32":
+            made.append(random.random(shape, np.float32))
+            continue
+        if form.depth > 8:
+            shape.pop()
+        gradient = np.linspace(0.1, 0.8, shape[2]).reshape(-1, *[1] * (len(shape) - 3))
+        codes = (gradient * form.peak + random.integers(0, form.peak // 8, shape)).astype("<u2")
+        codes <<= form.shift
+        made.append(codes.astype(np.uint8) if form.depth == 8 else codes)
+    return made
+
+
+def tensor(each, seed):
+    """Random values of an input that is no frame."""
+    shape = [SIZE.get(dim, dim) for dim in each.dims]
+    values = np.random.default_rng(seed).random(shape, np.float32)
+    return (values > 0.3).astype(np.float32) if each.role == "mask" else 4 * values - 1
+
+
+def compared(library, path, **colours):
+    """Python's scores and the host's."""
+    with Scorer(path) as scorer:
+        form = scorer.form
+        feed = {
+            role: planes(form, seed)
+            for seed, role in enumerate(scorer.roles)
+            if role in FRAME_ROLES
+        }
+        feed |= {
+            each.role: [tensor(each, seed)]
+            for seed, each in enumerate(scorer.models[0].manifest.inputs)
+            if each.role not in FRAME_ROLES
+        }
+        given = {role: arrays[0] if len(arrays) == 1 else arrays for role, arrays in feed.items()}
+        wanted = scorer(**given, **colours)
+    numbers = {
+        "matrix": {"bt601": 1, "bt709": 2, "bt2020": 3}.get(colours.get("matrix"), 0),
+        "range": {"limited": 1, "full": 2}.get(colours.get("range"), 0),
+    }
+    return wanted, library.score(path, form, feed, **numbers)
+
+
+def assert_equal(wanted, got):
+    assert got.keys() == wanted.keys()
+    for label, values in wanted.items():
+        assert got[label] == pytest.approx(values, rel=1e-6, abs=0), label
+
+
+def noise(network):
+    """Random weights of a network, in torchvision's form."""
+    random = torch.Generator().manual_seed(1)
+    tensors = {}
+    for layer in (layer for layer in LAYERS[network] if layer.kind == "conv"):
+        scale = (2 / np.prod(layer.shape[1:])) ** 0.5
+        weight = torch.randn(layer.shape, generator=random) * scale
+        tensors[f"features.{layer.index}.weight"] = weight
+        tensors[f"features.{layer.index}.bias"] = torch.zeros(layer.shape[0])
+    return tensors
+
+
+@pytest.mark.parametrize(
+    "entry", [name for name in PLAIN if TAKE_TWO_FRAMES[name].reads != "plane"]
+)
+def test_entries_score_rgb_as_in_python(library, entry):
+    assert_equal(*compared(library, SHIPPED / "rgb24" / f"{entry}.onnx"))
+
+
+@pytest.mark.parametrize("entry", PLAIN)
+def test_entries_score_planes_as_in_python(library, entry):
+    assert_equal(*compared(library, SHIPPED / "yuv420p" / f"{entry}.onnx"))
+
+
+@pytest.mark.parametrize("format", ["yuv420p10le", "yuv422p10le", "yuv444p"])
+@pytest.mark.parametrize("entry", ["default", "ssim"])
+def test_shipped_formats_score_as_in_python(library, format, entry):
+    assert_equal(*compared(library, SHIPPED / format / f"{entry}.onnx"))
+
+
+# Of the planar formats that differ by their depth only, one.
+@pytest.mark.parametrize("format", ["nv12", "p010le", "gray8", "rgbf32", "yuv422p", "yuv444p12le"])
+def test_other_formats_score_as_in_python(library, models, format):
+    assert_equal(*compared(library, models(["psnr"], format).path))
+
+
+@pytest.mark.parametrize("range", ["limited", "full"])
+@pytest.mark.parametrize("matrix", ["bt601", "bt709", "bt2020"])
+def test_colours_of_frames_count_as_in_python(library, matrix, range):
+    path = SHIPPED / "yuv420p10le" / "psnr.onnx"
+
+    assert_equal(*compared(library, path, matrix=matrix, range=range))
+
+
+@pytest.mark.parametrize(
+    "entry", ["epe[masked=true]", "warping_error", "superslomo_warping", "gan_generator"]
+)
+def test_flows_masks_times_and_logits_score_as_in_python(library, models, entry):
+    assert_equal(*compared(library, models([entry], "rgb24").path))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("entry", [*WITH_WEIGHTS, *SYSTEMS])
+def test_entries_with_weights_score_as_in_python(library, tmp_path, entry):
+    assert entry in TAKE_TWO_FRAMES
+    channels = torch.arange(1475, dtype=torch.float64).view(1, -1, 1, 1)
+    mix = (0.5 + 0.4 * channels.cos()).float()
+    weights = {network: noise(network) for network in ("alexnet", "vgg16", "vgg19")}
+    weights["dists"] = {"alpha": mix, "beta": mix}
+
+    model = export([entry], tmp_path / "m.onnx", format="rgb24", weights=weights, offline=True)
+
+    assert_equal(*compared(library, model))
+
+
+def test_eight_threads_score_as_one_does(library):
+    path, form = SHIPPED / "yuv420p" / "default.onnx", FORMATS["yuv420p"]
+    feed = {"reference": planes(form, 1), "distorted": planes(form, 2)}
+    wanted = library.score(path, form, feed)
+
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(lambda _: library.score(path, form, feed), range(8)))
+
+    assert found == [wanted] * 8

@@ -1,0 +1,38 @@
+"""What a host does with the library, in programs of their own, also under sanitizers."""
+
+import pytest
+
+from framegauge.runtime.shelf import SHIPPED
+
+CASES = {
+    "says_what_it_is": "rgb24",
+    "takes_any_stride": "rgb24",
+    "scores_batches": "rgb24",
+    "serves_eight_threads": "rgb24",
+    "outlives_its_model": "rgb24",
+    "refuses_frames_by_name": "rgb24",
+    "refuses_requests_by_name": "rgb24",
+    "reads_a_model_in_memory": "rgb24",
+    "takes_structs_of_any_release": "rgb24",
+    "shares_the_hosts_runtime": "rgb24",
+    "refuses_code_values_above_the_peak": "yuv420p10le",
+}
+
+
+@pytest.mark.parametrize("build", ["plain", "address", "thread"])
+@pytest.mark.parametrize(("case", "format"), CASES.items())
+def test_a_host_meets_what_the_header_says(builds, case, format, build):
+    host = builds(build)
+
+    ran = host.run(host.exercise, case, SHIPPED / format / "psnr.onnx")
+
+    assert ran.returncode == 0, ran.stderr.decode()
+    assert ran.stderr == b""
+
+
+def test_floats_out_of_range_are_refused(builds, models):
+    host = builds("address")
+
+    ran = host.run(host.exercise, "refuses_floats_out_of_range", models(["psnr"], "rgbf32").path)
+
+    assert ran.returncode == 0, ran.stderr.decode()

@@ -1,0 +1,73 @@
+"""Readers of strangers' bytes under libFuzzer, for a bounded time."""
+
+import json
+import os
+import shutil
+import subprocess
+
+import onnx
+import pytest
+
+from framegauge.runtime.shelf import SHIPPED
+
+SECONDS = 5
+
+
+@pytest.fixture(scope="session")
+def fuzzers(host_source, onnxruntime, project, tmp_path_factory):
+    """The build folder of the fuzz targets."""
+    names = ("clang++", *(f"clang++-{version}" for version in range(22, 12, -1)))
+    clang = next(filter(None, map(shutil.which, names)), None)
+    if clang is None and os.environ.get("CI"):
+        pytest.fail("clang is missing, and CI must fuzz the readers.")
+    if clang is None:
+        pytest.skip("libFuzzer comes with clang, which is not installed")
+    build = tmp_path_factory.mktemp("fuzz")
+    project(
+        host_source / "fuzz",
+        build,
+        f"-DCMAKE_CXX_COMPILER={clang}",
+        f"-DCMAKE_PREFIX_PATH={onnxruntime}",
+    )
+    return build
+
+
+@pytest.fixture
+def seeds(tmp_path, clip):
+    """Sound inputs of each target to begin from."""
+    for target in ("fuzz_y4m", "fuzz_manifest"):
+        (tmp_path / target).mkdir()
+    content = clip("reference", ".y4m", "-vf", "scale=8:6", "-frames:v", "2").read_bytes()
+    (tmp_path / "fuzz_y4m" / "good").write_bytes(content)
+    for format in ("rgb24", "yuv420p10le"):
+        model = onnx.load(SHIPPED / format / "psnr.onnx")
+        (entry,) = model.metadata_props
+        (tmp_path / "fuzz_manifest" / format).write_text(json.dumps(json.loads(entry.value)))
+    return tmp_path
+
+
+def fuzz(fuzzers, seeds, target, seconds):
+    limits = (f"-max_total_time={seconds}", "-rss_limit_mb=1024", "-timeout=10", "-seed=1")
+    return subprocess.run(
+        [fuzzers / target, seeds / target, *limits, f"-artifact_prefix={seeds}/"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=seconds + 60,
+    )
+
+
+@pytest.mark.parametrize("target", ["fuzz_y4m", "fuzz_manifest"])
+def test_any_bytes_are_read_or_refused(fuzzers, seeds, target):
+    ran = fuzz(fuzzers, seeds, target, SECONDS)
+
+    assert ran.returncode == 0, ran.stderr[-4000:]
+    assert "Done" in ran.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", ["fuzz_y4m", "fuzz_manifest"])
+def test_any_bytes_are_read_or_refused_for_minutes(fuzzers, seeds, target):
+    ran = fuzz(fuzzers, seeds, target, 180)
+
+    assert ran.returncode == 0, ran.stderr[-4000:]

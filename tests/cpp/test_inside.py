@@ -1,0 +1,102 @@
+"""Parts of the library against their Python twins: test frames, colours, processors."""
+
+import subprocess
+
+import numpy as np
+import pytest
+
+from framegauge.export import pattern
+from framegauge.export.formats import FORMATS, FRAME_ROLES, tensor_dims
+from framegauge.runtime.colour import colour_matrix
+from framegauge.runtime.cpus import usable_cpus
+
+MATRICES = {"bt601": 1, "bt709": 2, "bt2020": 3}
+RANGES = {"limited": 1, "full": 2}
+
+
+@pytest.fixture(scope="session")
+def probe(host_source, here, compiled):
+    inside = host_source / "source"
+    program = compiled(
+        here / "probe.cpp",
+        *(inside / f"{name}.cpp" for name in ("pattern", "layout", "colour", "cpus")),
+        f"-I{inside}",
+        f"-I{host_source / 'include'}",
+    )
+
+    def run(*words):
+        command = [program, *map(str, words)]
+        return subprocess.run(command, capture_output=True, check=True, timeout=60).stdout
+
+    return run
+
+
+@pytest.mark.parametrize("role", FRAME_ROLES)
+@pytest.mark.parametrize("form", FORMATS.values(), ids=lambda form: form.name)
+def test_frames_of_the_self_test_are_the_same_bytes(probe, form, role):
+    wanted = pattern.batch(form, role, (19, 37), 2)
+
+    printed = probe("pattern", form.name, role, 37, 19)
+
+    assert printed == b"".join(plane.tobytes() for plane in wanted.values())
+
+
+@pytest.mark.parametrize(
+    "role", ["flow_previous_next", "mask", "time", "logits_distorted", "merged_teacher"]
+)
+def test_other_inputs_of_the_self_test_are_the_same_bytes(probe, role):
+    wanted = pattern.tensor(role, tensor_dims(role), (19, 37), 2)
+
+    printed = probe("pattern", "rgb24", role, 37, 19)
+
+    assert printed == wanted.tobytes()
+
+
+@pytest.mark.parametrize("depth", [8, 10, 12])
+@pytest.mark.parametrize("range", RANGES)
+@pytest.mark.parametrize("matrix", MATRICES)
+def test_colours_are_the_same(probe, matrix, range, depth):
+    printed = probe("colour", MATRICES[matrix], RANGES[range], depth, 480)
+
+    np.testing.assert_allclose(
+        np.array(printed.split(), np.float32),
+        colour_matrix(matrix, range, depth).ravel(),
+        rtol=2e-7,  # the order of the last sum may differ
+    )
+
+
+@pytest.mark.parametrize(("height", "assumed"), [(719, "bt601"), (720, "bt709")])
+def test_colours_nobody_names_follow_the_height(probe, height, assumed):
+    assert probe("colour", 0, 0, 8, height) == probe("colour", MATRICES[assumed], 1, 8, height)
+
+
+def test_processors_are_counted_as_in_python(probe):
+    assert int(probe("cpus", "/sys/fs/cgroup", "/proc/self")) == usable_cpus()
+
+
+@pytest.mark.parametrize(
+    ("cgroup", "files"),
+    [
+        ("0::/a/b\n", {"a/cpu.max": "100000 100000"}),
+        ("0::/a/b\n", {"a/b/cpu.max": "50000 100000", "cpu.max": "max 100000"}),
+        ("3:cpu,cpuacct:/x\n", {"cpu,cpuacct/x/cpu.cfs_quota_us": "100000"}),
+        ("3:cpuset:/x\n", {"cpuset/x/cpu.max": "1 100000", "cpu.max": "max 100000"}),
+        ("", {"cpu.max": "garbage"}),
+        ("nonsense\n", {"cpu/cpu.cfs_quota_us": "-1"}),
+    ],
+)
+def test_quotas_of_control_groups_are_read_as_in_python(probe, tmp_path, cgroup, files):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "cgroup").write_text(cgroup)
+    for name, content in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+        if name.endswith("quota_us"):
+            path.with_name("cpu.cfs_period_us").write_text("100000")
+    readable = "nonsense" not in cgroup  # Python takes a well-formed file for granted
+
+    counted = int(probe("cpus", tmp_path, tmp_path / "own"))
+
+    own = tmp_path / "own" if readable else tmp_path / "none"
+    assert counted == usable_cpus(cgroups=tmp_path, own=own)

@@ -1,0 +1,132 @@
+"""The installed package, found by projects that know nothing of this one."""
+
+import os
+import platform
+import re
+import subprocess
+from importlib.metadata import version
+
+import pytest
+
+from framegauge.runtime.shelf import SHIPPED
+
+MODEL = SHIPPED / "rgb24" / "psnr.onnx"
+WANTED = 28.1308036  # 20 log10(255 / 10), of a difference of ten everywhere
+
+
+@pytest.fixture(scope="session")
+def outside(here, plain, project, tmp_path_factory):
+    """The build folder of a project of ten lines."""
+    build = tmp_path_factory.mktemp("outside")
+    project(here / "outside", build, f"-DCMAKE_PREFIX_PATH={plain.prefix}")
+    return build
+
+
+@pytest.mark.parametrize("program", ["score_in_cpp", "score_in_c"])
+def test_an_outside_program_scores_a_frame(outside, program):
+    ran = subprocess.run(
+        [outside / program, MODEL], capture_output=True, text=True, check=False, timeout=60
+    )
+
+    assert ran.returncode == 0, ran.stderr
+    (value,) = re.findall(r"\d+\.\d+", ran.stdout)
+    assert float(value) == pytest.approx(WANTED, abs=1e-4)
+
+
+@pytest.mark.parametrize("program", ["score_in_cpp", "score_in_c"])
+def test_an_outside_program_is_told_what_is_wrong(outside, program):
+    ran = subprocess.run(
+        [outside / program, "none.onnx"], capture_output=True, text=True, check=False, timeout=60
+    )
+
+    assert ran.returncode == 1
+    assert "none.onnx cannot be read" in ran.stderr
+
+
+def test_pkg_config_knows_the_package(plain, here, tmp_path, needs, command):
+    needs("pkg-config", "c++")
+    folder = plain.prefix / "lib"
+    said = command(
+        *("pkg-config", "--cflags", "--libs", "framegauge"),
+        env=os.environ | {"PKG_CONFIG_PATH": str(folder / "pkgconfig")},
+    )
+    program = tmp_path / "program"
+
+    command(
+        *("c++", here / "outside" / "score.cpp", *said.split()),
+        *(f"-Wl,-rpath,{folder}", "-o", program),
+    )
+
+    assert command(program, MODEL).startswith("psnr 28.13")
+
+
+def test_the_library_shows_its_interface_and_nothing_else(plain, needs, command):
+    needs("nm", "readelf")
+    path = plain.prefix / "lib" / "libframegauge.so"
+    shown = command("nm", "-D", "--defined-only", path)
+    header = (plain.prefix / "include" / "framegauge.h").read_text()
+    declared = set(re.findall(r"FRAMEGAUGE_API [^;]*?(framegauge_\w+)\(", header))
+
+    dynamic = command("readelf", "-d", path)
+
+    names = {line.split()[-1] for line in shown.splitlines()}
+    # Templates of the standard library are shared by every library of a process.
+    assert {name for name in names if not name.startswith("_Z")} == declared
+    assert not [name for name in names if "framegauge" in name and name not in declared]
+    assert "soname: [libframegauge.so.1]" in dynamic
+    needed = re.findall(r"NEEDED.*\[(.*?)\]", dynamic)
+    assert {name.split(".so")[0] for name in needed} <= {
+        *("libonnxruntime", "libstdc++", "libm", "libgcc_s", "libc", "ld-linux-x86-64"),
+        "ld-linux-aarch64",
+    }
+
+
+@pytest.mark.parametrize(
+    ("header", "library"),
+    [
+        ("include", "lib"),
+        ("include/onnxruntime", "lib64"),
+        ("usr/include/onnxruntime", f"usr/lib/{platform.machine()}-linux-gnu"),
+        ("include/onnxruntime", "lib"),
+    ],
+    ids=["release", "lib64", "debian", "vcpkg"],
+)
+def test_onnx_runtime_is_found_in_every_layout(
+    onnxruntime, host_source, command, tmp_path, header, library
+):
+    root = tmp_path / "root"
+    (root / header).mkdir(parents=True)
+    (root / library).mkdir(parents=True)
+    (found,) = (onnxruntime / "include").rglob("onnxruntime_c_api.h")
+    (root / header / found.name).symlink_to(found)
+    (root / library / "libonnxruntime.so").symlink_to(onnxruntime / "lib" / "libonnxruntime.so.1")
+    (tmp_path / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.20)\nproject(seek LANGUAGES CXX)\n"
+        f"list(APPEND CMAKE_MODULE_PATH {host_source}/cmake)\n"
+        "find_package(ONNXRuntime REQUIRED)\n"
+        "get_target_property(place ONNXRuntime::ONNXRuntime IMPORTED_LOCATION)\n"
+        'message("found ${place}, API ${ONNXRuntime_VERSION_API}")\n'
+    )
+
+    said = command("cmake", "-S", tmp_path, "-B", tmp_path / "b", f"-DONNXRUNTIME_ROOT={root}")
+
+    assert re.search(f"found {root}/{library}/libonnxruntime.so, API \\d+", said)
+
+
+def test_a_root_without_onnx_runtime_is_refused_with_what_to_do(host_source, needs, tmp_path):
+    needs("cmake", "c++")
+    ran = subprocess.run(
+        ["cmake", "-S", host_source, "-B", tmp_path / "b", f"-DONNXRUNTIME_ROOT={tmp_path}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ran.returncode != 0
+    assert "set ONNXRUNTIME_ROOT to its folder" in " ".join(ran.stderr.split())
+
+
+def test_the_program_has_the_version_of_the_package(plain, command):
+    said = command(plain.prefix / "bin" / "framegauge-score", "--version")
+
+    assert said == f"framegauge-score {version('framegauge')}\n"

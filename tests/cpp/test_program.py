@@ -1,0 +1,200 @@
+"""framegauge-score beside `framegauge score`: the same report, the same refusals."""
+
+import json
+import subprocess
+
+import imageio_ffmpeg
+import jsonschema
+import pytest
+
+from framegauge.runtime import score
+from framegauge.runtime.shelf import SHIPPED
+
+SCHEMA = json.loads((SHIPPED.parent / "report.schema.json").read_text())
+MODEL = SHIPPED / "yuv420p" / "default.onnx"
+
+# Name, whether bits are ten, options of FFmpeg, the model's format.
+STREAMS = {
+    "420": ("", (), "yuv420p"),
+    "444": ("", ("-pix_fmt", "yuv444p"), "yuv444p"),
+    "420p10, odd": ("10", (), "yuv420p10le"),
+    "422p10, odd": ("10", ("-pix_fmt", "yuv422p10le"), "yuv422p10le"),
+    "full range": ("", ("-vf", "scale=out_range=full", "-color_range", "pc"), "yuv420p"),
+    "interlaced": ("", ("-vf", "setfield=tff", "-field_order", "tt"), "yuv420p"),
+}
+
+
+def pair(clip, ending, options=(), bits=""):
+    return [clip(f"{role}{bits}", ending, *options) for role in ("reference", "distorted")]
+
+
+def assert_same_report(ours, wanted, *, model):
+    jsonschema.validate(ours, SCHEMA)
+    assert len(ours["frames"]) == len(wanted["frames"]) > 0
+    for got, want in zip(ours["frames"], wanted["frames"], strict=True):
+        assert got["frameNum"] == want["frameNum"]
+        assert got["metrics"] == pytest.approx(want["metrics"], rel=1e-6, abs=0)
+    for label, pools in wanted["pooled_metrics"].items():
+        assert ours["pooled_metrics"][label] == pytest.approx(pools, rel=1e-6, abs=1e-9)
+    assert ours["aggregate_metrics"] == pytest.approx(wanted["aggregate_metrics"], rel=1e-6)
+    for part in ("outputs", "inputs", "alignment", "model", "gates"):
+        assert ours[part] == wanted[part]
+    assert ours["model"]["files"] == [model.name]
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+@pytest.mark.parametrize("build", ["plain", "address"])
+def test_y4m_is_scored_frame_by_frame_as_in_python(builds, clip, stream, build):
+    bits, options, format = STREAMS[stream]
+    model = SHIPPED / format / "default.onnx"
+    videos = pair(clip, ".y4m", options, bits)
+    wanted = json.loads(score(*map(str, videos), model=model).to_json())
+
+    ran = builds(build).score(*videos, "--model", model, "--json")
+
+    assert ran.returncode == 0, ran.stderr.decode()
+    assert_same_report(json.loads(ran.stdout), wanted, model=model)
+
+
+@pytest.mark.parametrize(
+    ("pixel_format", "stream_format"), [("gray", "gray8"), ("yuv422p", "yuv422p")]
+)
+def test_y4m_that_no_shipped_model_takes_is_scored_by_an_exported_one(
+    plain, clip, models, pixel_format, stream_format
+):
+    model = models(["psnr"], stream_format).path
+    videos = pair(clip, ".y4m", ("-pix_fmt", pixel_format))
+    wanted = json.loads(score(*map(str, videos), model=model).to_json())
+
+    ran = plain.score(*videos, "--model", model, "--json")
+
+    assert_same_report(json.loads(ran.stdout), wanted, model=model)
+
+
+@pytest.mark.parametrize("format", ["rgb24", "nv12", "yuv420p", "rgbf32"])
+def test_bare_samples_are_scored_as_in_python(plain, clip, models, format):
+    pixel_format = {"rgbf32": "gbrpf32le"}.get(format, format)
+    shipped = SHIPPED / format / "psnr.onnx"
+    model = shipped if shipped.exists() else models(["psnr"], format).path
+    videos = pair(clip, ".yuv", ("-pix_fmt", pixel_format))
+    wanted = score(*map(str, videos), model=model, size=(320, 176), pixel_format=pixel_format)
+
+    ran = plain.score(
+        *(*videos, "--model", model, "--json", "--size", "320x176", "--pixel-format", format)
+    )
+
+    assert ran.returncode == 0, ran.stderr.decode()
+    got = [frame["metrics"]["psnr"] for frame in json.loads(ran.stdout)["frames"]]
+    assert got == pytest.approx(wanted.frames.scores["psnr"].tolist(), rel=1e-6)
+
+
+def test_bare_samples_in_a_pipe_are_scored_against_y4m(plain, clip):
+    reference, distorted = clip("reference", ".y4m"), clip("distorted", ".y4m")
+    samples = clip("distorted", ".yuv", "-pix_fmt", "yuv420p").read_bytes()
+    options = ("--model", MODEL, "--json")
+    wanted = plain.score(reference, distorted, *options)
+
+    ran = plain.score(
+        *(reference, "-", *options, "--size", "320x176", "--pixel-format", "yuv420p"),
+        input=samples,
+    )
+
+    assert ran.returncode == 0, ran.stderr.decode()
+    assert json.loads(ran.stdout)["frames"] == json.loads(wanted.stdout)["frames"]
+
+
+# ThreadSanitizer takes ONNX Runtime's own threads, which it does not understand, at a crawl: with
+# one, what remains is the thread that reads while frames are scored.
+@pytest.mark.parametrize(("build", "threads"), [("plain", 2), ("thread", 1)])
+def test_a_pipe_from_ffmpeg_is_scored_like_a_file(builds, clip, build, threads):
+    reference, distorted = pair(clip, ".y4m")
+    host, model = builds(build), ("--model", MODEL, "--threads", threads, "--json")
+    from_file = host.score(reference, distorted, *model)
+    source = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(distorted)]
+
+    with subprocess.Popen([*source, "-f", "yuv4mpegpipe", "-"], stdout=subprocess.PIPE) as sender:
+        piped = host.score(reference, "-", *model, stdin=sender.stdout)
+
+    assert piped.returncode == 0, piped.stderr.decode()
+    assert json.loads(piped.stdout)["frames"] == json.loads(from_file.stdout)["frames"]
+
+
+def test_the_table_has_every_score_with_its_unit(plain, clip):
+    videos = pair(clip, ".y4m")
+    wanted = score(*map(str, videos), model=MODEL)
+
+    ran = plain.score(*videos, "--model", MODEL)
+
+    rows = {line.split()[0]: line.split() for line in ran.stdout.decode().splitlines()}
+    assert rows["psnr_y"][-2:] == ["dB", "higher"]
+    assert rows.keys() >= {"psnr_y", "psnr_cb", "psnr_cr", "float_ssim", "apsnr_y"}
+    assert float(rows["psnr_y"][1]) == pytest.approx(wanted.pooled["psnr_y"]["mean"], rel=1e-5)
+    assert float(rows["apsnr_y"][1]) == pytest.approx(wanted.aggregate["apsnr_y"], rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        ((), 2, "REFERENCE and DISTORTED; got 0"),
+        (("a.y4m", "b.y4m"), 2, "--model MODEL"),
+        (("a", "b", "--model", "m", "--size", "8"), 2, "--size takes WxH"),
+        (("a", "b", "--model", "m", "--size", "8x0"), 2, "at least 1, got '0'"),
+        (("a", "b", "--model", "m", "--size", "8x8"), 2, "need both"),
+        (("a", "b", "--model", "m", "--threads", "none"), 2, "--threads takes"),
+        (("a", "b", "--model", "m", "--range", "wide"), 2, "--range takes one of limited, full"),
+        (("a", "b", "--model", "m", "--frobnicate"), 2, "--help"),
+        (("-", "-", "--model", "m"), 2, "Standard input holds one video"),
+        (("a", "b", "--model", "missing.onnx"), 1, "missing.onnx cannot be read"),
+        (("a", "b", "--model", MODEL), 1, "a cannot be read"),
+        (("/", "/", "--model", MODEL), 1, "/ cannot be read: Is a directory"),
+        (("a", "b", "--model", MODEL, "--backend", "cuda"), 4, "CUDA provider"),
+    ],
+)
+def test_a_wrong_request_is_refused_with_the_commands_exit_codes(plain, words, code, says):
+    ran = plain.score(*words)
+
+    assert ran.returncode == code
+    assert says in ran.stderr.decode()
+    assert ran.stdout == b""
+
+
+def test_videos_that_differ_are_refused(plain, clip):
+    small = clip("reference", ".y4m", "-vf", "scale=160:88")
+    deep = clip("reference", ".y4m", "-pix_fmt", "yuv420p10le")
+    good = clip("reference", ".y4m")
+
+    said = {
+        name: plain.score(good, other, "--model", MODEL).stderr.decode()
+        for name, other in (("size", small), ("format", deep))
+    }
+
+    assert "320x176 and the distorted video 160x88" in said["size"]
+    assert "yuv420p and the distorted video yuv420p10le" in said["format"]
+
+
+def test_a_model_for_another_format_is_refused(plain, clip):
+    ran = plain.score(*pair(clip, ".y4m"), "--model", SHIPPED / "yuv444p" / "psnr.onnx")
+
+    assert ran.returncode == 1
+    assert "and the model takes yuv444p" in ran.stderr.decode()
+
+
+def test_frames_too_small_are_refused_by_the_metrics_name(plain, clip):
+    options = ("-vf", "scale=100:100")
+
+    ran = plain.score(*pair(clip, ".y4m", options), "--model", SHIPPED / "yuv420p" / "ms_ssim.onnx")
+
+    assert ran.returncode == 2
+    assert "ms_ssim 161x161" in ran.stderr.decode()
+
+
+def test_the_shorter_video_decides_where_that_is_allowed(plain, clip, tmp_path):
+    reference, distorted = pair(clip, ".y4m")
+    short = tmp_path / "short.y4m"
+    short.write_bytes(distorted.read_bytes()[: -(320 * 176 * 3 // 2 + 6)])
+
+    ran = plain.score(
+        *(reference, short, "--model", MODEL, "--json", "--on-length-mismatch", "shortest")
+    )
+
+    assert len(json.loads(ran.stdout)["frames"]) == 15
