@@ -18,6 +18,8 @@ from framegauge.export.spec import Grid, Value
 KEY = "framegauge"
 SCHEMA = 1
 
+_MOST_TEST_SIDE, _MOST_TEST_BATCH = 2048, 8
+
 Precision = Literal["fp32", "fp16"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
@@ -137,6 +139,16 @@ class SelfTest:
     sizes: tuple[tuple[int, int], ...]
     colour: tuple[tuple[float, ...], ...] | None
     scores: tuple[dict[str, tuple[float, ...]], ...]
+
+    def __post_init__(self) -> None:
+        """Refuse frames that no export makes, and that would fill a machine's memory."""
+        for side in (side for size in self.sizes for side in size):
+            if type(side) is not int or not 1 <= side <= _MOST_TEST_SIDE:
+                raise ValueError(f"a self-test's side is 1 to {_MOST_TEST_SIDE}, this is {side!r}")
+        if type(self.batch) is not int or not 1 <= self.batch <= _MOST_TEST_BATCH:
+            raise ValueError(
+                f"a self-test's batch is 1 to {_MOST_TEST_BATCH}, this is {self.batch!r}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,13 +27,13 @@ from framegauge.runtime.cli_store import (
     SHORT,
     gpu_here,
     list_command,
-    page,
     prune_command,
     refusals,
     store_option,
 )
 from framegauge.runtime.cli_verify import prove, runs_on, verify_command
 from framegauge.runtime.errors import ScoreError
+from framegauge.runtime.terminal import wide_console
 
 profile_option = click.option(
     "--profile",
@@ -212,7 +212,7 @@ def _print_results(results: Sequence[Result]) -> None:
             Text(result.outcome + took, colours[result.outcome]),
             Text(result.why if result.outcome == "built" else ""),
         )
-    page().print(table)
+    wide_console().print(table)
 
 
 @contextmanager

@@ -23,11 +23,12 @@ from framegauge.engines.resolve import resolve
 from framegauge.engines.store import Store
 from framegauge.engines.target import parse_targets
 from framegauge.export.spec import find_listing, parse_entries
-from framegauge.runtime.cli_store import SHORT, json_option, page, refusals, store_option
+from framegauge.runtime.cli_store import SHORT, json_option, refusals, store_option
 from framegauge.runtime.cli_verify import models_option
 from framegauge.runtime.errors import BackendError, ScoreError, UsageError
 from framegauge.runtime.exports import Order, cached
 from framegauge.runtime.shelf import catalogue, pick
+from framegauge.runtime.terminal import wide_console
 
 _COLOURS = {"chosen": "green", "usable": "", "refused": "red"}
 _DONE = {"build": "to build", "keep": "kept", "cannot": "cannot"}
@@ -64,7 +65,7 @@ def resolve_command(
     if as_json:
         click.echo(json.dumps(_resolved(found, where), indent=2))
     elif explain:
-        page().print(_table(found))
+        wide_console().print(_table(found))
     elif found.best is not None:
         click.echo(found.best.held.path)
         Console(stderr=True).print(Text(found.best.reason), soft_wrap=True)
@@ -239,7 +240,7 @@ def _print(rows: Sequence[dict[str, Any]]) -> None:
             row["outcome"] + took,
             Text(row["why"]),
         )
-    page().print(table)
+    wide_console().print(table)
 
 
 def _name(wanted: Wanted) -> str:

@@ -15,10 +15,10 @@ from framegauge.runtime.backend import BACKENDS, Model
 from framegauge.runtime.doctor import findings
 from framegauge.runtime.errors import ScoreError, UsageError
 from framegauge.runtime.shelf import catalogue, index
+from framegauge.runtime.terminal import wide_console
 
 # Entries that `list` explains one by one, when it finds no more.
 _DETAILED = 3
-_PIPE_COLUMNS = 140
 
 
 backend_option = click.option(
@@ -79,7 +79,7 @@ def list_command(pattern: str, as_json: bool) -> int:
             json.dumps([e for e in index()["listings"] if e["spec"]["name"] in names], indent=2)
         )
         return 0
-    console = _page()
+    console = wide_console()
     table = Table("entry", "what it is", "better", "unit", "least size", box=None, pad_edge=False)
     for spec in (listing.spec for listing in found):
         unit = "" if spec.unit == "1" else spec.unit
@@ -118,7 +118,7 @@ def show_command(model: str, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps(json.loads(manifest.to_json()), indent=2))
         return 0
-    console = _page()
+    console = wide_console()
     console.print(Text(f"{model}", style="bold"))
     console.print(
         f"format {manifest.format}, precision {manifest.precision}, frames from "
@@ -200,7 +200,7 @@ def verify_command(model: str, backend: str, build_missing: bool, device: int) -
             f"{check.allowed:.2g}",
             Text("ok", "green") if check.passed else Text("FAILED", "bold red"),
         )
-    console = _page()
+    console = wide_console()
     console.print(table)
     failed = sum(not check.passed for check in checks)
     if failed:
@@ -218,11 +218,5 @@ def doctor_command() -> int:
     table = Table(box=None, show_header=False, pad_edge=False)
     for name, words in findings():
         table.add_row(Text(name, style="bold"), Text(words))
-    _page().print(table)
+    wide_console().print(table)
     return 0
-
-
-def _page() -> Console:
-    """Standard output, in a pipe as wide as tables need."""
-    console = Console()
-    return console if console.is_terminal else Console(width=_PIPE_COLUMNS)

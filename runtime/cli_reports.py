@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.text import Text
 
 from framegauge.runtime.atomic import STDOUT, check_writable, write_text
@@ -15,6 +14,7 @@ from framegauge.runtime.errors import UsageError
 from framegauge.runtime.gate import Gate
 from framegauge.runtime.report import Report
 from framegauge.runtime.summary import print_summary
+from framegauge.runtime.terminal import wide_console
 
 GATE_FAILED = 3
 
@@ -36,7 +36,7 @@ def gate_command(path: str, gates: tuple[str, ...]) -> int:
         raise UsageError("Name at least one gate: --gate 'psnr_y.p5>=38'.")
     report = Report.read(path)
     report = report.with_gates([Gate.parse(gate, labels=report.labels) for gate in gates])
-    print_summary(report, Console())
+    print_summary(report, wide_console())
     return 0 if report.passed else GATE_FAILED
 
 
@@ -59,7 +59,7 @@ def report_command(paths: tuple[str, ...], csv_path: str | None, html_path: str 
         names = [Path(path).name for path in paths] if len(paths) > 1 else None
         write_text(html_path, [page.to_html(reports, names=names)])
     for path, report in zip(paths, reports, strict=True):
-        console = Console(stderr=STDOUT in outputs)
+        console = wide_console(stderr=STDOUT in outputs)
         if len(paths) > 1:
             console.print(Text(path, style="bold"))
         print_summary(report, console)

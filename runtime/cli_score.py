@@ -24,6 +24,7 @@ from framegauge.runtime.cli_reports import GATE_FAILED, check_outputs, gate_opti
 from framegauge.runtime.errors import UsageError
 from framegauge.runtime.loop import Progress
 from framegauge.runtime.summary import print_summary
+from framegauge.runtime.terminal import wide_console
 from framegauge.runtime.videos import score
 
 _STILLS = 3
@@ -141,7 +142,7 @@ def score_command(
     if html_path is not None:
         report.write_html(html_path)
     if not quiet:
-        print_summary(report, Console(stderr=STDOUT in paths))
+        print_summary(report, wide_console(stderr=STDOUT in paths))
     return 0 if report.passed else GATE_FAILED
 
 

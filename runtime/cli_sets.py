@@ -29,6 +29,7 @@ from framegauge.runtime.protocols import PROTOCOLS, find_protocol
 from framegauge.runtime.samples import OnMissing, Samples, read_list
 from framegauge.runtime.set_tables import print_set, to_latex, to_markdown
 from framegauge.runtime.sets import score_set
+from framegauge.runtime.terminal import wide_console
 
 _FAILED = 1
 
@@ -139,7 +140,7 @@ def score_set_command(
         if path is not None:
             write_text(path, [text()])
     if not quiet:
-        print_set(report, Console(stderr=STDOUT in outputs))
+        print_set(report, wide_console(stderr=STDOUT in outputs))
     if report.failed:
         return _FAILED
     return 0 if report.passed else GATE_FAILED

@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -21,9 +20,9 @@ from framegauge.engines.prune import DAY, prune
 from framegauge.engines.store import Store
 from framegauge.engines.trust import StoreError
 from framegauge.runtime.errors import BackendError, ScoreError, UsageError
+from framegauge.runtime.terminal import wide_console
 
 SHORT = 12
-_PIPE_COLUMNS = 200
 
 store_option = click.option(
     "--store",
@@ -62,7 +61,7 @@ def list_command(as_json: bool, store: str | None) -> int:
     table = Table(*columns.split(), box=None, pad_edge=False)
     for held in found:
         table.add_row(*_row(held))
-    page().print(table)
+    wide_console().print(table)
     return 0
 
 
@@ -88,7 +87,7 @@ def prune_command(
         other_versions=other_versions,
         dry_run=dry_run,
     )
-    console = page()
+    console = wide_console()
     for removal in removals:
         console.print(Text(f"{removal.key[:SHORT]}  {removal.why}"), soft_wrap=True)
     total = sum(removal.size for removal in removals) / 2**20
@@ -116,12 +115,6 @@ def chosen(store: Store, keys: Sequence[str]) -> list[Held]:
             )
         found += matches
     return found
-
-
-def page() -> Console:
-    """Standard output, in a pipe as wide as tables need."""
-    console = Console()
-    return console if console.is_terminal else Console(width=_PIPE_COLUMNS)
 
 
 def gpu_here() -> Gpu | None:

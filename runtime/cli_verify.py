@@ -16,8 +16,9 @@ from framegauge.engines.standing import beside_model
 from framegauge.engines.store import Store
 from framegauge.engines.trust import StoreError
 from framegauge.engines.verify import Trial, record
-from framegauge.runtime.cli_store import SHORT, chosen, gpu_here, page, refusals, store_option
+from framegauge.runtime.cli_store import SHORT, chosen, gpu_here, refusals, store_option
 from framegauge.runtime.errors import BackendError, ScoreError
+from framegauge.runtime.terminal import wide_console
 
 models_option = click.option(
     "--model",
@@ -43,7 +44,7 @@ def verify_command(
     of each profile, beside the model in ONNX Runtime and by Polygraphy's comparator; the outcome
     is kept beside the engine, and one that fails is not used on such a GPU again.
     """
-    opened, here, console = Store(store), gpu_here(), page()
+    opened, here, console = Store(store), gpu_here(), wide_console()
     moved = list(map(ModelFile.read, models))
     found = [
         (held, beside_model(examine(opened, held, here), moved)) for held in chosen(opened, keys)

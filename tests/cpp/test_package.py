@@ -5,11 +5,13 @@ import platform
 import re
 import subprocess
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
 from framegauge.runtime.shelf import SHIPPED
 
+README = Path(__file__).parents[2] / "README.md"
 MODEL = SHIPPED / "rgb24" / "psnr.onnx"
 WANTED = 28.1308036  # 20 log10(255 / 10), of a difference of ten everywhere
 
@@ -41,6 +43,19 @@ def test_an_outside_program_is_told_what_is_wrong(outside, program):
 
     assert ran.returncode == 1
     assert "none.onnx cannot be read" in ran.stderr
+
+
+def test_the_readmes_project_is_built_and_scores(plain, project, command, tmp_path):
+    readme = README.read_text(encoding="utf-8")
+    for kind, name in (("cmake", "CMakeLists.txt"), ("cpp", "score.cpp")):
+        (block,) = re.findall(rf"^```{kind}\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+        (tmp_path / name).write_text(block)
+
+    project(tmp_path, tmp_path / "b", f"-DCMAKE_PREFIX_PATH={plain.prefix}")
+
+    said = re.search(r"it prints `(psnr [^`]*)`", readme)
+    assert said is not None
+    assert command(tmp_path / "b" / "score", MODEL).strip() == said[1]
 
 
 def test_pkg_config_knows_the_package(plain, here, tmp_path, needs, command):

@@ -196,6 +196,8 @@ def test_test_frames_of_a_newer_release_are_refused(
         lambda manifest: manifest["self_test"].update(batch="two"),
         lambda manifest: manifest["self_test"].update(sizes=[[41, 42]]),
         lambda manifest: manifest["self_test"]["sizes"][0].__setitem__(0, -4),
+        lambda manifest: manifest["self_test"].update(sizes=[[2**30, 2**30]] * 2),
+        lambda manifest: manifest["self_test"].update(batch=10**9),
         lambda manifest: manifest["self_test"]["scores"][0].pop("psnr"),
         lambda manifest: manifest["self_test"]["scores"][0].update(psnr=[]),
         lambda manifest: manifest["self_test"]["scores"][0].update(psnr=["a", "b"]),
