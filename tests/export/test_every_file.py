@@ -29,7 +29,7 @@ QUICK = {
     *(name for name in NAMES if name.startswith(("gan_", "wgan_", "dual_frame_"))),
     *("epe", "aee", "fl_all", "epe_1px", "epe_3px", "epe_5px", "aae", "epe[masked=true]"),
     *("flow_smoothness[form=unflow]", "flow_smoothness[form=unflow_second]"),
-    *("flow_smoothness", "dain_symmetry", "occlusion"),
+    *("flow_smoothness", "dain_symmetry", "occlusion", "warping"),
 }
 
 
