@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         error.show()
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        code = _complain("interrupted; nothing was written", INTERRUPTED)
+        code = _complain("interrupted; no report was written", INTERRUPTED)
     except UsageError as error:
         code = _complain(str(error), USAGE)
     except BackendError as error:

@@ -236,11 +236,11 @@ def test_an_interrupt_leaves_nothing_behind(long_clip: Path, tmp_path: Path) -> 
         assert process.poll() is None, running
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=20)
-        said = heard(rb"nothing was written")
+        said = heard(rb"no report was written")
 
     assert process.returncode == 130
     assert b"error: " in said
-    assert b"interrupted; nothing was written" in said
+    assert b"interrupted; no report was written" in said
     assert b"Traceback" not in said
     assert output == b""
     assert list(tmp_path.iterdir()) == []
