@@ -16,7 +16,7 @@ from framegauge.runtime.cuda import no_gpu
 from framegauge.runtime.errors import BackendError
 from framegauge.runtime.exports import CACHE_VARIABLE, cache_folder
 from framegauge.runtime.onnx_session import providers
-from framegauge.runtime.shelf import catalogue, index
+from framegauge.runtime.shelf import SHIPPED, catalogue, index
 
 PACKAGES = (
     "framegauge",
@@ -63,9 +63,11 @@ def findings() -> Iterator[tuple[str, str]]:
             f"{name} {'.'.join(map(str, number))}" for name, number in av.library_versions.items()
         ),
     )
+    names = {each.spec.name for each in catalogue()}
+    shipped = names & {path.stem for path in SHIPPED.glob("*/*.onnx")}
     yield (
         "shipped models",
-        f"{len(catalogue())} entries for {', '.join(index()['formats'])}",
+        f"{len(shipped)} of {len(names)} entries, for {', '.join(index()['formats'])}",
     )
     yield "model cache", f"{cache_folder()} ({_writable()}; {CACHE_VARIABLE} names another)"
 

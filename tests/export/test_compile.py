@@ -89,6 +89,8 @@ def test_one_graph_is_for_every_size(text):
     assert_close(found, loss(**inputs(loss.spec, 31, batch=3)), rtol=1e-6, atol=1e-7)
 
 
+# Inductor's own modules are written in PyTorch's older compiler.
+@pytest.mark.filterwarnings("ignore:`torch.jit.script:DeprecationWarning")
 @pytest.mark.slow
 @pytest.mark.parametrize("text", ["charbonnier", "ssim[form=dssim]", "census"])
 def test_kernels_that_inductor_writes_give_the_value(text):

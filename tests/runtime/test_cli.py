@@ -526,7 +526,8 @@ def test_doctor_tells_what_there_is(command: Callable[..., Any]) -> None:
 
     assert done.code == 0
     assert "CPUExecutionProvider" in done.out
-    assert "yuv420p, yuv420p10le, yuv422p10le, yuv444p, rgb24" in done.out
+    # As many as the README's first table has.
+    assert re.search(r"20 of \d\d entries, for yuv420p, yuv420p10le, yuv422p10le", done.out)
     assert "FRAMEGAUGE_CACHE" in done.out
 
 
