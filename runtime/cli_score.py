@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
 from rich.text import Text
 
 from framegauge.runtime.atomic import STDOUT
@@ -22,9 +19,8 @@ from framegauge.runtime.cli_models import (
 )
 from framegauge.runtime.cli_reports import GATE_FAILED, check_outputs, gate_option
 from framegauge.runtime.errors import UsageError
-from framegauge.runtime.loop import Progress
 from framegauge.runtime.summary import print_summary
-from framegauge.runtime.terminal import wide_console
+from framegauge.runtime.terminal import progress_of, wide_console
 from framegauge.runtime.videos import score
 
 _STILLS = 3
@@ -121,7 +117,7 @@ def score_command(
     paths = [path for path in (json_path, csv_path, html_path) if path is not None]
     check_outputs(paths, pair)
     talk = Console(stderr=True, quiet=quiet)
-    with _progress(quiet) as progress:
+    with progress_of("frames", quiet=quiet) as progress:
         report = score(
             *pair,
             model=models or None,
@@ -144,34 +140,6 @@ def score_command(
     if not quiet:
         print_summary(report, wide_console(stderr=STDOUT in paths))
     return 0 if report.passed else GATE_FAILED
-
-
-@contextmanager
-def _progress(quiet: bool) -> Iterator[Progress | None]:
-    """A line with rate and time left on a terminal, nothing in a pipe."""
-    console = Console(stderr=True)
-    if quiet or not console.is_terminal:
-        yield None
-        return
-    bar = Bar(
-        TextColumn("scoring"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-    )
-    with bar:
-        task = bar.add_task("scoring", total=None, rate="")
-
-        def show(done: int, total: int | None) -> None:
-            speed = bar.tasks[0].speed
-            bar.update(
-                task, completed=done, total=total, rate=f"{speed:.1f} frames/s" if speed else ""
-            )
-
-        yield show
 
 
 def _pair(videos: tuple[str, ...], reference: str | None, distorted: str | None) -> tuple[str, str]:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
 from rich.text import Text
 
 from framegauge.runtime.atomic import STDOUT, write_text
@@ -24,12 +20,11 @@ from framegauge.runtime.cli_models import (
 from framegauge.runtime.cli_reports import GATE_FAILED, check_outputs
 from framegauge.runtime.errors import UsageError
 from framegauge.runtime.folders import match_folders
-from framegauge.runtime.loop import Progress
 from framegauge.runtime.protocols import PROTOCOLS, find_protocol
 from framegauge.runtime.samples import OnMissing, Samples, read_list
 from framegauge.runtime.set_tables import print_set, to_latex, to_markdown
 from framegauge.runtime.sets import score_set
-from framegauge.runtime.terminal import wide_console
+from framegauge.runtime.terminal import progress_of, wide_console
 
 _FAILED = 1
 
@@ -121,7 +116,7 @@ def score_set_command(
     talk = Console(stderr=True, quiet=quiet)
     if samples.left_out:
         talk.print(Text(f"note: samples left out for want of a file: {len(samples.left_out)}"))
-    with _progress(quiet) as progress:
+    with progress_of("samples", quiet=quiet) as progress:
         report = score_set(
             samples,
             model=models or None,
@@ -185,20 +180,3 @@ def _depth(group_folders: int | None, protocol: str | None) -> int:
     if group_folders is not None:
         return group_folders
     return 1 if protocol is None else find_protocol(protocol).group_folders
-
-
-@contextmanager
-def _progress(quiet: bool) -> Iterator[Progress | None]:
-    """A line with the time left on a terminal, nothing in a pipe."""
-    console = Console(stderr=True)
-    if quiet or not console.is_terminal:
-        yield None
-        return
-    columns = (TextColumn("samples"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Bar(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("samples", total=None)
-
-        def show(done: int, total: int | None) -> None:
-            bar.update(task, completed=done, total=total)
-
-        yield show
