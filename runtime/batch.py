@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from framegauge.export.formats import Format, Plane
 from framegauge.export.manifest import Input
+from framegauge.runtime.backends.gpu_array import GpuArray, SupportsDlpack, gpu_array, is_on_gpu
 from framegauge.runtime.errors import UsageError
-from framegauge.runtime.gpu_array import GpuArray, SupportsDlpack, gpu_array, is_on_gpu
 
 Samples = NDArray[Any] | GpuArray
 Batch = tuple[Samples, ...]

@@ -15,17 +15,17 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from framegauge.runtime.cli_engines import engines_commands
-from framegauge.runtime.cli_export import export_command
-from framegauge.runtime.cli_models import (
+from framegauge.runtime.commands.engines import engines_commands
+from framegauge.runtime.commands.export import export_command
+from framegauge.runtime.commands.models import (
     doctor_command,
     list_command,
     show_command,
     verify_command,
 )
-from framegauge.runtime.cli_reports import gate_command, report_command
-from framegauge.runtime.cli_score import score_command
-from framegauge.runtime.cli_sets import score_set_command
+from framegauge.runtime.commands.reports import gate_command, report_command
+from framegauge.runtime.commands.score import score_command
+from framegauge.runtime.commands.sets import score_set_command
 from framegauge.runtime.errors import BackendError, ScoreError, UsageError
 
 FAILED, USAGE, NOT_HERE, INTERRUPTED = 1, 2, 4, 130

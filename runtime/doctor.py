@@ -11,11 +11,11 @@ from importlib.metadata import PackageNotFoundError, version
 
 import av
 
+from framegauge.runtime.backends.cuda import no_gpu
+from framegauge.runtime.backends.onnx_session import providers
 from framegauge.runtime.cpus import usable_cpus
-from framegauge.runtime.cuda import no_gpu
 from framegauge.runtime.errors import BackendError
 from framegauge.runtime.exports import CACHE_VARIABLE, cache_folder
-from framegauge.runtime.onnx_session import providers
 from framegauge.runtime.shelf import SHIPPED, catalogue, index
 
 PACKAGES = (

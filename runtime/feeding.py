@@ -15,13 +15,13 @@ from framegauge.export.spec import find_listing, parse_entries
 from framegauge.runtime.alignment import Alignment
 from framegauge.runtime.batch import size_of
 from framegauge.runtime.errors import ScoreError
-from framegauge.runtime.estimator import luma8
-from framegauge.runtime.flows import Array
 from framegauge.runtime.given import AFTER, BETWEEN, ESTIMATED, NEIGHBOURS, Given, is_sequence
 from framegauge.runtime.loop import Sample
 from framegauge.runtime.neighbours import BetweenInputs, InSequence, Moment
-from framegauge.runtime.planes import Planes
 from framegauge.runtime.shelf import PAIR, catalogue
+from framegauge.runtime.sources.estimator import luma8
+from framegauge.runtime.sources.flows import Array
+from framegauge.runtime.sources.planes import Planes
 
 
 class Feed:

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framegauge.runtime.errors import UsageError
-from framegauge.runtime.estimator import DIS
-from framegauge.runtime.flows import Array, FlowFiles
 from framegauge.runtime.shelf import PAIR
+from framegauge.runtime.sources.estimator import DIS
+from framegauge.runtime.sources.flows import Array, FlowFiles
 
 NEIGHBOURS = ("previous", "next")
 BETWEEN = {

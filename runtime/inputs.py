@@ -12,8 +12,8 @@ from framegauge.export.formats import FRAME_ROLES, Format
 from framegauge.export.manifest import Input, Output
 from framegauge.export.pattern import input_name
 from framegauge.runtime.batch import Batch, Frames, Samples, batch_of, size_of, tensor_of
-from framegauge.runtime.colour import Matrix, Range
 from framegauge.runtime.errors import UsageError
+from framegauge.runtime.sources.colour import Matrix, Range
 
 
 def check_colour(matrix: Matrix | None, range: Range) -> None:

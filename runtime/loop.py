@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from framegauge.export.formats import FRAME_ROLES
 from framegauge.export.manifest import Aggregate, Output
-from framegauge.runtime.colour import colour_matrix
 from framegauge.runtime.errors import ScoreError
-from framegauge.runtime.ladder import Target
-from framegauge.runtime.planes import Planes
+from framegauge.runtime.reports.stills import Worst
 from framegauge.runtime.scorer import Scorer
-from framegauge.runtime.stills import Worst
+from framegauge.runtime.sources.colour import colour_matrix
+from framegauge.runtime.sources.ladder import Target
+from framegauge.runtime.sources.planes import Planes
 
 Pair = tuple[int, Planes, Planes]
 T = TypeVar("T")

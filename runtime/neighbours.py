@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
-from framegauge.runtime.planes import Planes
+from framegauge.runtime.sources.planes import Planes
 
 Pair = tuple[int, Planes, Planes]
 

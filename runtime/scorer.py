@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from framegauge.export.formats import Format
 from framegauge.export.manifest import Aggregate, Output
-from framegauge.runtime.backend import Model
+from framegauge.runtime.backends.backend import Model
+from framegauge.runtime.backends.gpu_array import GpuArray
 from framegauge.runtime.batch import Batch, Frames, Samples
-from framegauge.runtime.colour import Matrix, Range, colour_matrix
 from framegauge.runtime.errors import UsageError
-from framegauge.runtime.gpu_array import GpuArray
 from framegauge.runtime.inputs import by_role, check_colour, check_least, common_size, feed_of
+from framegauge.runtime.sources.colour import Matrix, Range, colour_matrix
 
 
 class Scorer:

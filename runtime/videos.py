@@ -11,20 +11,20 @@ from pathlib import Path
 
 from framegauge.runtime.ahead import ahead
 from framegauge.runtime.alignment import Alignment, OnLength, OnRate
-from framegauge.runtime.arrays import ArrayFrame
-from framegauge.runtime.backend import describe
+from framegauge.runtime.backends.backend import describe
 from framegauge.runtime.errors import UsageError
 from framegauge.runtime.feeding import Feed
 from framegauge.runtime.gate import Gate
 from framegauge.runtime.given import Given
-from framegauge.runtime.ladder import Ladder, Target, share_assumptions
 from framegauge.runtime.loop import Progress, aggregate, first_score, score_pairs
 from framegauge.runtime.provenance import missing_of, model_facts
-from framegauge.runtime.report import Report
+from framegauge.runtime.reports.report import Report
+from framegauge.runtime.reports.stills import Worst
 from framegauge.runtime.scorer import Scorer
 from framegauge.runtime.shelf import Pick, checked, default_metrics, pick
-from framegauge.runtime.source import open_source
-from framegauge.runtime.stills import Worst
+from framegauge.runtime.sources.arrays import ArrayFrame
+from framegauge.runtime.sources.ladder import Ladder, Target, share_assumptions
+from framegauge.runtime.sources.source import open_source
 
 Where = str | os.PathLike[str] | Iterable[ArrayFrame]
 

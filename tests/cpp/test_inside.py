@@ -7,8 +7,8 @@ import pytest
 
 from framegauge.export import pattern
 from framegauge.export.formats import FORMATS, FRAME_ROLES, tensor_dims
-from framegauge.runtime.colour import colour_matrix
 from framegauge.runtime.cpus import usable_cpus
+from framegauge.runtime.sources.colour import colour_matrix
 
 MATRICES = {"bt601": 1, "bt709": 2, "bt2020": 3}
 RANGES = {"limited": 1, "full": 2}

@@ -10,7 +10,7 @@ import pytest
 from framegauge.runtime import score
 from framegauge.runtime.shelf import SHIPPED
 
-SCHEMA = json.loads((SHIPPED.parent / "report.schema.json").read_text())
+SCHEMA = json.loads((SHIPPED.parent / "reports" / "report.schema.json").read_text())
 MODEL = SHIPPED / "yuv420p" / "default.onnx"
 
 # Name, whether bits are ten, options of FFmpeg, the model's format.

@@ -11,9 +11,11 @@ from framegauge.engines.machine import Gpu, TargetError, gpu
 from framegauge.engines.modelfile import ModelFile
 from framegauge.engines.opinion import runner_of_model
 from framegauge.export.manifest import KEY
-from framegauge.runtime import cli_engines, cli_verify, engine_trial
+from framegauge.runtime.backends import engine_trial
+from framegauge.runtime.backends.onnx_session import OnnxSession
 from framegauge.runtime.cli import main
-from framegauge.runtime.onnx_session import OnnxSession
+from framegauge.runtime.commands import engines as engines_commands
+from framegauge.runtime.commands import verify as verify_commands
 
 ADA = Gpu(index=0, name="NVIDIA GeForce RTX 4090", architecture="sm89", driver="13.0")
 PROFILE = "16x16/64x64/128x128x2"
@@ -286,7 +288,7 @@ def played(monkeypatch, mine):
             proto.graph.node.append(onnx.helper.make_node("Add", ["before", "amount"], ["psnr"]))
             return runner_of_model(proto.SerializeToString())
 
-        monkeypatch.setattr(cli_verify, "gpu_here", lambda: ADA)
+        monkeypatch.setattr(verify_commands, "gpu_here", lambda: ADA)
         monkeypatch.setattr(engine_trial, "TensorrtSession", Played)
         monkeypatch.setattr(engine_trial, "Cuda", lambda index: None)
         monkeypatch.setattr(engine_trial, "runner_of_engine", shifted)
@@ -348,7 +350,7 @@ def test_an_engine_that_is_taken_in_proves_itself_where_there_is_a_gpu(
 ):
     (engine,) = (tmp_path / "store").glob("*.engine")
     played(off=off)
-    monkeypatch.setattr(cli_engines, "gpu_here", lambda: ADA)
+    monkeypatch.setattr(engines_commands, "gpu_here", lambda: ADA)
 
     code, _, error = run(
         *("adopt", engine, "--model", mine, "--profile", PROFILE),

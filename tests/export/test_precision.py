@@ -26,7 +26,7 @@ from framegauge.export.rounding import Rounding
 from framegauge.export.spec import parse_entries
 from framegauge.export.translation import serialise, trace, translate
 from framegauge.runtime import cli, exports, score
-from framegauge.runtime.backend import Model
+from framegauge.runtime.backends.backend import Model
 from framegauge.runtime.exports import CACHE_VARIABLE, Order, cached
 
 CLIPS = Path(__file__).parents[1] / "clips"

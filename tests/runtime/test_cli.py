@@ -20,7 +20,9 @@ import pytest
 from framegauge.runtime import score
 
 LIBVMAF = Path(__file__).parents[1] / "golden" / "libvmaf.json"
-SCHEMA = json.loads(files("framegauge.runtime").joinpath("report.schema.json").read_text("utf-8"))
+SCHEMA = json.loads(
+    files("framegauge.runtime.reports").joinpath("report.schema.json").read_text("utf-8")
+)
 CHROMIUM = next(
     filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), ""
 )

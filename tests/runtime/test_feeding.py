@@ -13,7 +13,7 @@ from framegauge.runtime.alignment import Alignment
 from framegauge.runtime.feeding import Feed
 from framegauge.runtime.given import Given
 from framegauge.runtime.loop import Sample
-from framegauge.runtime.planes import Planes
+from framegauge.runtime.sources.planes import Planes
 
 FORM = FORMATS["gray8"]
 BETWEEN = ("flow_previous_next", "flow_next_previous")

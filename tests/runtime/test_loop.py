@@ -7,8 +7,8 @@ from numpy.testing import assert_array_equal
 
 from framegauge.export.formats import FORMATS
 from framegauge.runtime import ScoreError
-from framegauge.runtime.ladder import Target
 from framegauge.runtime.loop import Sample, score_pairs
+from framegauge.runtime.sources.ladder import Target
 
 
 class Recorded:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from framegauge.export.manifest import Aggregate
 from framegauge.runtime import Report, ScoreError, UsageError, score
 from framegauge.runtime.loop import BATCH_FRAMES, aggregate, batches, stacked
-from framegauge.runtime.source import open_source
+from framegauge.runtime.sources.source import open_source
 
 CLIPS = Path(__file__).parents[1] / "clips"
 EIGHT = (CLIPS / "reference.mp4", CLIPS / "distorted.mp4")

@@ -4,7 +4,7 @@ from pathlib import Path
 import av
 import pytest
 
-from framegauge.runtime.ffv1 import Checksums
+from framegauge.runtime.sources.ffv1 import Checksums
 
 
 @pytest.fixture(scope="module")

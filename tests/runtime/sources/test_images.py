@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from framegauge.runtime.errors import ScoreError, UsageError
-from framegauge.runtime.images import image_paths
-from framegauge.runtime.source import open_source
+from framegauge.runtime.sources.images import image_paths
+from framegauge.runtime.sources.source import open_source
 
 Ffmpeg = Callable[..., bytes]
 

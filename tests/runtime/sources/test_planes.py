@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from framegauge.export.formats import FORMATS
 from framegauge.runtime.errors import ScoreError
-from framegauge.runtime.planes import Planes, exchanged, frame_of, holding, planes_of
-from framegauge.runtime.source import open_source
+from framegauge.runtime.sources.planes import Planes, exchanged, frame_of, holding, planes_of
+from framegauge.runtime.sources.source import open_source
 
 Ffmpeg = Callable[..., bytes]
 

@@ -15,7 +15,7 @@ import pytest
 
 from framegauge.runtime.ahead import ahead
 from framegauge.runtime.errors import ScoreError, UsageError
-from framegauge.runtime.source import open_source
+from framegauge.runtime.sources.source import open_source
 
 Ffmpeg = Callable[..., bytes]
 
@@ -325,7 +325,7 @@ def test_memory_does_not_grow_with_the_clip() -> None:
     script = """
 import resource, sys
 from framegauge.runtime.ahead import ahead
-from framegauge.runtime.source import open_source
+from framegauge.runtime.sources.source import open_source
 frames = 0
 with open_source("-") as source:
     for planes in ahead(source.frames(format="yuv420p"), 4):

@@ -7,10 +7,10 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
-from framegauge.runtime.colour import Matrix, Range, colour_matrix
 from framegauge.runtime.errors import UsageError
-from framegauge.runtime.planes import Planes
-from framegauge.runtime.source import open_source
+from framegauge.runtime.sources.colour import Matrix, Range, colour_matrix
+from framegauge.runtime.sources.planes import Planes
+from framegauge.runtime.sources.source import open_source
 
 Ffmpeg = Callable[..., bytes]
 

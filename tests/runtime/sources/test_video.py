@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from framegauge.runtime.errors import ScoreError
-from framegauge.runtime.source import open_source
+from framegauge.runtime.sources.source import open_source
 
 Ffmpeg = Callable[..., bytes]
 

@@ -1,0 +1,171 @@
+"""ONNX Runtime as what runs a model, on the CPU or on an NVIDIA GPU."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framegauge.export.manifest import KEY, Manifest, ManifestError
+from framegauge.runtime.backends.gpu_array import GpuArray
+from framegauge.runtime.backends.session import Device, Feed
+from framegauge.runtime.errors import BackendError, ScoreError, UsageError
+
+if TYPE_CHECKING:
+    from framegauge.engines.profile import Profile
+
+CUDA = "CUDAExecutionProvider"
+
+_CPU = "CPUExecutionProvider"
+# ONNX Runtime's log levels: 3 is errors. Its warnings are about its own choices.
+_ERRORS_ONLY = 3
+# CUDA's number for the stream that all others wait for.
+_DEFAULT_STREAM = 1
+
+
+class OnnxSession:
+    """A model in ONNX Runtime.
+
+    Attributes:
+        device: What it runs on.
+        manifest: What the model says about itself.
+        inputs: Names of the graph's inputs.
+        outputs: Names of its outputs.
+        profiles: None: it takes all sizes.
+    """
+
+    device: Device
+    profiles: Sequence[Profile] = ()
+
+    def __init__(
+        self, content: bytes, path: Path, *, threads: int, cuda: int | None = None
+    ) -> None:
+        """Load a model.
+
+        Args:
+            content: The model file's bytes.
+            path: Its name, for errors.
+            threads: Threads on the CPU.
+            cuda: Which GPU to run on, ``None`` for the CPU. Where ONNX Runtime cannot use it, it
+                takes the CPU; :attr:`device` says so.
+
+        Raises:
+            UsageError: The file is not a model of ours.
+            BackendError: ONNX Runtime is not installed.
+            ScoreError: The file is damaged.
+        """
+        providers()
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = _ERRORS_ONLY
+        # ONNX Runtime would count the host's cores, blind to a container's quota.
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        # TF32 moves SSIM by up to 0.02; CUDA has it on unless told.
+        wanted: list[Any] = [] if cuda is None else [(CUDA, {"device_id": cuda, "use_tf32": 0})]
+        try:
+            self._session = onnxruntime.InferenceSession(
+                content, options, providers=[*wanted, _CPU]
+            )
+        except Exception as error:
+            raise ScoreError(
+                f"{path} is not a model that ONNX Runtime can load ({first_line(error)}). "
+                "It may be damaged: export it again."
+            ) from error
+        metadata = self._session.get_modelmeta().custom_metadata_map
+        try:
+            self.manifest = Manifest.from_json(metadata.get(KEY), file=str(path))
+        except ManifestError as error:
+            raise UsageError(str(error)) from error
+        self.device = "cuda" if self._session.get_providers()[0] == CUDA else "cpu"
+        self.inputs: Sequence[str] = [each.name for each in self._session.get_inputs()]
+        self.outputs: Sequence[str] = [each.name for each in self._session.get_outputs()]
+        self._gpu, self._threads = cuda, threads
+
+    def holds(self, batch: int, height: int, width: int) -> bool:
+        """True: it takes any size."""
+        return True
+
+    def run(self, feed: Feed, outputs: Sequence[str] | None = None) -> dict[str, NDArray[Any]]:
+        """Outputs by name; see :class:`~framegauge.runtime.backends.session.Session`."""
+        wanted = list(self.outputs if outputs is None else outputs)
+        if any(isinstance(values, GpuArray) for values in feed.values()):
+            return self._run_on_gpu(feed, wanted)
+        values = self._session.run(wanted, {name: feed[name] for name in self.inputs})
+        return dict(zip(wanted, values, strict=True))
+
+    def run_on_gpu(self, feed: Feed, outputs: Sequence[str]) -> dict[str, GpuArray]:
+        """Refused: ONNX Runtime gives its outputs on the host here.
+
+        Raises:
+            BackendError: Always.
+        """
+        raise BackendError(
+            "Scores are left on the GPU by engines alone, and the model runs in ONNX Runtime on "
+            f"{self.device}. Ask for backend='tensorrt-rtx' or 'tensorrt'."
+        )
+
+    def describe(self) -> dict[str, Any]:
+        """What ran the model, for the report."""
+        import onnxruntime
+
+        is_cpu = self.device == "cpu"
+        return {
+            "device": platform.processor() or platform.machine() if is_cpu else "GPU",
+            "threads": self._threads,
+            "versions": {"onnxruntime": onnxruntime.__version__, "numpy": np.__version__},
+        }
+
+    def close(self) -> None:
+        """Nothing: ONNX Runtime lets go with the session."""
+
+    def _run_on_gpu(self, feed: Feed, outputs: Sequence[str]) -> dict[str, NDArray[Any]]:
+        """Run on inputs of which some lie on the GPU already."""
+        from framegauge.runtime.backends.cuda import Cuda, check_device
+
+        check_device(feed, None if self.device == "cpu" else self._gpu)
+        cuda = Cuda(self._gpu or 0)
+        cuda.use()
+        bound = self._session.io_binding()
+        for name in self.inputs:
+            values = feed[name]
+            if isinstance(values, GpuArray):
+                values.awaited(_DEFAULT_STREAM)
+                bound.bind_input(
+                    name, "cuda", values.device, values.dtype.type, values.shape, values.pointer
+                )
+            else:
+                bound.bind_cpu_input(name, values)
+        for name in outputs:
+            bound.bind_output(name)
+        # Its own streams wait for nobody.
+        cuda.wait(_DEFAULT_STREAM)
+        self._session.run_with_iobinding(bound)
+        return dict(zip(outputs, bound.copy_outputs_to_cpu(), strict=True))
+
+
+def providers() -> list[str]:
+    """ONNX Runtime's execution providers on this machine.
+
+    Raises:
+        BackendError: ONNX Runtime is not installed.
+    """
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise BackendError(
+            "Scoring needs ONNX Runtime, and none is installed. Install one of: "
+            "pip install 'framegauge[cpu]' or pip install 'framegauge[gpu]', not both."
+        ) from error
+    listed: list[str] = onnxruntime.get_available_providers()
+    return listed
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error's words, or else its type."""
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,0 +1,140 @@
+"""A model's self-test: its own frames, and what must come of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from framegauge.export import pattern
+from framegauge.export.manifest import Manifest
+from framegauge.runtime.backends.onnx_session import first_line
+from framegauge.runtime.backends.session import Session
+from framegauge.runtime.errors import ScoreError, UsageError
+
+
+@dataclass(frozen=True)
+class Check:
+    """One value of a self-test.
+
+    Attributes:
+        name: The output.
+        size: Height and width of the test frames.
+        wanted: What the float64 graph gave.
+        got: What the backend gave.
+        allowed: How far apart they may be.
+    """
+
+    name: str
+    size: tuple[int, int]
+    wanted: float
+    got: float
+    allowed: float
+
+    @property
+    def error(self) -> float:
+        """Absolute difference, NaN if there is no value."""
+        return abs(self.got - self.wanted)
+
+    @property
+    def passed(self) -> bool:
+        """Whether they are close enough."""
+        return self.error <= self.allowed
+
+
+def checks(session: Session, path: Path) -> list[Check]:
+    """Run a model's test frames, those that the session holds, and compare what comes out.
+
+    Args:
+        session: What runs it.
+        path: The model's file, for errors.
+
+    Raises:
+        UsageError: The frames are of a version that this release does not know.
+        ScoreError: The test cannot be run, or what comes out has another shape.
+    """
+    manifest = session.manifest
+    test = manifest.self_test
+    if test.pattern != pattern.VERSION:
+        raise UsageError(
+            f"{path} has test frames of version {test.pattern}, and this release knows "
+            f"{pattern.VERSION}. Update framegauge, or export the model again."
+        )
+    # What a damaged file makes ONNX Runtime and NumPy raise has many types.
+    try:
+        return [
+            check
+            for size, wanted in zip(test.sizes, test.scores, strict=True)
+            if session.holds(test.batch, *size)
+            for check in _compared(session, path, size, test.batch, wanted)
+        ]
+    except ScoreError:
+        raise
+    except Exception as error:
+        raise ScoreError(
+            f"{path} cannot run its self-test ({first_line(error)}). The file is "
+            "damaged: export the model again."
+        ) from error
+
+
+def checks_beside(
+    session: Session, other: Session, path: Path, size: tuple[int, int], batch: int
+) -> list[Check]:
+    """The same at another size, where what another session gives is what is wanted.
+
+    Args:
+        session: What is to be proven.
+        other: What is trusted.
+        path: The model's file, for errors.
+        size: Height and width of the frames.
+        batch: How many of them.
+    """
+    names = [each.name for each in session.manifest.outputs if each.kind != "map"]
+    values = other.run(_feed(session.manifest, size, batch), names)
+    wanted = {name: each.tolist() for name, each in values.items()}
+    return list(_compared(session, path, size, batch, wanted))
+
+
+def refuse_failed(found: Sequence[Check], path: Path, device: str) -> None:
+    """Refuse a model that failed its self-test.
+
+    Raises:
+        ScoreError: A value is wrong; it is named.
+    """
+    for check in found:
+        if not check.passed:
+            raise ScoreError(
+                f"{path} failed its self-test on {device}: {check.name} at "
+                f"{check.size[1]}x{check.size[0]} should be {check.wanted:.9g}, and came out "
+                f"as {check.got:.9g}. The file is damaged, or the backend computes wrongly; no "
+                "score of it can be trusted. Export the model again, or try another --backend."
+            )
+
+
+def _compared(
+    session: Session,
+    path: Path,
+    size: tuple[int, int],
+    batch: int,
+    wanted: Mapping[str, Sequence[float]],
+) -> Iterator[Check]:
+    outputs = [output for output in session.manifest.outputs if output.kind != "map"]
+    values = session.run(_feed(session.manifest, size, batch), [each.name for each in outputs])
+    for output in outputs:
+        got = values[output.name]
+        if got.shape != (batch,):
+            raise ScoreError(
+                f"{path}: {output.name} has the shape {got.shape} on a batch of "
+                f"{batch}. The file is damaged: export the model again."
+            )
+        for want, value in zip(wanted[output.name], got.tolist(), strict=True):
+            yield Check(output.name, size, want, value, output.allowed(want))
+
+
+def _feed(manifest: Manifest, size: tuple[int, int], batch: int) -> dict[str, NDArray[Any]]:
+    """The self-test's inputs at one height and width, by name."""
+    test = manifest.self_test
+    return pattern.feed(manifest.form, manifest.inputs, size, batch, test.colour)

@@ -1,0 +1,78 @@
+"""What runs one model: ONNX Runtime or a TensorRT engine, seen alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
+
+from numpy.typing import NDArray
+
+from framegauge.export.manifest import Manifest
+from framegauge.runtime.backends.gpu_array import GpuArray
+
+if TYPE_CHECKING:
+    from framegauge.engines.profile import Profile
+
+Backend = Literal["auto", "cpu", "cuda", "tensorrt", "tensorrt-rtx"]
+Device = Literal["cpu", "cuda", "tensorrt", "tensorrt-rtx"]
+Feed = Mapping[str, NDArray[Any] | GpuArray]
+
+BACKENDS: tuple[Backend, ...] = get_args(Backend)
+
+
+class Session(Protocol):
+    """A model made ready to run; several threads may run it.
+
+    Attributes:
+        device: What it runs on.
+        manifest: What the model says about itself.
+        inputs: Names of the graph's inputs.
+        outputs: Names of its outputs.
+        profiles: Sizes it takes; empty if it takes all.
+    """
+
+    device: Device
+    manifest: Manifest
+    inputs: Sequence[str]
+    outputs: Sequence[str]
+    profiles: Sequence[Profile]
+
+    def holds(self, batch: int, height: int, width: int) -> bool:
+        """Whether it takes frames of that size."""
+
+    def run(self, feed: Feed, outputs: Sequence[str] | None = None) -> dict[str, NDArray[Any]]:
+        """Outputs by name, on the host.
+
+        Args:
+            feed: Every input by name, as the manifest has it, on the host or on the session's GPU.
+            outputs: Which are wanted, ``None`` for all.
+
+        Raises:
+            UsageError: An input lies on a device that the session cannot read.
+            ScoreError: The run failed.
+        """
+
+    def run_on_gpu(self, feed: Feed, outputs: Sequence[str]) -> dict[str, GpuArray]:
+        """Outputs of one number a sample, ``(N,)``, left on the GPU and written whole.
+
+        Raises:
+            BackendError: It leaves none there.
+        """
+
+    def describe(self) -> dict[str, Any]:
+        """What ran the model, for the report: ``device``, ``versions``, and what else matters."""
+
+    def close(self) -> None:
+        """Let go of what it holds."""
+
+
+def size_of(manifest: Manifest, feed: Feed) -> tuple[int, int, int]:
+    """Batch, height and width of what a model is given.
+
+    The height and width of a model that takes none are the least of its manifest.
+    """
+    size = {"N": 1, "H": manifest.least, "W": manifest.least}
+    for each in manifest.inputs:
+        known = zip(each.dims, feed[each.name].shape, strict=True)
+        size |= {dim: length for dim, length in known if isinstance(dim, str) and dim in size}
+    return size["N"], size["H"], size["W"]

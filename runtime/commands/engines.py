@@ -1,0 +1,239 @@
+"""The commands about engines: build them, see what there is, check it, and take others' in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import cast
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
+from rich.table import Table
+from rich.text import Text
+
+from framegauge.engines.adopt import adopt, command
+from framegauge.engines.build import Job, Progress, Result, build, jobs
+from framegauge.engines.machine import FLAVOURS, Flavour
+from framegauge.engines.modelfile import ModelFile
+from framegauge.engines.options import parse_options
+from framegauge.engines.profile import PRESETS, Profile
+from framegauge.engines.store import Store
+from framegauge.engines.target import COMPATIBILITIES, Compatibility, notes, parse_targets
+from framegauge.runtime.commands.fleet import regenerate_command, resolve_command
+from framegauge.runtime.commands.store import (
+    SHORT,
+    gpu_here,
+    list_command,
+    prune_command,
+    refusals,
+    store_option,
+)
+from framegauge.runtime.commands.terminal import wide_console
+from framegauge.runtime.commands.verify import prove, runs_on, verify_command
+from framegauge.runtime.errors import ScoreError
+
+profile_option = click.option(
+    "--profile",
+    "profiles",
+    multiple=True,
+    default=("1080p",),
+    show_default=True,
+    metavar="P",
+    help=f"{', '.join(PRESETS)}, upright too; or least/usual/most such as "
+    "64x64/1920x1080/3840x3840x4. Several go into one engine.",
+)
+compatibility_option = click.option(
+    "--compatibility",
+    type=click.Choice(COMPATIBILITIES),
+    default="none",
+    show_default=True,
+    help="TensorRT's hardware compatibility level.",
+)
+builder_option = click.option(
+    "--builder-option",
+    "options",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Any option of the installed builder; an unknown name shows all of them.",
+)
+
+
+@click.group("engines")
+def engines_commands() -> None:
+    """Build TensorRT engines from models, keep them and look after them."""
+
+
+@engines_commands.command("build")
+@click.argument("models", nargs=-1, required=True, metavar="MODEL...")
+@click.option(
+    "--target",
+    required=True,
+    metavar="rtx|sm75,sm89,...|local",
+    help="One portable RTX engine, one for each architecture, or one for the GPU here.",
+)
+@click.option("--flavour", type=click.Choice(FLAVOURS), help="In place of the one that fits.")
+@profile_option
+@compatibility_option
+@builder_option
+@store_option
+@click.option("--force", is_flag=True, help="Build what is there too.")
+@click.option("--workers", type=click.IntRange(min=1), help="Builds side by side.")
+@click.option("--quiet", is_flag=True, help="No progress, no table.")
+@refusals()
+def build_command(
+    models: tuple[str, ...],
+    target: str,
+    flavour: str | None,
+    profiles: tuple[str, ...],
+    compatibility: str,
+    options: tuple[str, ...],
+    store: str | None,
+    force: bool,
+    workers: int | None,
+    quiet: bool,
+) -> int:
+    """Build the engines of each MODEL that the store has not."""
+    talk = Console(stderr=True, quiet=quiet)
+    targets = parse_targets(
+        target,
+        flavour=cast(Flavour | None, flavour),
+        compatibility=cast(Compatibility, compatibility),
+    )
+    for line in (note for each in targets for note in notes(each)):
+        talk.print(Text(f"note: {line}"), soft_wrap=True)
+    sizes = [Profile.parse(text) for text in profiles]
+    wanted = [
+        job
+        for model in models
+        for job in jobs(ModelFile.read(model), targets, sizes, parse_options(options))
+    ]
+    with _progress(talk) if talk.is_terminal and not quiet else nullcontext() as progress:
+        results = build(wanted, Store(store), force=force, workers=workers, progress=progress)
+    if not quiet:
+        _print_results(results)
+    failed = [result for result in results if result.outcome == "failed"]
+    for result in failed[1:]:
+        Console(stderr=True).print(Text(f"{result.job}: {result.why}"), soft_wrap=True)
+    if failed:
+        count = f" ({len(failed)} of {len(results)} failed)" if len(results) > 1 else ""
+        raise ScoreError(f"{failed[0].why}{count}")
+    return 0
+
+
+@engines_commands.command("command")
+@click.argument("model")
+@click.option("--tensorrt", type=click.Choice(["10", "11"]), default="11", show_default=True)
+@profile_option
+@compatibility_option
+@click.option("-o", "--output", default="model.plan", show_default=True, metavar="PLAN")
+@refusals()
+def command_command(
+    model: str, tensorrt: str, profiles: tuple[str, ...], compatibility: str, output: str
+) -> int:
+    """Print the trtexec line that builds an engine of MODEL where framegauge is not."""
+    line = command(
+        ModelFile.read(model),
+        [Profile.parse(text) for text in profiles],
+        plan=output,
+        major=int(tensorrt),
+        compatibility=cast(Compatibility, compatibility),
+    )
+    click.echo(line)
+    return 0
+
+
+@engines_commands.command("adopt")
+@click.argument("plan")
+@click.option("--model", required=True, metavar="FILE", help="The model it was built from.")
+@click.option("--target", default="", metavar="sm90", help="What it was built for.")
+@profile_option
+@compatibility_option
+@builder_option
+@store_option
+@refusals()
+def adopt_command(
+    plan: str,
+    model: str,
+    target: str,
+    profiles: tuple[str, ...],
+    compatibility: str,
+    options: tuple[str, ...],
+    store: str | None,
+) -> int:
+    """Take an engine that was built elsewhere, with those options, into the store."""
+    read, opened = ModelFile.read(model), Store(store)
+    held = adopt(
+        Path(plan),
+        read,
+        opened,
+        profiles=[Profile.parse(text) for text in profiles],
+        architectures=[word for word in target.lower().replace("+", ",").split(",") if word],
+        compatibility=cast(Compatibility, compatibility),
+        options=parse_options(options),
+    )
+    recipe = held.facts.recipe
+    trusted = ", ".join(held.facts.about["taken_on_trust"])
+    click.echo(f"{held.key}")
+    talk, here = Console(stderr=True), gpu_here()
+    talk.print(
+        Text(
+            f"{recipe.target.flavour} {recipe.version} for {recipe.target}, by the file itself. "
+            f"Taken on your word, and not proven: {trusted}."
+        ),
+        soft_wrap=True,
+    )
+    if here is None or not runs_on(held, here):
+        return 0
+    is_right, tables, lines = prove(opened, held, read, here)
+    talk.print(*tables, *map(Text, lines), sep="\n")
+    if not is_right:
+        raise ScoreError(f"{plan} fails its self-test on {here.name}, and is not used there.")
+    return 0
+
+
+for each in (list_command, resolve_command, verify_command, regenerate_command, prune_command):
+    engines_commands.add_command(each)
+
+
+def _print_results(results: Sequence[Result]) -> None:
+    table = Table("model", "target", "key", "size", "outcome", "", box=None, pad_edge=False)
+    colours = {"built": "green", "kept": "", "failed": "bold red"}
+    for result in results:
+        size = f"{result.held.facts.size / 2**20:.1f} MiB" if result.held else ""
+        took = f" in {result.seconds:.1f} s" if result.outcome == "built" else ""
+        table.add_row(
+            Text(result.job.model.path.name),
+            str(result.job.recipe.target),
+            result.job.recipe.key[:SHORT],
+            size,
+            Text(result.outcome + took, colours[result.outcome]),
+            Text(result.why if result.outcome == "built" else ""),
+        )
+    wide_console().print(table)
+
+
+@contextmanager
+def _progress(console: Console) -> Iterator[Progress]:
+    """A line for each build that is under way: what it does, how far it is, for how long."""
+    bar = Bar(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=20),
+        TextColumn("{task.fields[phase]}"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+    )
+    lines: dict[int, TaskID] = {}
+
+    def show(job: Job, phase: str, share: float) -> None:
+        if id(job) not in lines:
+            lines[id(job)] = bar.add_task(str(job), total=1.0, phase=phase)
+        bar.update(lines[id(job)], completed=share, phase=phase)
+        if share >= 1.0:
+            bar.remove_task(lines[id(job)])
+
+    with bar:
+        yield show

@@ -1,0 +1,88 @@
+"""The command that makes a model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+from rich.console import Console
+
+from framegauge.export.formats import FORMATS
+from framegauge.export.manifest import PRECISIONS, Precision
+from framegauge.runtime.atomic import check_writable
+from framegauge.runtime.backends.backend import Model
+from framegauge.runtime.commands.models import named_files, offline_option, weights_option
+from framegauge.runtime.exports import Order, write
+
+
+@click.command("export")
+@click.option("--metrics", required=True, metavar="ENTRIES", help="What the model computes.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(list(FORMATS)),
+    default="rgb24",
+    show_default=True,
+    help="Pixel format of the frames.",
+)
+@click.option("--maps", default="", metavar="LABELS", help="Entries whose map is an output too.")
+@click.option("--quantise", type=click.Choice(["8"]), help="Round distorted frames to 8 bits.")
+@click.option("--crop-border", type=int, default=0, help="Pixels to cut from every side first.")
+@click.option(
+    "--without",
+    default="",
+    metavar="INPUTS",
+    help="Inputs the model shall not take; a system's terms that need them are left out.",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(PRECISIONS),
+    default="fp32",
+    show_default=True,
+    help="fp16: networks in half where the scores then keep to their tolerance.",
+)
+@weights_option
+@offline_option
+@click.option("-o", "--output", required=True, metavar="MODEL", help="The file to write.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+def export_command(
+    metrics: str,
+    format_: str,
+    maps: str,
+    quantise: str | None,
+    crop_border: int,
+    without: str,
+    precision: Precision,
+    weights: tuple[str, ...],
+    offline: bool,
+    output: str,
+    quiet: bool,
+) -> int:
+    """Write metrics as one ONNX model, proven before it is handed out."""
+    check_writable(output)
+    talk = Console(stderr=True, quiet=quiet)
+    with talk.status("starting") if talk.is_terminal else _silence() as status:
+        order = Order(
+            entries=metrics,
+            format=format_,
+            maps=tuple(label for label in maps.split(",") if label),
+            quantise=int(quantise) if quantise else None,
+            crop_border=crop_border,
+            without=tuple(role for role in without.split(",") if role),
+            precision=precision,
+            weights=named_files(weights),
+            offline=offline,
+        )
+        write(order, output, status.update if status else lambda line: talk.print(line))
+    if precision == "fp16" and not quiet:
+        for rounding in Model(output, backend="cpu", self_test=False).manifest.rounding:
+            talk.print(rounding.words, highlight=False)
+    if not quiet:
+        click.echo(output)
+    return 0
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    yield None

@@ -1,0 +1,222 @@
+"""The commands about models: what there is, what a file holds, whether it is right."""
+
+from __future__ import annotations
+
+import json
+from fnmatch import fnmatch
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from framegauge.export.spec import Listing
+from framegauge.runtime.backends.backend import BACKENDS, Model
+from framegauge.runtime.commands.terminal import wide_console
+from framegauge.runtime.doctor import findings
+from framegauge.runtime.errors import ScoreError, UsageError
+from framegauge.runtime.shelf import catalogue, index
+
+# Entries that `list` explains one by one, when it finds no more.
+_DETAILED = 3
+
+
+backend_option = click.option(
+    "--backend",
+    type=click.Choice(BACKENDS),
+    default="auto",
+    show_default=True,
+    help="What runs the model; one asked for by name is had, or the run fails.",
+)
+build_option = click.option(
+    "--build-missing", is_flag=True, help="Build an engine for the GPU here where there is none."
+)
+
+
+weights_option = click.option(
+    "--weights",
+    multiple=True,
+    metavar="NAME=FILE",
+    help="A file of weights, such as vgg16=vgg16.pth, for metrics that need some.",
+)
+offline_option = click.option("--offline", is_flag=True, help="Download no weights.")
+
+
+def named_files(pairs: tuple[str, ...]) -> dict[str, str]:
+    """Files by name, from ``NAME=FILE`` each.
+
+    Raises:
+        UsageError: One is not written so.
+    """
+    files = {}
+    for pair in pairs:
+        name, equals, path = pair.partition("=")
+        if not (name and equals and path):
+            raise UsageError(f"--weights takes NAME=FILE, such as vgg16=vgg16.pth; got {pair!r}.")
+        files[name] = path
+    return files
+
+
+@click.command("list")
+@click.argument("pattern", default="*")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_command(pattern: str, as_json: bool) -> int:
+    """List the metrics whose name, alias or title matches PATTERN."""
+    wanted = pattern.lower()
+    found = [
+        listing
+        for listing in catalogue()
+        if any(
+            fnmatch(word.lower(), wanted) or (wanted in word.lower())
+            for word in (listing.spec.name, *listing.spec.aliases, listing.spec.title)
+        )
+    ]
+    if not found:
+        raise UsageError(f"No metric matches {pattern!r}. `framegauge list` shows all of them.")
+    if as_json:
+        names = [listing.spec.name for listing in found]
+        click.echo(
+            json.dumps([e for e in index()["listings"] if e["spec"]["name"] in names], indent=2)
+        )
+        return 0
+    console = wide_console()
+    table = Table("entry", "what it is", "better", "unit", "least size", box=None, pad_edge=False)
+    for spec in (listing.spec for listing in found):
+        unit = "" if spec.unit == "1" else spec.unit
+        name = ", ".join((spec.name, *spec.aliases))
+        table.add_row(name, spec.title, spec.better, unit, f"{spec.least}x{spec.least}")
+    console.print(table)
+    for listing in found if len(found) <= _DETAILED else ():
+        _print_listing(listing, console)
+    return 0
+
+
+def _print_listing(listing: Listing, console: Console) -> None:
+    spec = listing.spec
+    console.print()
+    console.print(Text(spec.name, style="bold"))
+    reads = {"rgb": "RGB", "luma": "luma", "plane": f"the {spec.plane} plane"}[spec.reads]
+    high = "no bound" if spec.high is None else f"{spec.high:g}"
+    console.print(
+        f"  reads {reads}; from {spec.low:g} to {high}, {spec.ideal:g} is ideal; {spec.source}",
+        highlight=False,
+    )
+    for option in listing.options:
+        choices = f", one of {', '.join(map(str, option.choices))}" if option.choices else ""
+        console.print(
+            Text(f"  {spec.name}[{option.name}=...]  {option.type}{choices}; {option.default}")
+        )
+
+
+@click.command("show")
+@click.argument("model")
+@click.option("--json", "as_json", is_flag=True, help="Print the manifest as it is.")
+def show_command(model: str, as_json: bool) -> int:
+    """Show what a model file says about itself."""
+    loaded = Model(model, backend="cpu", self_test=False)
+    manifest = loaded.manifest
+    if as_json:
+        click.echo(json.dumps(json.loads(manifest.to_json()), indent=2))
+        return 0
+    console = wide_console()
+    console.print(Text(f"{model}", style="bold"))
+    console.print(
+        f"format {manifest.format}, precision {manifest.precision}, frames from "
+        f"{manifest.least}x{manifest.least}, sha256 {loaded.sha256}",
+        highlight=False,
+    )
+    for words in (
+        f"rounds distorted frames to {manifest.quantise} bits" if manifest.quantise else "",
+        f"cuts {manifest.crop_border} pixels from every side" if manifest.crop_border else "",
+        f"chroma to luma's size: {manifest.chroma}" if manifest.chroma else "",
+        *(
+            f"weights {each.name}: {each.origin}, sha256 {each.sha256}, {each.licence}"
+            for each in manifest.weights
+        ),
+        ", ".join(f"{name} {version}" for name, version in manifest.versions.items()),
+    ):
+        if words:
+            console.print(words, highlight=False)
+    inputs = Table("input", "role", "part", "type", "axes", box=None, pad_edge=False)
+    for each in manifest.inputs:
+        inputs.add_row(
+            each.name, each.role, each.part, each.dtype, "(" + ", ".join(map(str, each.dims)) + ")"
+        )
+    outputs = Table(
+        "output",
+        "kind",
+        "entry",
+        "better",
+        "ideal",
+        "unit",
+        "least",
+        "tolerance",
+        box=None,
+        pad_edge=False,
+    )
+    for output in manifest.outputs:
+        relative = f" + {output.relative:g} relative" if output.relative else ""
+        outputs.add_row(
+            output.name,
+            output.kind,
+            Text(output.entry),
+            output.better,
+            f"{output.ideal:g}",
+            "" if output.unit == "1" else output.unit,
+            str(output.least),
+            f"{output.tolerance:g}{relative}",
+        )
+    for table in (inputs, outputs):
+        console.print()
+        console.print(table)
+    for rounding in manifest.rounding:
+        console.print(rounding.words, highlight=False)
+    for missing in manifest.missing:
+        console.print(f"{missing.name} is not given: it needs {', '.join(missing.needs)}")
+    return 0
+
+
+@click.command("verify")
+@click.argument("model")
+@backend_option
+@build_option
+@click.option("--device", type=int, default=0, help="Which GPU.")
+def verify_command(model: str, backend: str, build_missing: bool, device: int) -> int:
+    """Run a model's self-test and show the error of each score."""
+    loaded = Model(
+        model, backend=backend, device=device, self_test=False, build_missing=build_missing
+    )
+    table = Table(
+        "size", "score", "wanted", "got", "error", "allowed", "", box=None, pad_edge=False
+    )
+    checks = loaded.self_test()
+    for check in checks:
+        table.add_row(
+            f"{check.size[1]}x{check.size[0]}",
+            check.name,
+            f"{check.wanted:.9g}",
+            f"{check.got:.9g}",
+            f"{check.error:.2g}",
+            f"{check.allowed:.2g}",
+            Text("ok", "green") if check.passed else Text("FAILED", "bold red"),
+        )
+    console = wide_console()
+    console.print(table)
+    failed = sum(not check.passed for check in checks)
+    if failed:
+        raise ScoreError(
+            f"{failed} of {len(checks)} values are wrong on {loaded.device}. The file is damaged, "
+            "or the backend computes wrongly: export the model again, or try another --backend."
+        )
+    console.print(f"{model}: all {len(checks)} values are right on {loaded.device}.")
+    return 0
+
+
+@click.command("doctor")
+def doctor_command() -> int:
+    """Show what this machine has, and what that allows."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for name, words in findings():
+        table.add_row(Text(name, style="bold"), Text(words))
+    wide_console().print(table)
+    return 0

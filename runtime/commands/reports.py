@@ -1,0 +1,81 @@
+"""The commands that judge and show reports."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from rich.text import Text
+
+from framegauge.runtime.atomic import STDOUT, check_writable, write_text
+from framegauge.runtime.commands.terminal import wide_console
+from framegauge.runtime.errors import UsageError
+from framegauge.runtime.gate import Gate
+from framegauge.runtime.reports.report import Report
+from framegauge.runtime.reports.summary import print_summary
+
+GATE_FAILED = 3
+
+gate_option = click.option(
+    "--gate",
+    "gates",
+    multiple=True,
+    metavar="EXPR",
+    help="A bound on a pooled score, such as 'ssim.p5>=0.95'; exit code 3 if it fails.",
+)
+
+
+@click.command("gate")
+@click.argument("path", metavar="REPORT.json")
+@gate_option
+def gate_command(path: str, gates: tuple[str, ...]) -> int:
+    """Judge a report, ours or libvmaf's, by gates."""
+    if not gates:
+        raise UsageError("Name at least one gate: --gate 'psnr_y.p5>=38'.")
+    report = Report.read(path)
+    report = report.with_gates([Gate.parse(gate, labels=report.labels) for gate in gates])
+    print_summary(report, wide_console())
+    return 0 if report.passed else GATE_FAILED
+
+
+@click.command("report")
+@click.argument("paths", nargs=-1, required=True, metavar="REPORT.json...")
+@click.option("--csv", "csv_path", metavar="FILE", help="Write the frames' scores of one report.")
+@click.option("--html", "html_path", metavar="FILE", help="Write a page; several are compared.")
+def report_command(paths: tuple[str, ...], csv_path: str | None, html_path: str | None) -> int:
+    """Show reports, ours or libvmaf's, as a summary, a page or a table."""
+    outputs = [path for path in (csv_path, html_path) if path is not None]
+    check_outputs(outputs, paths)
+    if csv_path is not None and len(paths) > 1:
+        raise UsageError("--csv takes one report; use --html to compare several.")
+    reports = [Report.read(path) for path in paths]
+    if csv_path is not None:
+        reports[0].write_csv(csv_path)
+    if html_path is not None:
+        from framegauge.runtime.reports import page
+
+        names = [Path(path).name for path in paths] if len(paths) > 1 else None
+        write_text(html_path, [page.to_html(reports, names=names)])
+    for path, report in zip(paths, reports, strict=True):
+        console = wide_console(stderr=STDOUT in outputs)
+        if len(paths) > 1:
+            console.print(Text(path, style="bold"))
+        print_summary(report, console)
+    return 0
+
+
+def check_outputs(paths: Sequence[str], inputs: Sequence[str]) -> None:
+    """Refuse outputs that cannot be written, or would overwrite something."""
+    places = [path if path == STDOUT else os.path.realpath(path) for path in paths]
+    for path, place in zip(paths, places, strict=True):
+        check_writable(path)
+        if places.count(place) > 1:
+            raise UsageError(f"Two outputs cannot both go to {path}. Give each its own file.")
+        if path != STDOUT and any(_same(path, each) for each in inputs):
+            raise UsageError(f"{path} is an input; writing there would destroy it. Choose another.")
+
+
+def _same(one: str, other: str) -> bool:
+    return os.path.exists(one) and os.path.exists(other) and os.path.samefile(one, other)

@@ -1,0 +1,182 @@
+"""The command that scores a set of samples by one or several methods."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from framegauge.runtime.atomic import STDOUT, write_text
+from framegauge.runtime.commands.models import (
+    backend_option,
+    build_option,
+    named_files,
+    offline_option,
+    weights_option,
+)
+from framegauge.runtime.commands.reports import GATE_FAILED, check_outputs
+from framegauge.runtime.commands.terminal import progress_of, wide_console
+from framegauge.runtime.errors import UsageError
+from framegauge.runtime.sets.folders import match_folders
+from framegauge.runtime.sets.protocols import PROTOCOLS, find_protocol
+from framegauge.runtime.sets.samples import OnMissing, Samples, read_list
+from framegauge.runtime.sets.scoring import score_set
+from framegauge.runtime.sets.tables import print_set, to_latex, to_markdown
+
+_FAILED = 1
+
+
+@click.command("score-set")
+@click.argument("words", nargs=-1, metavar="[PAIRS.csv|PAIRS.jsonl]")
+@click.option("-r", "--reference", metavar="DIR", help="Folder of references, in place of a list.")
+@click.option(
+    "-d",
+    "--distorted",
+    multiple=True,
+    metavar="[NAME=]DIR",
+    help="Folder of a method, and of others after it; with a list, a column.",
+)
+@click.option(
+    "--protocol",
+    type=click.Choice([each.name for each in PROTOCOLS]),
+    help="Score as the field scores a test set.",
+)
+@click.option("--metrics", metavar="ENTRIES", help="Such as psnr,ssim,census[patch=5].")
+@click.option("--model", "models", multiple=True, metavar="FILE", help="Model files to score with.")
+@click.option("--json", "json_path", metavar="FILE", help="Write all; - for standard output.")
+@click.option("--csv", "csv_path", metavar="FILE", help="Write the samples' scores.")
+@click.option("--markdown", "markdown_path", metavar="FILE", help="Write the means in Markdown.")
+@click.option("--latex", "latex_path", metavar="FILE", help="Write the means in LaTeX.")
+@click.option(
+    "--gate",
+    "gates",
+    multiple=True,
+    metavar="EXPR",
+    help="A bound on a mean of samples, 'psnr>=30' or 'NAME.psnr>=30'; exit code 3 if it fails.",
+)
+@click.option(
+    "--on-missing",
+    type=click.Choice(["error", "skip"]),
+    default="error",
+    show_default=True,
+    help="What to do about samples that lack a file.",
+)
+@click.option("--keep-going", is_flag=True, help="Go on after a sample fails; exit code 1 then.")
+@click.option("--resume", metavar="FILE", help="Keep scores here as they come; take those it has.")
+@click.option(
+    "--group-folders",
+    type=click.IntRange(min=0),
+    help="Leading folders that name a sample's group; 1 if no protocol says otherwise.",
+)
+@click.option("--scale", metavar="reference|WxH[:SCALER]", help="Allow scaling to this size.")
+@click.option("--convert", metavar="reference|FORMAT", help="Allow conversion to this format.")
+@click.option("--quantise", type=click.Choice(["8"]), help="Round distorted frames to 8 bits.")
+@click.option("--crop-border", type=int, default=0, help="Pixels to cut from every side first.")
+@weights_option
+@offline_option
+@backend_option
+@build_option
+@click.option("--device", type=int, default=0, help="Which GPU.")
+@click.option("--threads", type=int, help="Threads on the CPU.")
+@click.option("--quiet", is_flag=True, help="No progress, no notes, no tables.")
+def score_set_command(
+    words: tuple[str, ...],
+    reference: str | None,
+    distorted: tuple[str, ...],
+    models: tuple[str, ...],
+    json_path: str | None,
+    csv_path: str | None,
+    markdown_path: str | None,
+    latex_path: str | None,
+    on_missing: OnMissing,
+    group_folders: int | None,
+    quantise: str | None,
+    weights: tuple[str, ...],
+    quiet: bool,
+    **options: Any,
+) -> int:
+    """Score every sample of a set, by one or several methods, and their means.
+
+    The set is a list with columns reference and distorted (or one for each method) and, if
+    wished, name, group, mask and further inputs; or folders whose images and videos are matched
+    by name.
+    """
+    # `--distorted a=A b=B` gives the option its first word only: the others come as arguments.
+    listed = words[0] if words and reference is None else None
+    methods = distorted + (words if listed is None else words[1:])
+    outputs = [path for path in (json_path, csv_path, markdown_path, latex_path) if path]
+    resume = [options["resume"]] if options["resume"] else []
+    check_outputs([*outputs, *resume], [listed] if listed else [])
+    samples = _samples(
+        listed, reference, methods, on_missing, _depth(group_folders, options["protocol"])
+    )
+    talk = Console(stderr=True, quiet=quiet)
+    if samples.left_out:
+        talk.print(Text(f"note: samples left out for want of a file: {len(samples.left_out)}"))
+    with progress_of("samples", quiet=quiet) as progress:
+        report = score_set(
+            samples,
+            model=models or None,
+            quantise=int(quantise) if quantise else None,
+            weights=named_files(weights),
+            progress=progress,
+            tell=lambda line: talk.print(Text(f"note: {line}"), soft_wrap=True),
+            **options,
+        )
+    for path, text in (
+        (json_path, report.to_json),
+        (csv_path, report.to_csv),
+        (markdown_path, lambda: to_markdown(report)),
+        (latex_path, lambda: to_latex(report)),
+    ):
+        if path is not None:
+            write_text(path, [text()])
+    if not quiet:
+        print_set(report, wide_console(stderr=STDOUT in outputs))
+    if report.failed:
+        return _FAILED
+    return 0 if report.passed else GATE_FAILED
+
+
+def _samples(
+    listed: str | None,
+    reference: str | None,
+    distorted: tuple[str, ...],
+    on_missing: OnMissing,
+    group_folders: int,
+) -> Samples:
+    if listed is not None:
+        return read_list(listed, columns=distorted, on_missing=on_missing)
+    if reference is None or not distorted:
+        raise UsageError(
+            "score-set takes a list, PAIRS.csv or PAIRS.jsonl, or folders: "
+            "--reference DIR --distorted DIR, or --distorted NAME=DIR NAME=DIR."
+        )
+    return match_folders(
+        reference, _methods(distorted), on_missing=on_missing, group_folders=group_folders
+    )
+
+
+def _methods(distorted: tuple[str, ...]) -> dict[str, str]:
+    """Folders by the name of their method: as given, or the folder's own."""
+    methods: dict[str, str] = {}
+    for each in distorted:
+        name, equals, folder = each.partition("=")
+        if not equals or Path(each).is_dir():
+            name, folder = Path(each).resolve().name, each
+        if not name or not folder or name in {*methods, "reference"}:
+            raise UsageError(
+                f"--distorted takes NAME=DIR, each name once, and not reference; got {each!r}, "
+                f"which is called {name!r}. Name it differently: NAME={folder or 'DIR'}."
+            )
+        methods[name] = folder
+    return methods
+
+
+def _depth(group_folders: int | None, protocol: str | None) -> int:
+    if group_folders is not None:
+        return group_folders
+    return 1 if protocol is None else find_protocol(protocol).group_folders

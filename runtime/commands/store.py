@@ -1,0 +1,183 @@
+"""The commands about the store of engines: what is in it, whether it is sound, what may go."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import click
+from rich.table import Table
+from rich.text import Text
+
+from framegauge.engines.compiler import BuildError
+from framegauge.engines.held import Held
+from framegauge.engines.machine import Gpu, TargetError, gpu
+from framegauge.engines.prune import DAY, prune
+from framegauge.engines.store import Store
+from framegauge.engines.trust import StoreError
+from framegauge.runtime.commands.terminal import wide_console
+from framegauge.runtime.errors import BackendError, ScoreError, UsageError
+
+SHORT = 12
+
+store_option = click.option(
+    "--store",
+    metavar="DIR",
+    help="Where engines are kept; FRAMEGAUGE_STORE, or a folder in the user's cache.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Turn what engines raise into what the command line knows, by who has to act."""
+    try:
+        yield
+    except TargetError as error:
+        raise BackendError(str(error)) from error
+    except (BuildError, StoreError) as error:
+        raise ScoreError(str(error)) from error
+    except (UsageError, BackendError, ScoreError, click.ClickException):
+        raise
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+@click.command("list")
+@json_option
+@store_option
+@refusals()
+def list_command(as_json: bool, store: str | None) -> int:
+    """List the engines of the store, and of the system's under it."""
+    found = Store(store).entries()
+    if as_json:
+        click.echo(json.dumps([facts_of(held) for held in found], indent=2))
+        return 0
+    columns = "key model entries target flavour precision profile size age used state"
+    table = Table(*columns.split(), box=None, pad_edge=False)
+    for held in found:
+        table.add_row(*_row(held))
+    wide_console().print(table)
+    return 0
+
+
+@click.command("prune")
+@click.option("--older-than", type=float, metavar="DAYS", help="Engines made longer ago.")
+@click.option("--unused", type=float, metavar="DAYS", help="Engines not used for so long.")
+@click.option("--other-versions", is_flag=True, help="Engines of versions not installed here.")
+@click.option("--dry-run", is_flag=True, help="Only tell.")
+@store_option
+@refusals()
+def prune_command(
+    older_than: float | None,
+    unused: float | None,
+    other_versions: bool,
+    dry_run: bool,
+    store: str | None,
+) -> int:
+    """Remove engines that are broken, left over, or named by the options."""
+    removals = prune(
+        Store(store),
+        older_than=older_than,
+        unused=unused,
+        other_versions=other_versions,
+        dry_run=dry_run,
+    )
+    console = wide_console()
+    for removal in removals:
+        console.print(Text(f"{removal.key[:SHORT]}  {removal.why}"), soft_wrap=True)
+    total = sum(removal.size for removal in removals) / 2**20
+    words = "would be removed" if dry_run else "removed"
+    console.print(f"{len(removals)} {words}, {total:.1f} MiB", highlight=False)
+    return 0
+
+
+def chosen(store: Store, keys: Sequence[str]) -> list[Held]:
+    """The engines whose keys start so, or all of them.
+
+    Raises:
+        UsageError: No engine's key, or more than one's, starts so.
+    """
+    held = store.entries()
+    if not keys:
+        return held
+    found = []
+    for key in keys:
+        matches = [each for each in held if each.key.startswith(key.lower())]
+        if len({each.key for each in matches}) != 1:
+            raise UsageError(
+                f"{len(matches)} engines have a key that starts with {key!r}. "
+                "`framegauge engines list --json` shows whole keys."
+            )
+        found += matches
+    return found
+
+
+def gpu_here() -> Gpu | None:
+    """The GPU of this machine, ``None`` if there is none to be used."""
+    try:
+        return gpu()
+    except TargetError:
+        return None
+
+
+def facts_of(held: Held) -> dict[str, Any]:
+    """What there is to say of an engine, as JSON has it."""
+    facts: dict[str, Any] = {
+        "key": held.key,
+        "store": str(held.folder),
+        "is_system": held.is_system,
+        "used": held.used,
+        "problem": held.problem,
+    }
+    if held.sidecar is None:
+        return facts
+    sidecar, recipe = held.sidecar, held.sidecar.recipe
+    return facts | {
+        "model": sidecar.file,
+        "model_sha256": recipe.model,
+        "entries": list(sidecar.entries),
+        "precision": sidecar.manifest.precision,
+        "target": str(recipe.target),
+        "architectures": list(recipe.target.architectures),
+        "flavour": recipe.target.flavour,
+        "version": recipe.version,
+        "profiles": [str(profile) for profile in recipe.profiles],
+        "options": dict(recipe.options),
+        "size": sidecar.size,
+        "created": sidecar.created,
+        "about": dict(sidecar.about),
+        "verifications": [dict(each) for each in sidecar.verifications],
+    }
+
+
+def _age(seconds: float) -> str:
+    """How long ago that was, in the largest unit that fits."""
+    passed = max(0.0, time.time() - seconds)
+    for unit, length in (("d", DAY), ("h", 3600.0), ("min", 60.0)):
+        if passed >= length:
+            return f"{passed / length:.0f} {unit}"
+    return f"{passed:.0f} s"
+
+
+def _row(held: Held) -> Sequence[str | Text]:
+    if held.sidecar is None:
+        return (held.key[:SHORT], *[""] * 9, Text(held.problem or "", "red"))
+    sidecar, recipe = held.sidecar, held.sidecar.recipe
+    return (
+        held.key[:SHORT],
+        Text(sidecar.file),
+        ", ".join(sidecar.entries),
+        str(recipe.target),
+        f"{recipe.target.flavour} {recipe.version}",
+        sidecar.manifest.precision,
+        ", ".join(map(str, recipe.profiles)),
+        f"{sidecar.size / 2**20:.1f} MiB",
+        _age(datetime.fromisoformat(sidecar.created).timestamp()),
+        _age(held.used),
+        Text(held.problem, "red") if held.problem else Text("ok", "green"),
+    )

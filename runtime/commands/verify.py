@@ -1,0 +1,141 @@
+"""The command that checks engines: their files, their model, and their scores on a GPU."""
+
+from __future__ import annotations
+
+import click
+from rich.table import Table
+from rich.text import Text
+
+from framegauge.engines.examine import examine
+from framegauge.engines.held import Held
+from framegauge.engines.machine import Gpu, TargetError, flavours
+from framegauge.engines.modelfile import ModelFile
+from framegauge.engines.opinion import Opinion
+from framegauge.engines.resolve import loads
+from framegauge.engines.standing import beside_model
+from framegauge.engines.store import Store
+from framegauge.engines.trust import StoreError
+from framegauge.engines.verify import Trial, record
+from framegauge.runtime.commands.store import SHORT, chosen, gpu_here, refusals, store_option
+from framegauge.runtime.commands.terminal import wide_console
+from framegauge.runtime.errors import BackendError, ScoreError
+
+models_option = click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="FILE",
+    help="Where a model lies now, if it has moved since.",
+)
+
+
+@click.command("verify")
+@click.argument("keys", nargs=-1, metavar="[KEY...]")
+@models_option
+@click.option("--files-only", is_flag=True, help="No self-test, even where there is a GPU.")
+@store_option
+@refusals()
+def verify_command(
+    keys: tuple[str, ...], models: tuple[str, ...], files_only: bool, store: str | None
+) -> int:
+    """Check engines, all or those whose KEY starts so, and say what could not be.
+
+    Where there is a GPU that they are for, their self-test runs at the least, usual and most size
+    of each profile, beside the model in ONNX Runtime and by Polygraphy's comparator; the outcome
+    is kept beside the engine, and one that fails is not used on such a GPU again.
+    """
+    opened, here, console = Store(store), gpu_here(), wide_console()
+    moved = list(map(ModelFile.read, models))
+    found = [
+        (held, beside_model(examine(opened, held, here), moved)) for held in chosen(opened, keys)
+    ]
+    bad = 0
+    for held, standing in found:
+        finding = standing.finding
+        is_right = finding.problem is None
+        tables: list[Table] = []
+        lines = [f"checked: {words}" for words in finding.checked]
+        lines += [f"not checked: {words}" for words in finding.unchecked]
+        if is_right and here is not None and runs_on(held, here):
+            if files_only:
+                lines.append("not checked: its self-test, by --files-only")
+            else:
+                is_right, tables, more = prove(opened, held, standing.model, here)
+                lines += more
+        state = Text("sound", "green") if is_right else Text("REFUSED", "bold red")
+        name = f" {held.sidecar.file} for {held.sidecar.recipe.target}" if held.sidecar else ""
+        console.print(Text.assemble(held.key[:SHORT], name, ": ", state))
+        for line in [finding.problem, *lines] if finding.problem else lines:
+            console.print(Text(f"  {line}"), soft_wrap=True)
+        for table in tables:
+            console.print(table)
+        bad += not is_right
+    if bad:
+        raise ScoreError(
+            f"{bad} of {len(found)} engines are not to be used. Build them again, or remove "
+            "them with `framegauge engines prune`."
+        )
+    return 0
+
+
+def trial_table(trials: list[Trial]) -> Table:
+    """Every number of a self-test: what was wanted, what came, and how far apart they may be."""
+    table = Table(
+        *("profile", "frames", "against", "score", "wanted", "got", "error", "allowed", "unit", ""),
+        box=None,
+        pad_edge=False,
+    )
+    verdicts = {True: Text("ok", "green"), False: Text("FAILED", "bold red")}
+    for trial in trials:
+        start = str(trial.profile), str(trial.size), trial.against
+        if trial.unrun is not None or trial.problem is not None:
+            verdict = Text("not run") if trial.problem is None else verdicts[False]
+            table.add_row(*start, Text(trial.unrun or trial.problem or ""), *[""] * 5, verdict)
+        for each in trial.comparisons:
+            table.add_row(
+                *start,
+                each.output.name,
+                f"{each.wanted:.9g}",
+                f"{each.got:.9g}",
+                f"{each.error:.2g}",
+                f"{each.allowed:.2g}",
+                "" if each.output.unit == "1" else each.output.unit,
+                verdicts[each.passed],
+            )
+    return table
+
+
+def runs_on(held: Held, here: Gpu) -> bool:
+    """Whether an engine is for a GPU, and of a TensorRT that is installed."""
+    recipe = held.facts.recipe
+    installed = flavours().get(recipe.target.flavour)
+    fits = recipe.target.fit(here.architecture) is not None
+    return installed is not None and loads(recipe, installed) and fits
+
+
+def prove(
+    store: Store, held: Held, model: ModelFile | None, here: Gpu
+) -> tuple[bool, list[Table], list[str]]:
+    """Whether an engine computes rightly on a GPU; the numbers; and what else to say.
+
+    The outcome is kept beside the engine.
+    """
+    from framegauge.runtime.backends.engine_trial import opinions, trials
+
+    flavour = held.facts.recipe.target.flavour
+    lines = [f"checked: its self-test on {here.name} ({here.architecture})"]
+    second: list[Opinion] = []
+    try:
+        found = list(trials(store, held, model, device=here.index))
+    except (ScoreError, BackendError, StoreError, ImportError) as error:
+        return False, [], [f"its self-test cannot be run on {here.name}: {error}"]
+    if model is not None:
+        try:
+            second = opinions(store, held, model)
+        except (TargetError, ImportError) as error:
+            lines.append(f"not checked: Polygraphy's opinion ({error})")
+    lines += [f"checked: {each}" for each in second]
+    doubts = [str(each) for each in second if not each.passed]
+    record(store, held, found, here, flavours()[flavour], doubts=doubts)
+    is_right = not doubts and all(trial.passed for trial in found)
+    return is_right, [trial_table(found)], lines

@@ -1,0 +1,231 @@
+"""A report as JSON: a superset of libvmaf's, written and read.
+
+``report.schema.json`` beside this file describes what is written.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from framegauge.runtime.errors import ScoreError
+from framegauge.runtime.gate import Gate
+from framegauge.runtime.pool import pool
+from framegauge.runtime.reports.series import Frames, LabelFacts
+
+if TYPE_CHECKING:
+    from framegauge.runtime.reports.report import Report
+
+SCHEMA = 1
+
+_NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+
+
+def chunks(report: Report) -> Iterator[str]:
+    """The report as JSON, piece by piece, one line for each frame.
+
+    Numbers have the shortest form that reads back as the same float64. There is no NaN or
+    infinity: in a frame they are ``null`` with a ``"<label>_status"`` beside, and the pooled
+    values of such a label are all ``null`` with a ``"status"``. What was not computed for want of
+    inputs has the status ``"needs <inputs>"``.
+    """
+    head = {
+        "version": report.tool["version"],
+        "schema_version": SCHEMA,
+        "tool": report.tool,
+        "fps": report.fps,
+        "inputs": report.inputs,
+        "alignment": report.alignment,
+        **({"flows": report.flows} if report.flows else {}),
+        "model": report.model,
+        "backend": report.backend,
+        "outputs": {label: dataclasses.asdict(facts) for label, facts in report.outputs.items()},
+        **({"missing": report.missing} if report.missing else {}),
+    }
+    yield "{\n"
+    yield from (f'  "{key}": {_compact(value)},\n' for key, value in head.items())
+    yield '  "frames": ['
+    names = [json.dumps(label) for label in report.labels]
+    statuses = [json.dumps(f"{label}_status") for label in report.labels]
+    words = [_needs(report, label) for label in report.labels]
+    separator = "\n"
+    for number, scores in report.frames.rows():
+        metrics = ", ".join(
+            f"{name}: {score!r}"
+            if math.isfinite(score)
+            else f"{name}: null, {status}: {json.dumps(needs or str(score))}"
+            for name, status, needs, score in zip(names, statuses, words, scores, strict=True)
+        )
+        yield f'{separator}    {{"frameNum": {number}, "metrics": {{{metrics}}}}}'
+        separator = ",\n"
+    yield "\n  ],\n"
+    tail = {
+        "pooled_metrics": {label: _pooled(report, report.frames, label) for label in report.labels},
+        **({"phases": _phases(report)} if report.phases else {}),
+        "aggregate_metrics": _nullable(report.aggregate),
+        "gates": [
+            {**dataclasses.asdict(outcome.gate), "value": outcome.value, "passed": outcome.passed}
+            for outcome in report.gates
+        ],
+    }
+    yield ",\n".join(f'  "{key}": {_compact(value)}' for key, value in tail.items())
+    yield "\n}\n"
+
+
+def read(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """What a JSON report says, ours or libvmaf's, as the parts of a ``Report``.
+
+    ``gates`` are the bounds alone: whether they are met follows from the frames.
+
+    Raises:
+        ScoreError: The file cannot be read, is no report, or comes from a newer release.
+    """
+    try:
+        document = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ScoreError(f"The report {path} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise ScoreError(
+            f"{path} is not a JSON report ({error}). Write one with --json."
+        ) from error
+    if not isinstance(document, dict) or not isinstance(document.get("frames"), list):
+        raise ScoreError(
+            f"{path} is JSON, but no report of framegauge or libvmaf: it has no list of frames."
+        )
+    try:
+        return _ours(document) if "schema_version" in document else _libvmaf(document)
+    except ScoreError as error:
+        raise ScoreError(f"{path}: {error}") from error
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise ScoreError(
+            f"{path} is damaged: it lacks something that reports have, or has it in another form "
+            f"({error!r}). Score again."
+        ) from error
+
+
+def _ours(document: dict[str, Any]) -> dict[str, Any]:
+    schema = document["schema_version"]
+    if not isinstance(schema, int) or schema > SCHEMA:
+        raise ScoreError(
+            f"The report has schema {schema}, and this release reads up to {SCHEMA}. "
+            "Update framegauge, or score again with this release."
+        )
+    outputs = {label: _facts(facts) for label, facts in document["outputs"].items()}
+    gates = [
+        Gate.parse("{label}.{pool}{op}{bound!r}".format(**gate), labels=list(outputs))
+        for gate in document["gates"]
+    ]
+    missing = {label: tuple(needs) for label, needs in document.get("missing", {}).items()}
+    for section in ("inputs", "alignment", "model", "backend", "tool"):
+        if not isinstance(document[section], dict):
+            raise TypeError(f"{section} is no object")
+    if not all(isinstance(document["tool"][key], str) for key in ("name", "version")):
+        raise TypeError("tool has no name or version")
+    return {
+        "frames": _frames(document["frames"], list(outputs), missing),
+        "outputs": outputs,
+        "aggregate": {
+            name: math.nan if value is None else float(value)
+            for name, value in document["aggregate_metrics"].items()
+        },
+        "gates": gates,
+        "flows": document.get("flows", {}),
+        "missing": missing,
+        **{
+            key: document[key] for key in ("fps", "inputs", "alignment", "model", "backend", "tool")
+        },
+    }
+
+
+def _libvmaf(document: dict[str, Any]) -> dict[str, Any]:
+    # A feature that starts late (motion) is missing from the first frames only.
+    labels = dict.fromkeys(label for frame in document["frames"] for label in frame["metrics"])
+    return {
+        "frames": _frames(document["frames"], list(labels)),
+        "outputs": {label: LabelFacts.guess(label) for label in labels},
+        "aggregate": {
+            name: math.nan if value is None else float(value)
+            for name, value in document.get("aggregate_metrics", {}).items()
+        },
+        "gates": [],
+        "fps": document.get("fps"),
+        "tool": {"name": "libvmaf", "version": str(document.get("version", "unknown"))},
+    }
+
+
+def _facts(facts: dict[str, Any]) -> LabelFacts:
+    numbers = (facts["ideal"], facts["low"], facts["high"])
+    if (
+        facts["better"] not in ("higher", "lower", None)
+        or not isinstance(facts["unit"], str)
+        or not all(number is None or isinstance(number, int | float) for number in numbers)
+    ):
+        raise TypeError(f"what it says about an output is {facts}")
+    return LabelFacts(**facts)
+
+
+def _frames(rows: list[dict[str, Any]], labels: list[str], missing: Collection[str] = ()) -> Frames:
+    return Frames(
+        np.array([row["frameNum"] for row in rows], np.int64),
+        {
+            label: np.full(len(rows), math.nan)
+            if label in missing
+            else np.fromiter((_score(row["metrics"], label) for row in rows), float, len(rows))
+            for label in labels
+        },
+    )
+
+
+def _score(metrics: dict[str, Any], label: str) -> float:
+    value = metrics.get(label)
+    if value is None:
+        return _NOT_FINITE[metrics.get(f"{label}_status", "nan")]
+    if not isinstance(value, int | float):
+        raise TypeError(f"a score is {value!r}")
+    return float(value)
+
+
+def _pooled(report: Report, frames: Frames, label: str) -> dict[str, float | str | None]:
+    """The pooled values of some of the report's frames, with a status where there are none."""
+    scores = frames.scores[label]
+    values: dict[str, float | str | None] = {**_nullable(pool(scores))}
+    unscored = int(np.count_nonzero(~np.isfinite(scores)))
+    if label in report.missing:
+        values["status"] = _needs(report, label)
+    elif not len(frames):
+        values["status"] = "no frames were scored"
+    elif unscored:
+        values["status"] = f"{unscored} of {len(frames)} frames have no finite score"
+    return values
+
+
+def _nullable(values: dict[str, float]) -> dict[str, float | None]:
+    return {name: value if math.isfinite(value) else None for name, value in values.items()}
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, allow_nan=False)
+
+
+def _needs(report: Report, label: str) -> str | None:
+    """The status of a score that was not computed, ``None`` of one that was."""
+    needs = report.missing.get(label)
+    return None if needs is None else f"needs {', '.join(needs)}"
+
+
+def _phases(report: Report) -> list[dict[str, Any]]:
+    return [
+        {
+            "phase": phase,
+            "frames": len(frames),
+            "pooled_metrics": {label: _pooled(report, frames, label) for label in report.labels},
+        }
+        for phase, frames in report.phases.items()
+    ]

@@ -1,0 +1,1 @@
+"""Sets of samples: read, scored by protocols, resumed, and reported."""

@@ -1,0 +1,197 @@
+"""What a sample gives beside its two frames: neighbouring frames, flows, masks, a time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framegauge.export.formats import FRAME_ROLES
+from framegauge.runtime import loop
+from framegauge.runtime.errors import ScoreError, UsageError
+from framegauge.runtime.scorer import Scorer
+from framegauge.runtime.sets.samples import Sample, Samples
+from framegauge.runtime.shelf import PAIR
+from framegauge.runtime.sources.facts import Facts
+from framegauge.runtime.sources.flows import read_flow
+from framegauge.runtime.sources.ladder import Ladder
+from framegauge.runtime.sources.planes import Planes
+from framegauge.runtime.sources.source import open_source
+
+Further = Mapping[str, Planes | NDArray[np.float32]]
+"""By role, planes of a frame, a flow ``(2, H, W)``, a mask ``(1, H, W)`` or a time ``()``."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What the list of a set can give models, for ``pick``.
+
+    Attributes:
+        roles: Further inputs that every sample names.
+        methods: Names of the methods.
+    """
+
+    roles: frozenset[str]
+    methods: tuple[str, ...]
+
+    @classmethod
+    def of(cls, samples: Samples) -> Columns:
+        """What every sample of a set gives."""
+        roles = set.intersection(*(set(sample.further) for sample in samples.rows))
+        if any(role.startswith("flow") for role in roles):
+            roles.add("mask")
+        return cls(frozenset(roles), samples.methods)
+
+    def lacking(self, inputs: Sequence[str], /) -> tuple[str, ...]:
+        """Those of an entry's inputs that some sample does not name."""
+        return tuple(role for role in inputs if role not in self.roles.union(PAIR))
+
+    def refuse(self, name: str, inputs: Sequence[str], /) -> None:
+        """Refuse an entry that lacks inputs, or could not tell methods apart.
+
+        Raises:
+            UsageError: The columns that are missing are named.
+        """
+        lacking = self.lacking(inputs)
+        if lacking:
+            raise UsageError(
+                f"{name} needs {', '.join(lacking)}, which the set does not give. Give a list "
+                f"with the {'columns' if len(lacking) > 1 else 'column'} {', '.join(lacking)}, "
+                "filled in every row."
+            )
+        if len(self.methods) > 1 and "distorted" not in inputs:
+            raise UsageError(
+                f"{name} looks at {', '.join(inputs)}, which are the same for every method. Score "
+                "one method at a time, with its own list."
+            )
+
+
+def further_inputs(
+    scorer: Scorer, sample: Sample, ladder: Ladder, reference: Facts, size: tuple[int, int]
+) -> Further:
+    """What the models take beside the pair, read from the files that a sample names.
+
+    A mask that is wanted and not named is where the flows are known.
+
+    Args:
+        scorer: The models.
+        sample: What names the files.
+        ladder: What may be done to neighbouring frames that differ from the reference.
+        reference: What the reference is.
+        size: Width and height that is scored.
+
+    Raises:
+        UsageError: The sample does not name all that the models take.
+        ScoreError: A file cannot be read, has another size, or a flow is not known everywhere
+            and something that is scored looks there.
+    """
+    masked = "mask" in scorer.roles and not any(
+        output.options.get("masked") is False for output in scorer.outputs
+    )
+    further: dict[str, Planes | NDArray[np.float32]] = {}
+    known = np.ones((1, size[1], size[0]), np.float32)
+    for role in scorer.roles:
+        if role in PAIR or role == "mask":
+            continue
+        if role not in sample.further:
+            raise UsageError(
+                f"The model needs {role}, which sample {sample.name} does not name. Give a list "
+                f"with a column {role}."
+            )
+        where = sample.further[role]
+        if role in FRAME_ROLES:
+            further[role] = _neighbour(scorer, where, ladder, reference)
+        elif role == "time":
+            further[role] = np.array(_number(sample), np.float32)
+        elif role.startswith("flow"):
+            flow, valid = read_flow(where)
+            _check_size(where, (flow.shape[2], flow.shape[1]), size)
+            if not (masked or valid.all()):
+                raise ScoreError(
+                    f"The flow {where} is not known at {int(np.sum(valid == 0))} pixels, and "
+                    "something that is scored looks at all of them. Score only what takes a mask "
+                    "then, such as epe[masked=true]."
+                )
+            further[role] = flow
+            known = known * valid
+        else:
+            raise UsageError(f"The model needs {role}, which no file gives. Use Scorer in Python.")
+    if "mask" in scorer.roles:
+        if "mask" in sample.further:
+            known = read_mask(sample.further["mask"], size)[None].astype(np.float32)
+        further["mask"] = known
+    return further
+
+
+def with_inputs(pairs: Iterator[loop.Pair], further: Further) -> Generator[loop.Sample, None, None]:
+    """The one pair of a sample of images, with its further inputs.
+
+    Raises:
+        ScoreError: There is more than one pair.
+    """
+    yield loop.Sample(*next(pairs), further)
+    others = sum(1 for _ in pairs)
+    if others:
+        raise ScoreError(
+            f"{', '.join(further)} are of one moment, and the sample has {1 + others} frames. "
+            "Give images, or score the video by itself with `framegauge score`."
+        )
+
+
+def read_mask(path: str | os.PathLike[str], size: tuple[int, int]) -> NDArray[np.bool_]:
+    """A mask, ``(H, W)``, from an image that is black where nothing counts and white where it does.
+
+    Args:
+        path: The image.
+        size: Width and height that it must have.
+
+    Raises:
+        ScoreError: The file cannot be read, has another size, or grey pixels.
+    """
+    with open_source(path) as source:
+        _check_size(path, source.facts.size, size)
+        with closing(source.frames(format="gray8", range="full")) as frames:
+            (plane,) = next(frames)
+    grey = plane[(plane > 0) & (plane < 255)]
+    if grey.size:
+        raise ScoreError(
+            f"The mask {path} has code values such as {int(grey[0])}: 0 and 255 were wanted. "
+            "Threshold it."
+        )
+    white: NDArray[np.bool_] = plane > 0
+    return white
+
+
+def _neighbour(scorer: Scorer, path: str, ladder: Ladder, reference: Facts) -> Planes:
+    with open_source(path) as source:
+        facts = {"reference": reference, "distorted": source.facts}
+        target = ladder.targets(facts, scorer.form.name)["distorted"]
+        with closing(target.frames(source)) as frames:
+            first = next(frames)
+            if next(frames, None) is not None:
+                raise ScoreError(f"{path} has several frames: one was wanted. Give an image.")
+    return first
+
+
+def _number(sample: Sample) -> float:
+    try:
+        return float(sample.further["time"])
+    except ValueError:
+        raise UsageError(
+            f"Sample {sample.name} has the time {sample.further['time']!r}: a number was wanted, "
+            "such as 0.5."
+        ) from None
+
+
+def _check_size(
+    path: str | os.PathLike[str], got: tuple[int, int], wanted: tuple[int, int]
+) -> None:
+    if got != wanted:
+        raise ScoreError(
+            f"{path} is {got[0]}x{got[1]}, and the frames are {wanted[0]}x{wanted[1]}. Give it at "
+            "their size."
+        )

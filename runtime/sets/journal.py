@@ -1,0 +1,140 @@
+"""A file that keeps the scores of a set as they come, so that a run can go on where it stopped."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from framegauge.runtime.errors import ScoreError, UsageError
+from framegauge.runtime.sets.sample_scores import SampleScore
+from framegauge.runtime.sets.samples import Sample
+
+
+class Journal:
+    """Scores by sample and method, a line of JSON each, behind a line that says how they were made.
+
+    A score is used again only if its files have the size and time of change they had, and its
+    models are the same. What failed is not kept, and is tried again.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], settings: Mapping[str, Any]) -> None:
+        """Read what is kept, or begin.
+
+        Args:
+            path: The file.
+            settings: All that scores depend on beside the samples' files and the models.
+
+        Raises:
+            UsageError: The file is of a run with other settings, or no journal.
+            ScoreError: It cannot be read or written.
+        """
+        self._path = Path(path)
+        self._kept: dict[tuple[str, str], dict[str, Any]] = {}
+        head = {"journal": "framegauge score-set", "version": version("framegauge")}
+        wanted = json.loads(json.dumps({**head, "settings": settings}))
+        try:
+            self._read(wanted)
+        except OSError as error:
+            raise ScoreError(
+                f"{self._path} cannot be read or written: {error.strerror}."
+            ) from error
+
+    def __len__(self) -> int:
+        """How many scores are kept."""
+        return len(self._kept)
+
+    def score(self, sample: Sample, method: str) -> tuple[SampleScore, list[str]] | None:
+        """What is kept for a sample, with the hashes of its models, if its files are the same."""
+        kept = self._kept.get((sample.name, method))
+        if kept is None or kept["files"] != _state(sample, method):
+            return None
+        score = {
+            **kept["score"],
+            "size": tuple(kept["score"]["size"]),
+            "scores": _numbers(kept["score"]["scores"]),
+            "moments": _numbers(kept["score"]["moments"]),
+        }
+        return SampleScore(**score), kept["sha256"]
+
+    def keep(self, sample: Sample, method: str, score: SampleScore, sha256: list[str]) -> None:
+        """Add a score, at once on its way to the disk.
+
+        Raises:
+            ScoreError: The disk is full or failed.
+        """
+        values = asdict(score)
+        for name in ("scores", "moments"):
+            values[name] = {
+                key: value if math.isfinite(value) else None for key, value in values[name].items()
+            }
+        line = {
+            "name": sample.name,
+            "method": method,
+            "files": _state(sample, method),
+            "sha256": sha256,
+            "score": values,
+        }
+        try:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line, allow_nan=False) + "\n")
+        except OSError as error:
+            raise ScoreError(f"{self._path} cannot be written: {error.strerror}.") from error
+
+    def _read(self, wanted: dict[str, Any]) -> None:
+        text = self._path.read_text(encoding="utf-8") if self._path.exists() else ""
+        if not text:
+            self._path.write_text(json.dumps(wanted) + "\n", encoding="utf-8")
+            return
+        # A run that was killed may have left half a line, which the next one must not follow.
+        whole = text[: text.rfind("\n") + 1]
+        try:
+            head, *lines = (json.loads(line) for line in whole.splitlines())
+            is_ours = head["journal"] == wanted["journal"]
+            self._kept = {(line["name"], line["method"]): line for line in lines if line["score"]}
+        except (ValueError, KeyError, TypeError):
+            is_ours = False
+        if not is_ours:
+            raise UsageError(
+                f"{self._path} is no journal of score-set: --resume takes a file that it made, or "
+                "a new one. Name another."
+            )
+        differing = [
+            name
+            for name in {**wanted["settings"], **head["settings"]}
+            if wanted["settings"].get(name) != head["settings"].get(name)
+        ]
+        if head["version"] != wanted["version"]:
+            differing.append("version")
+        if differing:
+            raise UsageError(
+                f"{self._path} is of a run that differs in {', '.join(differing)}. Resume with "
+                "what that run had, or begin another file."
+            )
+        if whole != text:
+            self._path.write_text(whole, encoding="utf-8")
+
+
+def _state(sample: Sample, method: str) -> dict[str, list[Any]]:
+    """Path, size and time of change of every file that a score depends on."""
+    files = {"reference": sample.reference, "distorted": sample.distorted[method]}
+    files |= {role: Path(path) for role, path in sample.further.items()}
+    return {role: _stamp(path) for role, path in files.items()}
+
+
+def _stamp(path: Path) -> list[Any]:
+    # A pattern of images is no file, and a time no path: what can be looked at is.
+    for place in (path, path.parent):
+        if place.exists():
+            state = place.stat()
+            return [str(path), state.st_size, state.st_mtime_ns]
+    return [str(path)]
+
+
+def _numbers(values: Mapping[str, float | None]) -> dict[str, float]:
+    return {name: math.nan if value is None else value for name, value in values.items()}

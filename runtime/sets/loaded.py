@@ -1,0 +1,107 @@
+"""Models for the pixel formats that turn up in a set, each loaded once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from framegauge.export.manifest import Aggregate, Output
+from framegauge.runtime.backends.backend import describe
+from framegauge.runtime.errors import UsageError
+from framegauge.runtime.provenance import model_facts
+from framegauge.runtime.scorer import Scorer
+from framegauge.runtime.shelf import Pick, default_metrics, pick
+
+
+@dataclass(kw_only=True)
+class Loaded:
+    """Scorers by pixel format, each loaded when it is first needed, and once.
+
+    A context manager.
+
+    Attributes:
+        metrics: Entries, ``None`` for the default suite of a format.
+        files: Model files in place of entries, which then are for one format.
+        options: What ``pick`` takes beside entries and format.
+        runs_on: What ``Scorer`` takes beside files and labels.
+        loaded: The scorers, with what they were made from.
+        failed: A model could not be made or loaded, for which no sample is to blame.
+    """
+
+    metrics: str | Sequence[str] | None
+    files: Sequence[str | os.PathLike[str]]
+    options: Mapping[str, Any]
+    runs_on: Mapping[str, Any]
+    loaded: dict[str, tuple[Scorer, Pick]] = field(default_factory=dict)
+    failed: bool = False
+
+    def __enter__(self) -> Self:
+        """The models themselves."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let them go."""
+        for scorer, _pick in self.loaded.values():
+            scorer.close()
+        self.loaded.clear()
+
+    def of(self, format: Callable[[], str]) -> Scorer:
+        """The scorer of frames of a format, asked for only where no model files settle it.
+
+        Raises:
+            UsageError: The entries do not fit it, or its scores are not those of another format.
+            BackendError: A model or the backend is not to be had here.
+        """
+        if self.files and self.loaded:
+            return next(iter(self.loaded.values()))[0]
+        name = "" if self.files else format()
+        if name not in self.loaded:
+            self.failed = True
+            scorer, picked = self._load(name)
+            self.failed = False
+            name = scorer.form.name
+            self.loaded[name] = scorer, picked
+        return self.loaded[name][0]
+
+    def _load(self, format: str) -> tuple[Scorer, Pick]:
+        picked = Pick(tuple(map(Path, self.files)), {}, "given")
+        if not self.files:
+            metrics = default_metrics(format) if self.metrics is None else self.metrics
+            picked = pick(metrics, format, **self.options)
+        scorer = Scorer(picked.files, labels=picked.labels, **self.runs_on)
+        picked.check(scorer.form.name, scorer.labels)
+        for other, _ in self.loaded.values():
+            if other.labels != scorer.labels:
+                raise UsageError(
+                    f"Samples are {other.form.name} and {scorer.form.name}, whose usual metrics "
+                    f"are {', '.join(other.labels)} and {', '.join(scorer.labels)}. Name some that "
+                    "both take with --metrics, or convert with --convert."
+                )
+        return scorer, picked
+
+    @property
+    def outputs(self) -> list[Output]:
+        """The scores that any of them gives; empty if none was loaded."""
+        scorers = [scorer for scorer, _ in self.loaded.values()]
+        return [each for each in scorers[0].outputs if each.kind == "score"] if scorers else []
+
+    @property
+    def aggregates(self) -> list[Aggregate]:
+        """Scores of the whole set that moments make; empty if no model was loaded."""
+        scorers = [scorer for scorer, _ in self.loaded.values()]
+        return scorers[0].aggregates if scorers else []
+
+    def sha256(self, format: str) -> list[str]:
+        """Hashes of the model files for a format."""
+        return [model.sha256 for model in self.loaded[format][0].models]
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """What the scores were computed by, for each format."""
+        described = []
+        for scorer, picked in self.loaded.values():
+            backend = describe(scorer.models[0])
+            described.append({**model_facts(scorer, picked), "backend": backend})
+        return described

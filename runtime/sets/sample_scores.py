@@ -1,0 +1,179 @@
+"""The score of one sample by one method: a pair of images, or of videos and then their mean."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framegauge.runtime import loop
+from framegauge.runtime.ahead import ahead
+from framegauge.runtime.alignment import Alignment
+from framegauge.runtime.errors import ScoreError, UsageError
+from framegauge.runtime.loop import Pair, aggregate, score_pairs
+from framegauge.runtime.scorer import Scorer
+from framegauge.runtime.sets.further import further_inputs, read_mask, with_inputs
+from framegauge.runtime.sets.loaded import Loaded
+from framegauge.runtime.sets.protocols import Protocol, fitted, scored_size
+from framegauge.runtime.sets.samples import Sample
+from framegauge.runtime.shelf import PAIR
+from framegauge.runtime.sources.facts import Facts
+from framegauge.runtime.sources.ladder import Ladder, Target, share_assumptions
+from framegauge.runtime.sources.planes import Planes
+from framegauge.runtime.sources.source import Source, open_source
+
+# Frames of a video that wait decoded while others are scored.
+_AHEAD = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleScore:
+    """What came of one sample and one method.
+
+    Attributes:
+        format: Pixel format it was scored in, ``""`` if it was not.
+        size: Width and height it was scored at.
+        frames: How many were scored.
+        scores: For each label the mean over its frames, NaN if one is not finite.
+        moments: The same for each moment that totals are made of.
+        left_out: Why it does not count, by the protocol's own rule.
+        error: Why it has no scores.
+    """
+
+    format: str = ""
+    size: tuple[int, int] = (0, 0)
+    frames: int = 0
+    scores: Mapping[str, float] = field(default_factory=dict)
+    moments: Mapping[str, float] = field(default_factory=dict)
+    left_out: str | None = None
+    error: str | None = None
+
+
+def score_sample(
+    sample: Sample, method: str, models: Loaded, ladder: Ladder, protocol: Protocol | None
+) -> SampleScore:
+    """Score what one method made of one sample.
+
+    Args:
+        sample: The row.
+        method: Which of its distorted files.
+        models: What scores it.
+        ladder: What may be done to frames that differ.
+        protocol: What prepares them, ``None`` to score them as they are.
+
+    Raises:
+        ScoreError: Files are damaged, do not match, or are too small for a metric.
+        UsageError: The metrics do not fit the set.
+        BackendError: A model is not to be had here.
+    """
+    with ExitStack() as opened:
+        sources = {
+            role: opened.enter_context(open_source(where))
+            for role, where in zip(PAIR, (sample.reference, sample.distorted[method]), strict=True)
+        }
+        share_assumptions(sources["reference"], sources["distorted"])
+        facts = {role: source.facts for role, source in sources.items()}
+        if protocol is not None:
+            width, height = scored_size(protocol, *(each.size for each in facts.values()))
+            facts["reference"] = replace(facts["reference"], width=width, height=height)
+            ladder = Ladder(convert_to="rgb24")
+        scorer = models.of(lambda: ladder.format(facts))
+        if protocol is not None and scorer.form.name != "rgb24":
+            raise UsageError(
+                f"{protocol.name} scores rgb24 frames, and the model takes {scorer.form.name}. "
+                "Export it with --format rgb24."
+            )
+        targets = ladder.targets(facts, scorer.form.name)
+        size = targets["reference"].size
+        try:
+            scorer.check_size(*size)
+        except UsageError as error:
+            raise ScoreError(str(error)) from error
+        mask = _mask(sample, size) if protocol is not None and protocol.masked else None
+        if mask is not None and not mask.any():
+            return SampleScore(format=scorer.form.name, size=size, left_out="its mask is empty")
+        frames = [
+            opened.enter_context(
+                closing(_frames(source, targets[role], facts[role], protocol, mask))
+            )
+            for role, source in sources.items()
+        ]
+        alignment = Alignment().at_rates(*(each.frame_rate for each in facts.values()))
+        expected = alignment.expected(*(each.frames for each in facts.values()))
+        pairs = opened.enter_context(closing(alignment.pairs(frames[0], frames[1])))
+        fed: Iterator[Pair] | Iterator[loop.Sample] = pairs
+        if not set(scorer.roles) <= set(PAIR):
+            further = further_inputs(scorer, sample, ladder, facts["reference"], size)
+            fed = opened.enter_context(closing(with_inputs(pairs, further)))
+        numbers, values = score_pairs(scorer, fed, targets, None, None, expected)
+    means = {name: _mean(column) for name, column in values.items()}
+    if mask is not None and (reason := _divide_by_mask(scorer, means, mask)):
+        return SampleScore(format=scorer.form.name, size=size, left_out=reason)
+    return SampleScore(
+        format=scorer.form.name,
+        size=size,
+        frames=len(numbers),
+        scores={label: means[label] for label in scorer.labels},
+        moments={name: mean for name, mean in means.items() if name not in scorer.labels},
+    )
+
+
+def _frames(
+    source: Source,
+    target: Target,
+    facts: Facts,
+    protocol: Protocol | None,
+    mask: NDArray[np.bool_] | None,
+) -> Generator[Planes, None, None]:
+    if protocol is None:
+        frames = target.frames(source)
+    else:
+        frames = _prepared(source, target, protocol, mask)
+    return frames if facts.frames == 1 else ahead(frames, _AHEAD)
+
+
+def _prepared(
+    source: Source, target: Target, protocol: Protocol, mask: NDArray[np.bool_] | None
+) -> Generator[Planes, None, None]:
+    """Frames as a protocol wants them: 8 bits, of the scored size, black outside the mask."""
+    deep = source.facts.format == "rgbf32"
+    for (plane,) in _taken(source, "rgbf32" if deep else "rgb24"):
+        codes = plane
+        if deep:
+            codes = np.rint(255 * np.moveaxis(plane.clip(0, 1), 0, 2)).astype(np.uint8)
+        frame = fitted(protocol, codes, target.size)
+        yield (frame if mask is None else frame * mask[..., None],)
+
+
+def _taken(source: Source, format: str) -> Iterator[Planes]:
+    with closing(source.frames(format=format)) as frames:
+        yield from frames
+
+
+def _mask(sample: Sample, size: tuple[int, int]) -> NDArray[np.bool_]:
+    if "mask" not in sample.further:
+        raise UsageError(
+            f"Sample {sample.name} has no mask, which the protocol scores within. Give a list "
+            "with a column mask."
+        )
+    return read_mask(sample.further["mask"], size)
+
+
+def _divide_by_mask(scorer: Scorer, means: dict[str, float], mask: NDArray[np.bool_]) -> str | None:
+    """Make every PSNR that of the mask's pixels; a reason if there is none."""
+    share = float(mask.mean())
+    for kind in scorer.aggregates:
+        means[kind.moment] /= share
+        if means[kind.moment] == 0:
+            return "the frames are equal within its mask"
+        label = kind.moment.removesuffix(".mse")
+        if label in means:
+            means[label] = aggregate(kind, {kind.moment: np.array([means[kind.moment]])})
+    return None
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    return float(np.mean(values)) if np.isfinite(values).all() else float("nan")

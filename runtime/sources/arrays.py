@@ -1,0 +1,170 @@
+"""Clips that are in memory already: NumPy arrays, one frame at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator, Sized
+from dataclasses import replace
+from fractions import Fraction
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framegauge.export.formats import FORMATS, Format
+from framegauge.runtime.errors import ScoreError, UsageError
+from framegauge.runtime.sources.facts import Facts, facts
+from framegauge.runtime.sources.planes import Planes
+
+ArrayFrame = NDArray[Any] | tuple[NDArray[Any], ...] | list[NDArray[Any]]
+"""One frame: ``(H, W, 3)`` or ``(H, W)`` ``uint8``, ``(3, H, W)`` ``float32`` in [0, 1], or planes.
+
+Planes of more than 8 bits are ``uint16``, or ``uint8`` byte pairs on an axis of 2 at the end.
+"""
+
+_FFMPEG_NAMES = {"gray8": "gray", "rgbf32": "gbrpf32le"}
+
+
+def open_arrays(
+    frames: Iterable[ArrayFrame],
+    *,
+    pixel_format: str | None = None,
+    frame_rate: Fraction | None = None,
+    matrix: str | None = None,
+    range: str | None = None,
+) -> tuple[Facts, Generator[Planes, None, None]]:
+    """The facts of a clip in memory, and its frames, each checked as it is taken.
+
+    Args:
+        frames: The clip, a sequence or anything that gives its frames one by one.
+        pixel_format: Name of the model format; where planes do not tell it, it is needed.
+        frame_rate: Frames a second, for the report.
+        matrix: How luma and chroma were made from colours.
+        range: Which code values are black and white; grey is full range if not given.
+
+    Raises:
+        UsageError: The first frame is of no format known, or not of the one given.
+        ScoreError: There are no frames; while frames are taken, one is not like the first, or has
+            values outside what its format allows.
+    """
+    iterator = iter(frames)
+    try:
+        first = next(iterator)
+    except StopIteration:
+        raise ScoreError(
+            "The sequence of arrays has no frames: at least one was wanted. Check what fills it."
+        ) from None
+    form = _format(first, pixel_format)
+    size = _size(first, form)
+    known = facts(
+        "array",
+        size=size,
+        pixel_format=_FFMPEG_NAMES.get(form.name, form.name),
+        codec="array",
+        frame_rate=frame_rate,
+        frames=len(frames) if isinstance(frames, Sized) else None,
+        still=True,
+        matrix=matrix,
+        range=range,
+    )
+    return replace(known, format=form.name), _checked(chain([first], iterator), form, size)
+
+
+def _checked(
+    frames: Iterator[ArrayFrame], form: Format, size: tuple[int, int]
+) -> Generator[Planes, None, None]:
+    width, height = size
+    shapes = [form.shape(plane, height, width) for plane in form.planes]
+    for number, frame in enumerate(frames):
+        planes = tuple(_bytes(np.asarray(plane), form) for plane in _parts(frame))
+        found = [plane.shape for plane in planes]
+        if found != shapes or any(plane.dtype != form.dtype for plane in planes):
+            kinds = " + ".join(f"{plane.dtype} {plane.shape}" for plane in planes)
+            wanted = " + ".join(f"{form.dtype} {shape}" for shape in shapes)
+            raise ScoreError(
+                f"Frame {number} of the arrays does not fit {form.name} of {width}x{height}: "
+                f"{wanted} was wanted, {kinds} came. Frames of a clip have one size and type."
+            )
+        _check_values(planes, form, number)
+        yield planes
+
+
+def _parts(frame: ArrayFrame) -> tuple[NDArray[Any], ...]:
+    return tuple(frame) if isinstance(frame, (tuple, list)) else (frame,)
+
+
+def _bytes(plane: NDArray[Any], form: Format) -> NDArray[Any]:
+    """Words as the byte pairs that models take, anything else as it is."""
+    if form.depth in (10, 12) and plane.dtype == np.uint16:
+        words = np.ascontiguousarray(plane, dtype="<u2")
+        return words.view(np.uint8).reshape(*words.shape, 2)
+    return plane
+
+
+def _check_values(planes: Planes, form: Format, number: int) -> None:
+    if form.dtype == "float32":
+        low, high = float(planes[0].min()), float(planes[0].max())
+        if not (low >= 0 and high <= 1):
+            raise ScoreError(
+                f"Frame {number} of the arrays has values from {low:g} to {high:g}: rgbf32 takes "
+                "finite values in [0, 1]. Scale or clip them."
+            )
+    elif form.depth > 8:
+        # The low bits of p010le are padding, so every word is one of its samples.
+        peak = 0xFFFF if form.shift else form.peak
+        most = max(int(np.ascontiguousarray(plane).view("<u2").max()) for plane in planes)
+        if most > peak:
+            raise ScoreError(
+                f"Frame {number} of the arrays has a value of {most}: {form.name} takes 0 to "
+                f"{peak}. Shift the samples to the low {form.depth} bits."
+            )
+
+
+def _format(frame: ArrayFrame, name: str | None) -> Format:
+    if name is not None:
+        name = {"gray": "gray8", "gbrpf32le": "rgbf32"}.get(name, name)
+        if name not in FORMATS:
+            raise UsageError(
+                f"Arrays come in one of {', '.join(FORMATS)}; {name!r} was given. Choose one."
+            )
+        return FORMATS[name]
+    parts = [np.asarray(part) for part in _parts(frame)]
+    for form in FORMATS.values():
+        if _could_be(parts, form):
+            return form
+    kinds = " + ".join(f"{part.dtype} {part.shape}" for part in parts)
+    hint = (
+        "Say which with pixel_format, such as yuv420p10le."
+        if all(part.dtype == np.uint16 for part in parts)
+        else "Convert them, or give planes with pixel_format."
+    )
+    raise UsageError(
+        f"Frames are uint8 (H, W, 3) or (H, W), float32 (3, H, W), or planes; {kinds} came. {hint}"
+    )
+
+
+def _could_be(parts: list[NDArray[Any]], form: Format) -> bool:
+    """Whether the first frame can only be of this format, among those of 8 bits and of float."""
+    if form.depth not in (8, 32) or len(parts) != len(form.planes):
+        return False
+    if any(part.dtype != form.dtype for part in parts) or parts[0].ndim != len(form.planes[0].dims):
+        return False
+    height, width = _rows_and_columns(parts[0], form)
+    shapes = [form.shape(plane, height, width) for plane in form.planes]
+    return shapes == [part.shape for part in parts] and min(height, width) > 0
+
+
+def _rows_and_columns(part: NDArray[Any], form: Format) -> tuple[int, int]:
+    dims = form.planes[0].dims
+    return part.shape[dims.index("H")], part.shape[dims.index("W")]
+
+
+def _size(frame: ArrayFrame, form: Format) -> tuple[int, int]:
+    first = np.asarray(_parts(frame)[0])
+    if first.ndim < 2 or (form.name == "rgbf32" and first.ndim != 3):
+        raise UsageError(
+            f"A frame of {form.name} has planes of at least two axes; {first.shape} came. "
+            "Give a sequence of frames, not of rows."
+        )
+    height, width = _rows_and_columns(first, form)
+    return width, height

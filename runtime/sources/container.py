@@ -1,0 +1,185 @@
+"""Files and streams as containers that FFmpeg reads, and what they declare of their own length."""
+
+from __future__ import annotations
+
+import io
+import stat
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Protocol
+
+import av
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+from framegauge.runtime.errors import ScoreError
+from framegauge.runtime.sources.extent import Extent, declared_end
+
+
+class Readable(Protocol):
+    """What a stream must be able to do."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most so many bytes, none at the end."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Raw:
+    """What a file of bare samples does not say of itself."""
+
+    size: tuple[int, int]
+    pixel_format: str
+    frame_rate: Fraction | None = None
+
+
+class Tally:
+    """A stream that keeps account of what was read of it.
+
+    Attributes:
+        extent: How much that was, and how much there should be.
+    """
+
+    def __init__(self, stream: Readable) -> None:
+        """Begin at the stream's present place."""
+        self._stream = stream
+        self.extent = Extent()
+
+    def read(self, size: int) -> bytes:
+        """The next bytes of the stream."""
+        part = self._stream.read(size)
+        self.extent.pass_by(part)
+        return part
+
+
+class Container:
+    """An open container and its video stream."""
+
+    def __init__(self, name: str, source: Path | Readable, *, raw: Raw | None) -> None:
+        """Open it.
+
+        Args:
+            name: What messages call it.
+            source: A file, or a stream to read once. A pipe with a path is a stream too.
+            raw: How to understand bare samples, ``None`` where the container says so itself.
+
+        Raises:
+            ScoreError: It cannot be read, is no container, has no video, or is shorter than it
+                says.
+        """
+        self.name = name
+        self._pipe: io.BufferedReader | None = None
+        self._tally: Tally | None = None
+        self._size = 0
+        file = self._file(source)
+        self.opened = self._open(file, raw)
+        try:
+            self.video = self._video()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def formats(self) -> set[str]:
+        """FFmpeg's names of the container format."""
+        return set(self.opened.format.name.split(","))
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file, or those read so far of a stream."""
+        return self._tally.extent.total if self._tally else self._size
+
+    @property
+    def is_stream(self) -> bool:
+        """It was read once, from front to back, and its length was not known before."""
+        return self._tally is not None
+
+    def check_stream_end(self) -> None:
+        """Read a stream to its very end, and refuse one that ends before its headers say.
+
+        Raises:
+            ScoreError: Bytes are missing.
+        """
+        if self._tally:
+            while self._tally.read(1 << 20):
+                pass
+            self._check_size(self._tally.extent.total, self._tally.extent.declared_end())
+
+    def close(self) -> None:
+        """Close the container, and the pipe under it if it was opened here."""
+        self.opened.close()
+        if self._pipe:
+            self._pipe.close()
+
+    def _file(self, source: Path | Readable) -> Any:
+        if not isinstance(source, Path):
+            self._tally = Tally(source)
+            return self._tally
+        try:
+            if not stat.S_ISREG(source.stat().st_mode):
+                self._pipe = source.open("rb")
+                self._tally = Tally(self._pipe)
+                return self._tally
+            with source.open("rb") as file:
+                self._size = file.seek(0, io.SEEK_END)
+                wanted = declared_end(file)
+        except OSError as error:
+            raise ScoreError(
+                f"{self.name} cannot be read: {error.strerror}. Check the path and its permissions."
+            ) from error
+        if self._size == 0:
+            raise self._empty()
+        self._check_size(self._size, wanted)
+        return f"file:{source}"
+
+    def _open(self, file: Any, raw: Raw | None) -> InputContainer:
+        options = {}
+        if raw:
+            options = {
+                "video_size": f"{raw.size[0]}x{raw.size[1]}",
+                "pixel_format": raw.pixel_format,
+            }
+        try:
+            opened: InputContainer = av.open(
+                file, "r", format="rawvideo" if raw else None, options=options
+            )
+            return opened
+        except (av.FFmpegError, ValueError) as error:
+            if self._pipe:
+                self._pipe.close()
+            if self.size == 0:
+                raise self._empty() from error
+            detail = getattr(error, "strerror", None) or str(error)
+            raise ScoreError(
+                f"{self.name} is not a video that FFmpeg can read: {detail}. It may be damaged or "
+                "cut off; bare samples need --size WxH --pixel-format F."
+            ) from error
+
+    def _video(self) -> VideoStream:
+        videos = [
+            stream
+            for stream in self.opened.streams.video
+            if not stream.disposition & Disposition.attached_pic
+        ]
+        if not videos:
+            kinds = sorted({stream.type for stream in self.opened.streams})
+            raise ScoreError(
+                f"{self.name} has no video: a video stream was wanted, there is "
+                f"{', '.join(kinds) or 'no stream at all'}. Give a file with pictures."
+            )
+        best = self.opened.streams.best("video")
+        return best if isinstance(best, VideoStream) and best in videos else videos[0]
+
+    def _empty(self) -> ScoreError:
+        return ScoreError(
+            f"{self.name} is empty: a video was wanted, no bytes came. Check what writes it."
+        )
+
+    def _check_size(self, size: int, wanted: int) -> None:
+        if size < wanted:
+            raise ScoreError(
+                f"{self.name} is truncated: its headers call for {wanted} bytes, there are {size}. "
+                "Only whole videos are scored; get an intact copy."
+            )

@@ -1,0 +1,163 @@
+"""Clips that are kept as one image a frame: a folder, a pattern of names, or one image alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+
+from framegauge.runtime.errors import ScoreError, UsageError
+from framegauge.runtime.sources.facts import Facts
+from framegauge.runtime.sources.video import Decoded, open_video
+
+IMAGES = frozenset(
+    [
+        ".bmp",
+        ".dpx",
+        ".exr",
+        ".jp2",
+        ".jpeg",
+        ".jpg",
+        ".pbm",
+        ".pgm",
+        ".png",
+        ".pnm",
+        ".ppm",
+        ".tga",
+        ".tif",
+        ".tiff",
+        ".webp",
+    ]
+)
+
+_NUMBER = re.compile(r"%(0?)(\d*)d")
+
+
+def image_paths(where: Path) -> list[Path]:
+    """The images that a folder, a pattern such as ``frames/%05d.png`` or one path stands for.
+
+    A folder's images are taken in natural order, ``2.png`` before ``10.png``; a pattern's by their
+    number, from the least that exists.
+
+    Raises:
+        ScoreError: There are none, some numbers are missing, or a folder mixes kinds.
+        UsageError: The pattern has not exactly one place for a number.
+    """
+    if where.is_dir():
+        return _in_folder(where)
+    if where.exists() or "%" not in where.name:
+        return [where]
+    return _matching(where)
+
+
+def open_images(
+    name: str,
+    paths: list[Path],
+    *,
+    frame_rate: Fraction | None = None,
+    matrix: str | None = None,
+    range: str | None = None,
+) -> tuple[Facts, Decoded]:
+    """The facts of the first image with the count of all, and their pictures, read one by one.
+
+    Raises:
+        ScoreError: An image cannot be read, or is not like the first; also while frames are taken.
+    """
+    first, frames = open_video(str(paths[0]), paths[0], still=True, matrix=matrix, range=range)
+    known = replace(first, name=name, frames=len(paths), frame_rate=frame_rate)
+    return known, _pictures(first, frames, paths, matrix=matrix, range=range)
+
+
+def _pictures(
+    first: Facts, frames: Decoded, paths: list[Path], *, matrix: str | None, range: str | None
+) -> Generator[av.VideoFrame, None, None]:
+    yield from _only(first, frames)
+    for path in paths[1:]:
+        known, frames = open_video(str(path), path, still=True, matrix=matrix, range=range)
+        if _kind(known) != _kind(first):
+            frames.close()
+            raise ScoreError(
+                f"{path} is {_look(known)}, the first image {first.name} is {_look(first)}. "
+                "Images of one clip have one size and pixel format: convert them alike."
+            )
+        yield from _only(known, frames)
+
+
+def _only(known: Facts, frames: Decoded) -> Generator[av.VideoFrame, None, None]:
+    try:
+        yield next(frames)
+        if next(frames, None) is not None:
+            raise ScoreError(
+                f"{known.name} holds several pictures: one was wanted. Give it as a video, under "
+                "a name that does not end like an image's."
+            )
+    finally:
+        frames.close()
+
+
+def _kind(known: Facts) -> tuple[object, ...]:
+    # Writers of PNG choose a palette for one image and not for the next; the samples are the same.
+    return known.size, known.format or known.pixel_format, known.matrix, known.range
+
+
+def _look(known: Facts) -> str:
+    return f"{known.width}x{known.height} {known.pixel_format}"
+
+
+def _in_folder(folder: Path) -> list[Path]:
+    images = [
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in IMAGES and not path.name.startswith(".")
+    ]
+    if not images:
+        raise ScoreError(
+            f"{folder} has no images: a folder stands for a clip of images, one a frame "
+            f"({', '.join(sorted(IMAGES))}). Give such a folder, or a video file."
+        )
+    kinds = sorted({path.suffix.lower() for path in images})
+    if len(kinds) > 1:
+        raise ScoreError(
+            f"{folder} mixes {' and '.join(kinds)} images: one kind was wanted. Name the frames "
+            f"with a pattern, such as {folder / '%05d'}{kinds[0]}."
+        )
+    return sorted(images, key=_natural)
+
+
+def _natural(path: Path) -> list[tuple[int, int, str]]:
+    parts = re.split(r"(\d+)", path.name)
+    return [(0, int(part), part) if part.isdigit() else (1, 0, part) for part in parts]
+
+
+def _matching(where: Path) -> list[Path]:
+    places = list(_NUMBER.finditer(where.name))
+    if len(places) != 1:
+        raise UsageError(
+            f"{where} is no pattern of image names: the file name needs one %d or %05d, the place "
+            "of the frame's number."
+        )
+    place = places[0]
+    zeros, width = place[1], int(place[2] or 1)
+    digits = rf"\d{{{width},}}" if zeros else r"\d+"
+    before, after = where.name[: place.start()], where.name[place.end() :]
+    name = re.compile(re.escape(before) + f"({digits})" + re.escape(after))
+    folder = where.parent
+    found = {}
+    for path in folder.iterdir() if folder.is_dir() else ():
+        match = name.fullmatch(path.name)
+        if match and len(match[1]) == max(width if zeros else 1, len(str(int(match[1])))):
+            found[int(match[1])] = path
+    if not found:
+        raise ScoreError(f"No file matches {where}. Check the folder and the number of digits.")
+    numbers = sorted(found)
+    for expected, number in enumerate(numbers, numbers[0]):
+        if number != expected:
+            raise ScoreError(
+                f"{where} has a gap: images {numbers[0]} to {numbers[-1]} were wanted, number "
+                f"{expected} is missing. Restore it, or give the folder to take what is there."
+            )
+    return [found[number] for number in numbers]

@@ -1,0 +1,222 @@
+"""Bringing two videos to one size and format: only where it was asked for, and on record."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self, get_args
+
+from framegauge.export.formats import FORMATS
+from framegauge.runtime.errors import ScoreError, UsageError
+from framegauge.runtime.reports.stills import Colour
+from framegauge.runtime.sources.colour import Matrix, Range
+from framegauge.runtime.sources.facts import Facts
+from framegauge.runtime.sources.planes import Planes
+from framegauge.runtime.sources.source import Source
+from framegauge.runtime.sources.swscale import Scaler
+
+SCALERS = get_args(Scaler)
+
+# Formats with the same samples as another in another order: no conversion, and free to choose.
+REORDERED = {"nv12": "yuv420p", "p010le": "yuv420p10le"}
+
+_SCALE = re.compile(r"(?:(?P<to>reference)|(?P<width>\d+)x(?P<height>\d+))(?::(?P<scaler>\w+))?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """What one video's frames become before they are scored.
+
+    Attributes:
+        format: Pixel format.
+        size: Width and height.
+        scaler: How the size is changed, ``None`` if it is not.
+        matrix: Of planes, ``None`` for RGB.
+        range: Of planes, ``None`` for RGB.
+        converted: The samples change, by more than their order.
+    """
+
+    format: str
+    size: tuple[int, int]
+    scaler: str | None
+    matrix: Matrix | None
+    range: Range | None
+    converted: bool
+
+    def frames(self, source: Source) -> Generator[Planes, None, None]:
+        """The video's frames in this form."""
+        return source.frames(
+            format=self.format,
+            size=self.size,
+            scaler=self.scaler or "bicubic",
+            matrix=self.matrix,
+            range=self.range,
+        )
+
+    @property
+    def colour(self) -> Colour:
+        """What the code values mean after any conversion; of no concern to RGB."""
+        return Colour(self.matrix or "bt709", self.range or "full")
+
+    def to_json(self, facts: Facts) -> dict[str, Any]:
+        """The video's facts and what was done to it, as the report has them."""
+        converted = None
+        if self.converted:
+            converted = {"format": self.format, "matrix": self.matrix, "range": self.range}
+        scaled = None
+        if self.scaler is not None:
+            width, height = self.size
+            scaled = {"width": width, "height": height, "scaler": self.scaler}
+        return {**facts.to_json(), "converted": converted, "scaled": scaled}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ladder:
+    """What may be done to videos that differ.
+
+    Attributes:
+        scale_to: ``reference``, width and height, or ``None`` where sizes must agree.
+        scaler: How to scale.
+        convert_to: ``reference``, a pixel format, or ``None`` where formats must agree.
+    """
+
+    scale_to: str | tuple[int, int] | None = None
+    scaler: str = "bicubic"
+    convert_to: str | None = None
+
+    @classmethod
+    def parse(cls, scale: str | None, convert: str | None) -> Self:
+        """The permissions that ``--scale`` and ``--convert`` give.
+
+        Raises:
+            UsageError: One is not written rightly.
+        """
+        if convert is not None and convert != "reference" and convert not in FORMATS:
+            raise UsageError(
+                f"--convert takes reference or one of {', '.join(FORMATS)}; got {convert!r}."
+            )
+        if scale is None:
+            return cls(convert_to=convert)
+        match = _SCALE.fullmatch(scale)
+        if match is None or (match["scaler"] or "bicubic") not in SCALERS:
+            raise UsageError(
+                f"--scale takes reference or WxH, with :{', :'.join(SCALERS)} if wished; got "
+                f"{scale!r}. Write for instance --scale reference:lanczos."
+            )
+        size = None if match["to"] else (int(match["width"]), int(match["height"]))
+        if size is not None and min(size) < 1:
+            raise UsageError(f"--scale takes a size of at least 1x1, got {scale!r}.")
+        return cls(
+            scale_to=size or "reference",
+            scaler=match["scaler"] or "bicubic",
+            convert_to=convert,
+        )
+
+    def format(self, facts: Mapping[str, Facts]) -> str:
+        """The format that both videos can be scored in, by themselves or by ``--convert``.
+
+        Raises:
+            ScoreError: There is none without a conversion that was not allowed.
+        """
+        if self.convert_to not in (None, "reference"):
+            return str(self.convert_to)
+        for role, each in facts.items():
+            if each.format is None and not (self.convert_to and role == "distorted"):
+                raise ScoreError(
+                    f"{each.name} is {each.pixel_format}, which no model takes as it is. Allow a "
+                    f"conversion with --convert FORMAT; formats: {', '.join(FORMATS)}."
+                )
+        formats = {role: str(each.format) for role, each in facts.items()}
+        same = {REORDERED.get(name, name) for name in formats.values()}
+        if len(same) > 1 and self.convert_to is None:
+            raise ScoreError(
+                f"The reference is {facts['reference'].pixel_format} and the distorted video "
+                f"{facts['distorted'].pixel_format}. Allow a conversion with --convert reference "
+                "or --convert FORMAT."
+            )
+        return REORDERED.get(formats["reference"], formats["reference"])
+
+    def targets(self, facts: Mapping[str, Facts], format: str) -> dict[str, Target]:
+        """What each video becomes, to be scored in ``format``.
+
+        Raises:
+            ScoreError: That needs a conversion or scaling that was not allowed.
+        """
+        reference, distorted = facts["reference"], facts["distorted"]
+        if reference.hdr != distorted.hdr:
+            names = {True: "HDR", False: "SDR"}
+            raise ScoreError(
+                f"The reference is {names[reference.hdr]} ({reference.transfer or 'unspecified'}) "
+                f"and the distorted video {names[distorted.hdr]} "
+                f"({distorted.transfer or 'unspecified'}). Their code values mean different "
+                "light, and no score of them means anything. Tone-map one of them first."
+            )
+        sizes = {role: self._size(each, reference) for role, each in facts.items()}
+        if len(set(sizes.values())) > 1:
+            raise ScoreError(
+                "The reference is {}x{} and the distorted video {}x{}. Allow scaling with "
+                "--scale reference or --scale WxH.".format(*reference.size, *distorted.size)
+            )
+        matrix, range = self._colour(facts, format)
+        targets = {}
+        for role, each in facts.items():
+            moved = each.format is None or REORDERED.get(each.format, each.format) != (
+                REORDERED.get(format, format)
+            )
+            if moved and self.convert_to not in (format, "reference"):
+                raise ScoreError(
+                    f"{each.name} is {each.pixel_format}, and the model takes {format}. Allow a "
+                    f"conversion with --convert {format}, or use a model made for its format."
+                )
+            recoloured = matrix is not None and (each.matrix, each.range) != (matrix, range)
+            targets[role] = Target(
+                format=format,
+                size=sizes[role],
+                scaler=self.scaler if sizes[role] != each.size else None,
+                matrix=matrix,
+                range=range,
+                converted=moved or recoloured,
+            )
+        return targets
+
+    def _size(self, each: Facts, reference: Facts) -> tuple[int, int]:
+        if self.scale_to is None:
+            return each.size
+        return reference.size if isinstance(self.scale_to, str) else self.scale_to
+
+    def _colour(
+        self, facts: Mapping[str, Facts], format: str
+    ) -> tuple[Matrix | None, Range | None]:
+        """Matrix and range that both videos' planes will have, ``None`` for RGB."""
+        if FORMATS[format].kind == "rgb":
+            return None, None
+        planar = [each for each in facts.values() if each.matrix is not None]
+        if not planar:
+            height = facts["reference"].height
+            return ("bt709" if height >= 720 else "bt601"), "limited"
+        first, *rest = planar
+        for other in rest:
+            if (other.matrix, other.range) != (first.matrix, first.range) and not self.convert_to:
+                raise ScoreError(
+                    f"{first.name} is {first.matrix}, {first.range} range, and {other.name} is "
+                    f"{other.matrix}, {other.range} range: their code values mean different "
+                    "colours. Allow a conversion with --convert reference, or correct what the "
+                    "streams say with --matrix and --range."
+                )
+        return first.matrix, first.range
+
+
+def share_assumptions(reference: Source, distorted: Source) -> None:
+    """Let the video that says nothing of its colours take what the other one says.
+
+    Where neither does, the distorted video is what the reference was assumed to be.
+    """
+    pair = reference.facts, distorted.facts
+    if any(each.matrix is None for each in pair):
+        return
+    for name in ("matrix", "range"):
+        silent = distorted if name in distorted.facts.assumed else reference
+        other = reference if silent is distorted else distorted
+        if name in silent.facts.assumed:
+            silent.facts = replace(silent.facts, **{name: getattr(other.facts, name)})
