@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from framegauge.export.spec import nearest
-from framegauge.export.weights import PUBLISHED, Loaded, Source, WeightsError, load
+from framegauge.export.weights import PUBLISHED, Loaded, Source, load
 
 Network = Literal["vgg16", "vgg19", "alexnet"]
 
@@ -118,7 +118,7 @@ class Backbone:
         self.layers = LAYERS[network]
         self.weights = weights
         self._tensors: dict[str, tuple[Tensor, Tensor]] = {}
-        self._cast: dict[tuple[str, torch.dtype, torch.device], tuple[Tensor, Tensor]] = {}
+        self._cast: dict[tuple[str, torch.device, torch.dtype], tuple[Tensor, Tensor]] = {}
         for layer in self.layers:
             if layer.kind == "conv":
                 self._tensors[layer.name] = (
@@ -127,20 +127,9 @@ class Backbone:
                 )
 
     def _tensor(self, layer: Layer, kind: str, shape: tuple[int, ...]) -> Tensor:
-        tensors = self.weights.tensors
-        key = f"features.{layer.index}.{kind}"
-        tensor = tensors.get(key, tensors.get(key.removeprefix("features.")))
-        if tensor is None or tuple(tensor.shape) != shape:
-            found = "is missing" if tensor is None else f"has the shape {tuple(tensor.shape)}"
-            raise WeightsError(
-                f"{self.weights.origin} does not hold {self.network}: its {key} should have the "
-                f"shape {shape}, and {found}. Give torchvision's file of {self.network}."
-            )
-        if not torch.isfinite(tensor).all():
-            raise WeightsError(
-                f"{self.weights.origin} is damaged: {key} is not finite. Get it again."
-            )
-        return tensor.detach().clone()
+        whole, alone = f"features.{layer.index}.{kind}", f"{layer.index}.{kind}"
+        key = alone if alone in self.weights.tensors else whole
+        return self.weights.tensor(key, shape, wanted=f"torchvision's file of {self.network}")
 
     def convolution(self, layer: Layer, like: Tensor) -> tuple[Tensor, Tensor]:
         """Weights and bias of a layer, with the element type and device of ``like``."""
@@ -149,9 +138,11 @@ class Backbone:
             return weight, bias
         if torch.compiler.is_compiling():
             return weight.to(like), bias.to(like)
-        key = (layer.name, like.dtype, like.device)
+        key = (layer.name, like.device, like.dtype)
         if key not in self._cast:
-            self._cast[key] = weight.to(like), bias.to(like)
+            # Kept for training too, which tensors made in inference mode are not fit for.
+            with torch.inference_mode(False):
+                self._cast[key] = weight.to(*key[1:]), bias.to(*key[1:])
         return self._cast[key]
 
 
@@ -225,7 +216,7 @@ class PairActivations:
         self._count = x.shape[0]
         # One batch of both is one pass; while gradients are wanted, the reference needs none.
         self._together = not (torch.is_grad_enabled() and x.requires_grad)
-        inputs = [torch.cat([x, y], 0)] if self._together else [x, y.detach()]
+        inputs = [torch.cat([x, y.detach()], 0)] if self._together else [x, y.detach()]
         self._passes = [
             Activations(backbone, normalised(each, mean=mean, std=std), pool=pool)
             for each in inputs

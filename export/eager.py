@@ -29,16 +29,19 @@ def eager_features(
     Args:
         spec: Facts of the metric that will look at it.
         given: A tensor for each of the Spec's inputs: frames, and tensors with the axes that
-            :func:`framegauge.export.formats.tensor_dims` says.
+            :func:`framegauge.export.formats.tensor_dims` says. A mask that the Spec does not name
+            may have another shape.
         depth: Bits of a code value, for metrics of planes.
-        check_range: Whether frames are looked at for values that no frame has; see
+        check_range: Whether values are looked at that no frame, flow or mask has; see
             :func:`check_values`.
 
     Raises:
         ValueError: Shapes differ from each other, do not fit the metric, or are too small, or
-            frames have values out of range.
+            values are out of range.
+        TypeError: Something is no tensor.
     """
-    check_shapes(spec, given)
+    check_tensors(spec.name, given)
+    check_shapes(spec, {role: each for role, each in given.items() if role in spec.inputs})
     if check_range:
         check_values(spec.name, given, 2**depth - 1 if spec.reads == "plane" else 1)
     return as_features(given, spec.plane or "y" if spec.reads == "plane" else None, depth)
@@ -59,6 +62,24 @@ def as_features(given: Mapping[str, Tensor], plane: str | None = None, depth: in
             for role, tensor in tensors.items()
         }
     )
+
+
+def check_tensors(name: str, given: Mapping[str, Tensor]) -> None:
+    """Refuse what is no tensor.
+
+    Args:
+        name: Who looks at it.
+        given: What was given, by role.
+
+    Raises:
+        TypeError: Something else was given.
+    """
+    for role, each in given.items():
+        if not isinstance(each, Tensor):
+            raise TypeError(
+                f"{name} takes a tensor as {role}, got {type(each).__name__}. Give an array as "
+                "torch.from_numpy(array), and leave out what there is not."
+            )
 
 
 def check_shapes(spec: Spec, given: Mapping[str, Tensor]) -> None:
@@ -96,34 +117,39 @@ def check_shapes(spec: Spec, given: Mapping[str, Tensor]) -> None:
 
 
 def check_values(name: str, given: Mapping[str, Tensor], peak: int = 1) -> None:
-    """Refuse frames of another scale, the commonest silent mistake in training.
+    """Refuse values that cannot be meant: frames of another scale first of all.
 
-    Frames that were given must lie in ``[0, peak]`` to a thousandth of the peak. What a network
-    makes (``distorted``, ``merged...``) may overshoot by half of it, because it does so while it
-    learns; other scales go further. Flows, masks and logits are not looked at. Costs one pass
-    over the frames, and on a GPU one wait for it; nothing where the code is compiled, exported or
-    captured, which cannot look at values.
+    That is the commonest silent mistake in training. Frames that were given must lie in ``[0,
+    peak]`` to a thousandth of the peak. What a network makes (``distorted``, ``merged...``) may
+    overshoot by half of it, because it does so while it learns; other scales go further. Masks lie
+    in [0, 1], to a thousandth too, and times in (0, 1); flows (but where a mask is 0) and logits
+    are finite. Costs one pass over all, and on a GPU one wait for it; nothing where the code is
+    compiled, exported or captured, which cannot look at values.
 
     Args:
-        name: Who looks at the frames.
+        name: Who looks at them.
         given: Tensors by role.
-        peak: Greatest value of a sample.
+        peak: Greatest value of a sample of a frame.
 
     Raises:
-        ValueError: A frame has other values; the message guesses why.
+        ValueError: There are other values; of a frame's, the message guesses why.
     """
-    frames = {role: each for role, each in given.items() if role in FRAME_ROLES or _made(role)}
-    frames = {role: each for role, each in frames.items() if each.numel()}
-    if not frames or _unseen(next(iter(frames.values()))):
+    seen = {role: each.detach() for role, each in given.items() if each.numel()}
+    if not seen or _unseen(next(iter(seen.values()))):
         return
-    for role, frame in frames.items():
-        if not frame.is_floating_point():
+    for role, each in seen.items():
+        if _is_frame(role) and not each.is_floating_point():
             raise ValueError(
-                f"{name} takes floating-point frames, got {role} of {frame.dtype}. For 8-bit code "
+                f"{name} takes floating-point frames, got {role} of {each.dtype}. For 8-bit code "
                 "values write frame.float() / 255."
             )
-    ends = torch.stack([torch.stack(each.detach().aminmax()).double() for each in frames.values()])
-    for role, (low, high) in zip(frames, ends.tolist(), strict=True):
+        if role.startswith("flow") and "mask" in seen:
+            seen[role] = torch.where(seen["mask"] > 0, each, 0)
+    ends = torch.stack([torch.stack(each.aminmax()).double() for each in seen.values()])
+    for role, (low, high) in zip(seen, ends.tolist(), strict=True):
+        if not _is_frame(role):
+            _check_tensor(name, role, low, high)
+            continue
         slack = peak * (OVERSHOOT if _made(role) else SLACK)
         if not (low >= -slack and high <= peak + slack):
             raise ValueError(
@@ -135,8 +161,8 @@ def check_values(name: str, given: Mapping[str, Tensor], peak: int = 1) -> None:
 
 
 def at_least_float32(tensor: Tensor) -> Tensor:
-    """The tensor, in float32 if it is in half precision."""
-    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
+    """The tensor, in float32 if it is in half precision, or of integers or booleans."""
+    return tensor if tensor.dtype in (torch.float32, torch.float64) else tensor.float()
 
 
 def full_precision(given: Mapping[str, Tensor]) -> AbstractContextManager[object]:
@@ -145,6 +171,29 @@ def full_precision(given: Mapping[str, Tensor]) -> AbstractContextManager[object
     if torch.is_autocast_enabled(kind):
         return torch.autocast(kind, enabled=False)
     return nullcontext()
+
+
+def _check_tensor(name: str, role: str, low: float, high: float) -> None:
+    """Refuse what is no frame by its least and its greatest value."""
+    if role == "mask" and not (low >= -SLACK and high <= 1 + SLACK):
+        wanted = "A mask is a weight in [0, 1], 1 = counts: compare, clamp or divide it."
+    elif role == "time" and not (low > 0 and high < 1):
+        wanted = "0 is the frame before and 1 the one after: frame 2 of 8 is at 0.25."
+    elif not (math.isfinite(low) and math.isfinite(high)):
+        wanted = (
+            "They are not finite: a network may have diverged. Where a ground truth is unknown, "
+            "take a mask that is 0 there."
+        )
+    else:
+        return
+    raise ValueError(
+        f"{name} was given {role} with values from {low:.4g} to {high:.4g}. {wanted} To look at no "
+        "values, set check_range = False on the loss."
+    )
+
+
+def _is_frame(role: str) -> bool:
+    return role in FRAME_ROLES or _made(role)
 
 
 def _made(role: str) -> bool:

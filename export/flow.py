@@ -13,6 +13,7 @@ from framegauge.export.features import Features
 from framegauge.export.metric import MapMetric
 from framegauge.export.reduction import (
     Reduction,
+    counted,
     masked_mean,
     pixel_mean,
     safe_root,
@@ -28,6 +29,7 @@ class FlowMetric(MapMetric):
 
         Args:
             masked: Take a further input ``mask``; the score is ``sum(map * mask) / sum(mask)``.
+                Flows may be anything where it is 0; a mask of zeros gives 0 and no gradient.
             reduction: As for every metric.
         """
         super().__init__(reduction=reduction)
@@ -41,8 +43,15 @@ class FlowMetric(MapMetric):
 
     def score(self, features: Features) -> Tensor:
         """Mean of the map, ``(N,)``."""
-        values = features.once(self.map, features)
-        return masked_mean(values, features.tensor("mask")) if self.masked else pixel_mean(values)
+        if not self.masked:
+            return pixel_mean(features.once(self.map, features))
+        mask = features.tensor("mask")
+        # Not the map alone: the gradient of a root of infinity is NaN before it is masked.
+        flows = {
+            role: features.once(counted, features.tensor(role), mask)
+            for role in ("flow", "flow_reference")
+        }
+        return masked_mean(self.map(features.joined(flows)), mask)
 
     def forward(self, flow: Tensor, flow_reference: Tensor, mask: Tensor | None = None) -> Tensor:
         """Judge flows in eager code.
@@ -56,7 +65,8 @@ class FlowMetric(MapMetric):
             The scores, reduced as the module was told.
 
         Raises:
-            ValueError: Shapes differ, or the mask is missing or not wanted.
+            ValueError: Shapes differ, values that count are not finite, or the mask is missing,
+                not wanted or not in [0, 1].
         """
         if (mask is not None) != self.masked:
             raise ValueError(

@@ -231,9 +231,13 @@ class Graph(nn.Module):
             )
             for name in member.metric.moment_names
         ]
-        if member.label in self.maps and spec.grid is not None:
+        if (
+            member.label in self.maps
+            and isinstance(member.metric, MapMetric)
+            and spec.grid is not None
+        ):
             grid = replace(spec.grid, offset=spec.grid.offset + self.crop_border)
-            picture = output(f"{member.label}.map", spec, "map", grid)
+            picture = output(f"{member.label}.map", member.metric.map_spec(spec), "map", grid)
             # One sample of a map is not steadied by a mean, as the score is.
             outputs.append(replace(picture, tolerance=10 * spec.tolerance))
         return outputs

@@ -12,7 +12,13 @@ from torch import Tensor, nn
 from framegauge.export.eager import eager_features, full_precision
 from framegauge.export.features import Features
 from framegauge.export.manifest import Aggregate
-from framegauge.export.reduction import Reduction, masked_mean, pixel_mean, reduce_samples
+from framegauge.export.reduction import (
+    Reduction,
+    check_reduction,
+    masked_mean,
+    pixel_mean,
+    reduce_samples,
+)
 from framegauge.export.spec import Option, Spec, Value
 
 
@@ -25,7 +31,7 @@ class Metric(nn.Module, ABC):
     Attributes:
         reduction: What ``forward`` returns: the mean of the samples' scores, their sum, or the
             scores themselves, ``(N,)``.
-        check_range: Whether ``forward`` refuses frames with values that no frame has; see
+        check_range: Whether ``forward`` refuses values that no frame, flow or mask has; see
             :func:`framegauge.export.eager.check_values`. It costs a pass over the frames, and
             on a GPU a wait for it.
     """
@@ -40,8 +46,12 @@ class Metric(nn.Module, ABC):
         Args:
             reduction: What ``forward`` returns: the mean of the samples' scores, their sum, or
                 the scores themselves, ``(N,)``.
+
+        Raises:
+            ValueError: There is no such reduction.
         """
         super().__init__()
+        check_reduction(reduction)
         self.reduction: Reduction = reduction
 
     @property
@@ -62,6 +72,24 @@ class Metric(nn.Module, ABC):
             for name, parameter in inspect.signature(cls.__init__).parameters.items()
             if name not in ("self", "reduction", "weights")
         )
+
+    @classmethod
+    def refuse_idle(cls, choice: str, **options: Value) -> None:
+        """Refuse options that would change a label and no score.
+
+        Args:
+            choice: The option, as ``name=value``, beside which those have no effect.
+            options: Those, as they were given.
+
+        Raises:
+            ValueError: One of them is not its default.
+        """
+        for option in cls.options():
+            if option.name in options and options[option.name] != option.default:
+                raise ValueError(
+                    f"{cls.SPEC.name} reads no {option.name} with {choice}, got "
+                    f"{options[option.name]}. Leave {option.name} out."
+                )
 
     @abstractmethod
     def score(self, features: Features) -> Tensor:
@@ -127,6 +155,10 @@ class MapMetric(Metric):
     def map(self, features: Features) -> Tensor:
         """The map, ``(N, 1, h, w)``, on the grid that the Spec gives."""
 
+    def map_spec(self, spec: Spec) -> Spec:
+        """Facts of the map's values, from those of the score: the same where that is their mean."""
+        return spec
+
 
 class PixelMetric(PairMetric, MapMetric):
     """A metric that is the mean of its map, one value a pixel."""
@@ -148,8 +180,9 @@ class PixelMetric(PairMetric, MapMetric):
         Args:
             distorted: Frames to judge, as :meth:`PairMetric.forward` takes them.
             reference: What they should be, same shape and range.
-            mask: Weights, ``(N, 1, H, W)``, 1 = counts. The score is then
-                ``sum(map * mask) / sum(mask)`` of each sample. Only for maps on the frame's grid.
+            mask: Weights in [0, 1] or booleans, ``(N, 1, H, W)``, 1 = counts. The score is then
+                ``sum(map * mask) / sum(mask)`` of each sample, and 0 without a gradient where no
+                pixel counts. Only for maps on the frame's grid.
             depth: Bits of a code value, for metrics of planes.
 
         Returns:
@@ -160,10 +193,11 @@ class PixelMetric(PairMetric, MapMetric):
         """
         if mask is None:
             return super().forward(distorted, reference, depth=depth)
-        given = {"distorted": distorted, "reference": reference}
+        given = {"distorted": distorted, "reference": reference, "mask": mask}
         features = eager_features(self.spec, given, depth, check_range=self.check_range)
         with full_precision(given):
-            return reduce_samples(self.masked_score(features, mask), self.reduction)
+            score = self.masked_score(features, features.tensor("mask"))
+            return reduce_samples(score, self.reduction)
 
     def masked_score(self, features: Features, mask: Tensor) -> Tensor:
         """Mean of the map over the pixels that count, ``(N,)``.

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from framegauge.export.flow import squared_length
+from framegauge.export.reduction import exceeds
 from framegauge.export.splat import Kernel, coverage
 from framegauge.export.warp import Border, warp
 
@@ -30,7 +31,7 @@ def occluded(
     relative: float = 0.01,
     absolute: float = 0.5,
 ) -> Tensor:
-    """1 where the flow there and the flow back do not cancel, else 0.
+    """1 where the flow there and the flow back do not cancel, else 0; NaN where a flow is.
 
     A pixel is occluded if ``|f + b'|^2 > relative * (|f|^2 + |b'|^2) + absolute``, ``b'`` being
     the flow back at the end of ``f``. No gradient passes.
@@ -50,11 +51,13 @@ def occluded(
     returned = warp(back, flow, border=border)
     bound = squared_length(returned if threshold == "warped" else back)
     allowed = relative * (squared_length(flow) + bound) + absolute
-    return (squared_length(flow + returned) > allowed).to(flow.dtype)
+    return exceeds(squared_length(flow + returned), allowed)
 
 
 def uncovered(back: Tensor, *, kernel: Kernel, least: float) -> Tensor:
     """1 where too few vectors of the flow back end for a pixel to be seen there, else 0.
+
+    A sample with a vector that is NaN is NaN: where that one ends, nobody knows.
 
     ARFlow's range map is ``bilinear`` with 0.2, UnFlow's disocclusion ``gaussian`` with 0.8. No
     gradient passes. See :mod:`framegauge.export.splat` on where it runs.
@@ -67,7 +70,7 @@ def uncovered(back: Tensor, *, kernel: Kernel, least: float) -> Tensor:
     Returns:
         ``(N, 1, H, W)``.
     """
-    return (coverage(back, kernel=kernel) < least).to(back.dtype)
+    return exceeds(-coverage(back, kernel=kernel), -least)
 
 
 def motion_boundaries(flow: Tensor) -> Tensor:
@@ -80,7 +83,7 @@ def motion_boundaries(flow: Tensor) -> Tensor:
     across = F.pad(flow[..., 1:] - flow[..., :-1], (0, 1))
     down = F.pad(flow[..., 1:, :] - flow[..., :-1, :], (0, 0, 0, 1))
     change = squared_length(across) + squared_length(down)
-    return (change > 0.01 * squared_length(flow) + 0.002).to(flow.dtype)
+    return exceeds(change, 0.01 * squared_length(flow) + 0.002)
 
 
 def without_border(mask: Tensor, rows: int, columns: int) -> Tensor:

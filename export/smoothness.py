@@ -50,8 +50,8 @@ def unflow_changes(flow: Tensor) -> Tensor:
         flow: ``(N, 2, H, W)``, two pixels each way at least.
 
     Returns:
-        ``(N,)``. A flow that does not change has the floor of :func:`generalised_charbonnier`, a
-        little less for the last row and column.
+        ``(N,)``. A flow that does not change has twice the floor of
+        :func:`generalised_charbonnier`, less for the last row and column.
     """
     across, down = (generalised_charbonnier(d) for d in (change_across(flow), change_down(flow)))
     return pixel_mean(F.pad(across, (0, 1))) + pixel_mean(F.pad(down, (0, 0, 0, 1)))

@@ -5,6 +5,7 @@ Standard library only: the runtime reads these without PyTorch.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -36,7 +37,8 @@ class Spec:
         title: One line for people: what is measured.
         kind: Judged by people, trained on, or a published combination of losses.
         better: Which way an improvement moves the score.
-        ideal: Score of a frame against itself.
+        ideal: Score of a frame against itself, or of one that stands still; ``None`` where that
+            depends on the frame.
         low: Least score possible.
         high: Greatest score possible, ``None`` if there is no bound.
         unit: Unit of the score, ``"1"`` if it has none.
@@ -58,7 +60,7 @@ class Spec:
     title: str
     kind: Literal["metric", "loss", "system"]
     better: Literal["higher", "lower"]
-    ideal: float
+    ideal: float | None
     low: float
     high: float | None
     unit: str = "1"
@@ -88,15 +90,15 @@ class Option:
         """The value that ``text`` stands for.
 
         Raises:
-            ValueError: The text is not of the option's type, or not among its choices.
+            ValueError: The text is not of the option's type, not finite, or not among its choices.
         """
         value: Value
         try:
             match self.type:
                 case "float":
-                    value = float(text)
+                    value = float(_plain(text))
                 case "int":
-                    value = int(text)
+                    value = int(_plain(text))
                 case "bool":
                     value = {"true": True, "false": False}[text.lower()]
                 case "str":
@@ -107,6 +109,11 @@ class Option:
                 f"Option {self.name} of {of} takes {wanted}, got {text!r}. "
                 f"Its default is {self.default}."
             ) from None
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(
+                f"Option {self.name} of {of} takes a finite number, got {text!r}. "
+                f"Its default is {self.default}."
+            )
         if self.choices and value not in self.choices:
             allowed = ", ".join(str(choice) for choice in self.choices)
             raise ValueError(
@@ -204,12 +211,13 @@ def parse_entries(text: str | Sequence[str]) -> list[Entry]:
     entries = []
     for word in re.split(r",(?![^\[]*\])", joined):
         match = _ENTRY.fullmatch(word.strip())
-        if match is None:
+        if match is None or not match["name"].strip():
             raise ValueError(
                 f"{word.strip()!r} is not an entry. Write name, name[option=value;option=value] "
                 "or label=name[...], with commas between entries."
             )
-        label = match["label"]
+        name = match["name"].strip()
+        label = None if match["label"] is None else match["label"].strip()
         if label is not None and LABEL.fullmatch(label) is None:
             raise ValueError(
                 f"{label!r} cannot be a label: labels are lower-case letters, digits and "
@@ -217,10 +225,17 @@ def parse_entries(text: str | Sequence[str]) -> list[Entry]:
             )
         options = []
         for pair in (match["options"] or "").split(";"):
-            name, equals, value = (part.strip() for part in pair.partition("="))
-            if equals and name and value:
-                options.append((name, value))
+            option, equals, value = (part.strip() for part in pair.partition("="))
+            if equals and option and value:
+                options.append((option, value))
             elif pair.strip():
                 raise ValueError(f"{pair!r} in {word.strip()!r} is not option=value.")
-        entries.append(Entry(match["name"], tuple(options), label))
+        entries.append(Entry(name, tuple(options), label))
     return entries
+
+
+def _plain(number: str) -> str:
+    """A number as people write it: Python also reads ``1_0`` and digits of other scripts."""
+    if "_" in number or not number.isascii():
+        raise ValueError(number)
+    return number

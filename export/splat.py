@@ -15,7 +15,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from framegauge.export.warp import targets
+from framegauge.export.warp import known, targets
 
 Kernel = Literal["bilinear", "gaussian"]
 
@@ -35,12 +35,13 @@ def coverage(flow: Tensor, *, kernel: Kernel = "bilinear") -> Tensor:
         kernel: Which.
 
     Returns:
-        ``(N, 1, H, W)``. Under a flow of zero it is 1 everywhere, or far from the border 6.2832.
+        ``(N, 1, H, W)``, with a NaN if the flow has one. Under a flow of zero it is 1 everywhere,
+        or far from the border 6.2832.
     """
     flow = flow.detach()
     height, width = flow.shape[-2:]
     x, y = targets(flow)
-    left, top = x.floor(), y.floor()
+    left, top = known(x).floor(), known(y).floor()
     total = torch.zeros_like(x).flatten(1)
     for down in REACH[kernel]:
         row = top + down

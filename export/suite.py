@@ -11,10 +11,16 @@ import torch
 from torch import Tensor, nn
 
 from framegauge.export.backbones import Weights
-from framegauge.export.eager import as_features, check_shapes, check_values, full_precision
+from framegauge.export.eager import (
+    as_features,
+    check_shapes,
+    check_tensors,
+    check_values,
+    full_precision,
+)
 from framegauge.export.member import Member, members
 from framegauge.export.metric import PixelMetric
-from framegauge.export.reduction import Reduction, reduce_samples
+from framegauge.export.reduction import Reduction, check_reduction, reduce_samples
 from framegauge.export.spec import nearest, parse_entries
 from framegauge.export.system import System
 from framegauge.export.weights import Source
@@ -68,7 +74,7 @@ class Suite(nn.Module):
                 the factor 1.
             weights: Where the weights are of the entries that need some, by name.
             reduction: As for every metric; of the total and of each term.
-            check_range: Whether frames with values that no frame has are refused; see
+            check_range: Whether values that no frame, flow or mask has are refused; see
                 :func:`framegauge.export.eager.check_values`. It waits for the GPU.
 
         Raises:
@@ -77,6 +83,7 @@ class Suite(nn.Module):
             WeightsError: Weights are not to be had.
         """
         super().__init__()
+        check_reduction(reduction)
         found = weights if isinstance(weights, Weights) else Weights(weights)
         entire = members(parse_entries(entries), found)
         self.members = [replace(member, without=frozenset()) for member in entire]
@@ -102,8 +109,9 @@ class Suite(nn.Module):
         Args:
             given: By role, what the members' Specs name: ``distorted`` and ``reference``,
                 ``(N, 3, H, W)`` in ``[0, 1]``, neighbours, flows, ... With ``mask``,
-                ``(N, 1, H, W)``, 1 = counts, a term of each pixel is ``sum(map * mask) /
-                sum(mask)`` of each sample; every member must then have such a map, or read a mask.
+                ``(N, 1, H, W)`` in [0, 1] or booleans, 1 = counts, a term of each pixel is
+                ``sum(map * mask) / sum(mask)`` of each sample, and 0 without a gradient where no
+                pixel counts; every member must then have such a map, or read a mask.
 
         Returns:
             Terms and total.
@@ -111,6 +119,7 @@ class Suite(nn.Module):
         Raises:
             ValueError: An input is missing or not wanted, shapes or values do not fit, or a mask
                 is given to what cannot take one.
+            TypeError: Something is no tensor.
         """
         present = [
             replace(member, without=frozenset(set(member.metric.spec.inputs) - set(given)))
@@ -154,8 +163,14 @@ class Suite(nn.Module):
                 "factor below 0, leave it out of factors to have it reported only, or take a "
                 "loss in its place, as ssim[form=dssim] is."
             )
+        if self.specs[name].better == "lower" and factor < 0:
+            raise ValueError(
+                f"{name} falls as frames get better, as the total is made to, and the factor "
+                f"{factor} would turn it round. Give it a factor above 0."
+            )
 
     def _check(self, present: Sequence[Member], given: Mapping[str, Tensor]) -> None:
+        check_tensors("The suite", given)
         wanted = {role for member in self.members for role in member.metric.spec.inputs}
         for role in given:
             if role not in wanted | {"mask"}:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from torch import Tensor, nn
 
-from framegauge.export.eager import at_least_float32, eager_features, full_precision
+from framegauge.export.eager import at_least_float32, check_tensors, eager_features, full_precision
 from framegauge.export.features import Features
 from framegauge.export.metric import Metric
 from framegauge.export.reduction import Reduction, reduce_samples
@@ -37,6 +37,12 @@ class Term:
         """The system's inputs that it looks at."""
         return tuple(self.roles.get(role, role) for role in self.loss.spec.inputs)
 
+    @property
+    def symmetric(self) -> bool:
+        """Whether the system's frame and its reference can be exchanged."""
+        read = {"reference", "distorted"}.intersection(self.needs)
+        return not read or (len(read) == 2 and self.loss.spec.symmetric)
+
     def score(self, features: Features) -> Tensor:
         """Its value for each sample, unweighted, ``(N,)``."""
         if not self.roles:
@@ -63,14 +69,13 @@ class System(Metric):
             reduction: As for every metric.
 
         Raises:
-            ValueError: A weight is below zero, or none is above.
+            ValueError: A weight is below zero or not finite, or none is above.
         """
         super().__init__(reduction=reduction)
         for name, part in parts.items():
-            if not part.weight >= 0:
-                raise ValueError(
-                    f"{self.SPEC.name} takes weights of at least 0, got {part.weight} for {name}."
-                )
+            if not 0 <= part.weight < float("inf"):
+                got = f"got {part.weight} for {name}"
+                raise ValueError(f"{self.SPEC.name} takes finite weights of at least 0, {got}.")
         if not any(part.weight for part in parts.values()):
             raise ValueError(f"{self.SPEC.name} has no term of a weight above 0. Give one.")
         self.parts = dict(parts)
@@ -81,16 +86,18 @@ class System(Metric):
         """The facts of the total, with the inputs of every term."""
         counted = [(part.weight, part.loss.spec) for part in self.parts.values() if part.weight]
         specs = [part.loss.spec for part in self.parts.values()]
-        highs = [weight * spec.high for weight, spec in counted if spec.high is not None]
+        ideals = [weight * fact for weight, spec in counted if (fact := spec.ideal) is not None]
+        highs = [weight * fact for weight, spec in counted if (fact := spec.high) is not None]
         return replace(
             self.SPEC,
-            ideal=sum(weight * spec.ideal for weight, spec in counted),
+            ideal=sum(ideals) if len(ideals) == len(counted) else None,
             low=sum(weight * spec.low for weight, spec in counted),
             high=sum(highs) if len(highs) == len(counted) else None,
             least=max(spec.least for spec in specs),
             tolerance=sum(weight * spec.tolerance for weight, spec in counted),
             relative=max(spec.relative for _, spec in counted),
             inputs=tuple(dict.fromkeys(r for part in self.parts.values() for r in part.needs)),
+            symmetric=all(part.symmetric for part in self.parts.values() if part.weight),
             weights=tuple(dict.fromkeys(name for spec in specs for name in spec.weights)),
         )
 
@@ -137,9 +144,7 @@ class System(Metric):
         terms = self.terms(features, without)
         if TOTAL in self.missing(without):
             return terms
-        first, *rest = (
-            part.weight * terms[name] for name, part in self.parts.items() if part.weight
-        )
+        first, *rest = (each.weight * terms[n] for n, each in self.parts.items() if each.weight)
         return {TOTAL: sum(rest, first), **terms}
 
     def score(self, features: Features) -> Tensor:
@@ -157,8 +162,10 @@ class System(Metric):
 
         Raises:
             ValueError: There is no such input, or shapes differ.
+            TypeError: Something is no tensor.
         """
         wanted = self.spec.inputs
+        check_tensors(self.SPEC.name, given)
         for role in given:
             if role not in wanted:
                 raise ValueError(
@@ -224,8 +231,7 @@ def weighted_names(text: str, known: Collection[str], *, of: str) -> dict[str, f
     """
     weights: dict[str, float] = {}
     for word in text.replace(" ", "").split("+"):
-        number, _, name = word.partition("*")
-        name = name.lower()
+        number, _, name = word.lower().partition("*")
         try:
             weight = float(number)
         except ValueError:

@@ -43,7 +43,7 @@ def warp(
         corners: Where the samples are taken; ``aligned`` if the border is DDFlow's.
 
     Returns:
-        ``(N, C, H, W)``.
+        ``(N, C, H, W)``, NaN where the flow is.
 
     Raises:
         ValueError: DDFlow's border is asked for with other corners than its own.
@@ -64,19 +64,27 @@ def warp(
     # between its outer centres to divide by.
     across = (2 * _moved(x, width, corners) + 1) / width - 1
     down = (2 * _moved(y, height, corners) + 1) / height - 1
-    return F.grid_sample(
+    sampled = F.grid_sample(
         picture,
         torch.stack([across, down], -1),
         mode="bilinear",
         padding_mode="border" if border == "clamp" else "zeros",
         align_corners=False,
     )
+    # The operator takes NaN for a place at the border, whose sample would pass for an answer.
+    ends = (x + y).detach()[:, None]
+    return torch.where(ends.isnan(), ends, sampled)
 
 
 def targets(flow: Tensor) -> tuple[Tensor, Tensor]:
     """Where the vectors of a flow end: columns and rows, ``(N, H, W)`` each, pixels."""
     height, width = flow.shape[-2:]
     return flow[:, 0] + positions(flow, width), flow[:, 1] + positions(flow, height)[:, None]
+
+
+def known(position: Tensor) -> Tensor:
+    """Positions to make indices of: NaN, which has none, is taken for 0."""
+    return torch.where(position.isnan(), 0, position)
 
 
 def inside(flow: Tensor) -> Tensor:
@@ -107,8 +115,8 @@ def _truncated(picture: Tensor, x: Tensor, y: Tensor) -> Tensor:
     """
     channels, height, width = picture.shape[1:]
     flat = picture.flatten(2)
-    left, right = (x.trunc() + k for k in (0, 1))
-    top, bottom = (y.trunc() + k for k in (0, 1))
+    left, right = (known(x).trunc() + k for k in (0, 1))
+    top, bottom = (known(y).trunc() + k for k in (0, 1))
     left, right = (each.detach().clamp(0, width - 1) for each in (left, right))
     top, bottom = (each.detach().clamp(0, height - 1) for each in (top, bottom))
 

@@ -1,4 +1,4 @@
-"""Weights of frozen networks: found, checked, and read without executing anything."""
+"""Weights of frozen networks: looked for, downloaded, and known by their digits."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ import importlib.util
 import os
 import tempfile
 import urllib.request
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
+
+from framegauge.export.checkpoint import Loaded, WeightsError, checked, digest, unpickled
+
+__all__ = ["FOLDER_VARIABLE", "PUBLISHED", "Loaded", "Published", "Source", "WeightsError", "load"]
 
 FOLDER_VARIABLE = "FRAMEGAUGE_WEIGHTS"
 
@@ -22,10 +25,6 @@ Source = str | os.PathLike[str] | Mapping[str, Tensor]
 _TORCHVISION = "https://download.pytorch.org/models"
 _IMAGENET = "BSD-3-Clause (torchvision), trained on ImageNet"
 _LPIPS = "BSD-2-Clause (PerceptualSimilarity)"
-
-
-class WeightsError(RuntimeError):
-    """Weights that are not to be had, are not those wanted, or cannot be read safely."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,25 +84,6 @@ PUBLISHED = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Loaded:
-    """Weights in memory, and where they are from.
-
-    Attributes:
-        name: Which weights.
-        tensors: By name, as the file has them.
-        sha256: Of the file, in hex; of the tensors if they were given in memory.
-        licence: Their terms, as published.
-        origin: File name, or ``memory``.
-    """
-
-    name: str
-    tensors: Mapping[str, Tensor]
-    sha256: str
-    licence: str
-    origin: str
-
-
 def load(name: str, source: Source | None = None, *, offline: bool = False) -> Loaded:
     """Weights by name.
 
@@ -122,8 +102,8 @@ def load(name: str, source: Source | None = None, *, offline: bool = False) -> L
     if isinstance(source, Mapping):
         return Loaded(
             name=name,
-            tensors=source,
-            sha256=_digest(source),
+            tensors=checked(source, f"What was given for {name}", wanted=published.file),
+            sha256=digest(source),
             licence=published.licence,
             origin="memory",
         )
@@ -131,7 +111,6 @@ def load(name: str, source: Source | None = None, *, offline: bool = False) -> L
         return _read(published, Path(source))
     for path in _places(published):
         if path.is_file():
-            _check_digits(published, path)
             return _read(published, path)
     if published.folder is not None and not offline:
         return _read(published, _downloaded(published))
@@ -155,45 +134,29 @@ def _places(published: Published) -> list[Path]:
 def _read(published: Published, path: Path) -> Loaded:
     try:
         content = path.read_bytes()
-        with warnings.catch_warnings():
-            # Of files of another pickle protocol, which are read or refused below.
-            warnings.filterwarnings("ignore", message="Detected pickle protocol")
-            tensors = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise WeightsError(
             f"The weights {published.name} at {path} cannot be read: {error.strerror}."
         ) from error
-    except Exception as error:  # damaged bytes can make the unpickler raise anything
-        raise WeightsError(
-            f"{path} is not a file of weights that can be read safely: a dictionary of tensors, "
-            f"as torch.save writes it, was wanted. It may be damaged, or hold code, which is "
-            f"never executed. Get {published.file} again."
-        ) from error
-    if not isinstance(tensors, Mapping) or not all(
-        isinstance(tensor, Tensor) for tensor in tensors.values()
-    ):
-        raise WeightsError(
-            f"{path} holds no dictionary of tensors, which {published.name} is. "
-            f"Give the published {published.file}, or its features part."
-        )
+    # A file that goes by the published name says which digits it has.
+    if path.name == published.file:
+        _check_digits(published, path, content)
     return Loaded(
         name=published.name,
-        tensors=tensors,
+        tensors=unpickled(content, str(path), wanted=published.file),
         sha256=hashlib.sha256(content).hexdigest(),
         licence=published.licence,
         origin=path.name,
     )
 
 
-def _check_digits(published: Published, path: Path) -> None:
-    if published.digits is None:
-        return
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if not found.startswith(published.digits):
+def _check_digits(published: Published, path: Path, content: bytes) -> None:
+    found = hashlib.sha256(content).hexdigest()
+    if not found.startswith(published.digits or ""):
         raise WeightsError(
             f"{path} is not the published {published.file}: its SHA-256 should begin with "
-            f"{published.digits}, and is {found}. Delete it, or name the file you mean: "
-            f"--weights {published.name}=PATH."
+            f"{published.digits}, and is {found}. Delete it, or give a file of your own by another "
+            f"name: --weights {published.name}=PATH."
         )
 
 
@@ -206,7 +169,7 @@ def _downloaded(published: Published) -> Path:
         with tempfile.TemporaryDirectory(dir=target.parent) as folder:
             part = Path(folder) / published.file
             urllib.request.urlretrieve(address, part)
-            _check_digits(published, part)
+            _check_digits(published, part, part.read_bytes())
             part.replace(target)
     except OSError as error:
         raise WeightsError(f"{_nowhere(published, False)} The download failed: {error}.") from error
@@ -226,12 +189,3 @@ def _nowhere(published: Published, offline: bool) -> str:
         f"given as --weights {published.name}=PATH; the folder {FOLDER_VARIABLE} names; "
         f"{torch.hub.get_dir()}/checkpoints;{package} {download}."
     )
-
-
-def _digest(tensors: Mapping[str, Tensor]) -> str:
-    digest = hashlib.sha256()
-    for name in sorted(tensors):
-        tensor = tensors[name].detach().cpu().contiguous()
-        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
-        digest.update(tensor.numpy().tobytes())
-    return digest.hexdigest()

@@ -7,6 +7,7 @@ Reference:
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Literal
 
@@ -103,11 +104,13 @@ class ARFlowPhotometric(TwoWayPhotometric):
             reduction: As for every metric.
         """
         super().__init__(reduction=reduction)
-        if min(census, dssim, l1) < 0 or max(census, dssim, l1) == 0:
+        if not (min(census, dssim, l1) >= 0 and 0 < census + dssim + l1 < math.inf):
             raise ValueError(
-                "arflow_photometric takes weights of at least 0, not all of them 0, got census="
-                f"{census}, dssim={dssim}, l1={l1}."
+                "arflow_photometric takes finite weights of at least 0, not all of them 0, got "
+                f"census={census}, dssim={dssim}, l1={l1}."
             )
+        if not occlusion:
+            self.refuse_idle("occlusion=false", visibility=visibility)
         self.factors = {"census": census, "dssim": dssim, "l1": l1}
         self.occlusion, self.visibility = occlusion, visibility
 
@@ -144,4 +147,5 @@ class ARFlowPhotometric(TwoWayPhotometric):
         if self.factors["l1"]:
             total = total + self.factors["l1"] * pixel_mean((x - y).abs())
         seen = pixel_mean(mask)
-        return torch.where(seen > 0, total / torch.where(seen > 0, 2 * seen, 1), 0)
+        nothing = seen <= 0
+        return torch.where(nothing, 0, total / torch.where(nothing, 1, 2 * seen))

@@ -98,9 +98,13 @@ class BMBCPhotometric(MotionMetric):
 
     @property
     def spec(self) -> Spec:
-        """The facts; the smallest level has two pixels each way, the floor is epsilon's."""
+        """The facts; the smallest level has two pixels each way, the floor is epsilon's.
+
+        The released network's sampling misses even a frame that stands still.
+        """
         floor = 2 * self.epsilon * sum(self.level_weights)
-        return replace(SPEC, least=2**self.count, ideal=floor)
+        ideal = floor if self.sampling == "clamped" else None
+        return replace(SPEC, least=2**self.count, ideal=ideal)
 
     def levels(self, features: Features) -> list[Tensor]:
         """Mean distance of both neighbours at each level, finest first, ``(N,)`` each."""

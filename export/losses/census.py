@@ -35,6 +35,9 @@ SPEC = Spec(
     source="RIFE (Huang et al., ECCV 2022)",
 )
 
+# Work grows with the square of the side, and no author goes beyond 7.
+MOST_PATCH = 31
+
 
 def census_distance(x: Tensor, y: Tensor, *, patch: int) -> Tensor:
     """Distance of the soft ternary transforms of two pictures in each pixel.
@@ -68,6 +71,16 @@ def census_distance(x: Tensor, y: Tensor, *, patch: int) -> Tensor:
     return total / patch**2
 
 
+def check_patch(name: str, patch: int) -> None:
+    """Refuse a neighbourhood without a middle, or one of a size that nobody means.
+
+    Raises:
+        ValueError: It is one.
+    """
+    if not 3 <= patch <= MOST_PATCH or patch % 2 == 0:
+        raise ValueError(f"{name} takes an odd patch from 3 to {MOST_PATCH}, got {patch}.")
+
+
 class Census(PixelMetric):
     """Mean census distance of the frames' luma (0.2989, 0.5870, 0.1140).
 
@@ -93,14 +106,13 @@ class Census(PixelMetric):
         """Make the loss.
 
         Args:
-            patch: Side of the neighbourhood, odd.
+            patch: Side of the neighbourhood, odd, at most 31.
             scale: Factor on luma before the transform: 1 in RIFE, 255 in UnFlow, DDFlow, ARFlow.
             border: Width of the frame's border that counts as zero, in pixels.
             reduction: As for every metric.
         """
         super().__init__(reduction=reduction)
-        if patch < 3 or patch % 2 == 0:
-            raise ValueError(f"census takes an odd patch of at least 3, got {patch}.")
+        check_patch("census", patch)
         if not scale > 0:
             raise ValueError(f"census takes a scale above 0, got {scale}.")
         if border < 0:

@@ -7,6 +7,7 @@ Reference:
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from torch import Tensor
@@ -23,7 +24,7 @@ SPEC = Spec(
     better="lower",
     ideal=1e-3,
     low=0.0,
-    high=None,
+    high=math.hypot(1, 1e-3),
     tolerance=1e-7,
     relative=1e-3,
     grid=Grid(),
@@ -69,8 +70,8 @@ class Charbonnier(PixelMetric):
 
     @property
     def spec(self) -> Spec:
-        """The facts; the ideal is epsilon."""
-        return replace(SPEC, ideal=self.epsilon)
+        """The facts; the ideal is epsilon, and black on white is the worst."""
+        return replace(SPEC, ideal=self.epsilon, high=math.hypot(1, self.epsilon))
 
     def map(self, features: Features) -> Tensor:
         """Loss of each pixel, mean over channels, ``(N, 1, H, W)``."""

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from framegauge.export.colour import luma
 from framegauge.export.features import Features
-from framegauge.export.losses.census import census_distance
+from framegauge.export.losses.census import census_distance, check_patch
 from framegauge.export.occlusion import occluded, without_border
 from framegauge.export.photometric import INPUTS, TwoWayPhotometric
 from framegauge.export.reduction import Reduction
@@ -29,7 +29,7 @@ SPEC = Spec(
     title="Census of both frames warped to each other, DDFlow's",
     kind="loss",
     better="lower",
-    ideal=FLOOR,
+    ideal=None,
     low=0.0,
     high=None,
     least=7,
@@ -76,7 +76,8 @@ class DDFlowPhotometric(TwoWayPhotometric):
     """Distance of each frame and the other warped to it, of the pixels seen; both added.
 
     Equal frames whose warp is exact score 0.158489. DDFlow's own sampler gives zero in the last
-    row and column even at flows of zero, and so scores a little more.
+    row and column even at flows of zero, and so scores a little more. Where no pixel is seen the
+    loss is 0, below that floor, as the authors have it.
 
     Example:
         >>> import torch
@@ -101,23 +102,28 @@ class DDFlowPhotometric(TwoWayPhotometric):
         Args:
             term: What is compared: census of luma in 0..255, or colours in [0, 1] (the authors'
                 first stage).
-            patch: Side of the census' neighbourhood, odd.
+            patch: Side of the census' neighbourhood, odd, at most 31.
             occlusion: Leave out pixels whose flows there and back do not cancel.
             border: What lies beyond the frame, for frames and flows: DDFlow's sampler, the
                 nearest pixel, or zeros.
             reduction: As for every metric.
         """
         super().__init__(reduction=reduction)
-        if patch < 3 or patch % 2 == 0:
-            raise ValueError(f"ddflow_photometric takes an odd patch of at least 3, got {patch}.")
+        check_patch("ddflow_photometric", patch)
+        if term != "census":
+            self.refuse_idle(f"term={term}", patch=patch)
         self.term, self.patch, self.occlusion, self.border = term, patch, occlusion, border
 
     @property
     def spec(self) -> Spec:
         """The facts; colours have three channels to the census' one, and no border."""
-        if self.term == "colour":
-            return replace(SPEC, ideal=3 * FLOOR, least=1)
-        return replace(SPEC, least=self.patch)
+        colour = self.term == "colour"
+        floor = 3 * FLOOR if colour else FLOOR
+        return replace(
+            SPEC,
+            ideal=None if self.border == "ddflow" else floor,
+            least=1 if colour else self.patch,
+        )
 
     def visible(self, features: Features, flow: Tensor, back: Tensor) -> Tensor:
         """1 where a pixel is seen, else 0, ``(N, 1, H, W)``."""

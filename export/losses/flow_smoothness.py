@@ -82,11 +82,12 @@ class FlowSmoothness(MotionMetric):
 
     @property
     def spec(self) -> Spec:
-        """The facts; DAIN's form has a floor, and UnFlow's no unit."""
+        """The facts; DAIN's form has a floor, UnFlow's one that depends on the size, no unit."""
         inputs = FLOWS[self.flows]
-        ideal = 1e-6 * len(inputs) if self.form == "dain" else 0.0
+        robust = self.form.startswith("unflow")
+        ideal = None if robust else 1e-6 * len(inputs) if self.form == "dain" else 0.0
         least = 3 if self.form == "unflow_second" else 2
-        unit = "1" if self.form.startswith("unflow") else "px"
+        unit = "1" if robust else "px"
         return replace(SPEC, inputs=inputs, ideal=ideal, least=least, unit=unit)
 
     def score(self, features: Features) -> Tensor:

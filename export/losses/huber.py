@@ -6,6 +6,8 @@ Reference:
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -21,7 +23,7 @@ SPEC = Spec(
     better="lower",
     ideal=0.0,
     low=0.0,
-    high=None,
+    high=0.375,  # delta (1 - delta / 2)
     tolerance=1e-7,
     relative=1e-3,
     grid=Grid(),
@@ -57,6 +59,12 @@ class Huber(PixelMetric):
         if not delta > 0:
             raise ValueError(f"huber takes a delta above 0, got {delta}.")
         self.delta = delta
+
+    @property
+    def spec(self) -> Spec:
+        """The facts; black on white is the worst."""
+        delta = min(self.delta, 1)
+        return replace(SPEC, high=delta * (1 - delta / 2))
 
     def map(self, features: Features) -> Tensor:
         """Loss of each pixel, mean over channels, ``(N, 1, H, W)``."""

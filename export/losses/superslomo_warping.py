@@ -26,7 +26,7 @@ SPEC = Spec(
     title="Four warping terms of Super SloMo",
     kind="loss",
     better="lower",
-    ideal=0.0,
+    ideal=None,
     low=0.0,
     high=4.0,
     least=2,
@@ -81,11 +81,15 @@ class SuperSloMoWarping(MotionMetric):
 
     @property
     def spec(self) -> Spec:
-        """The facts; the middle's flows are inputs where they are given."""
+        """The facts; the port's grids miss even a frame that stands still."""
         middle = (
             ("time",) if self.middle == "approximated" else ("flow_to_previous", "flow_to_next")
         )
-        return replace(SPEC, inputs=("reference", "previous", "next", *BETWEEN, *middle))
+        return replace(
+            SPEC,
+            inputs=("reference", "previous", "next", *BETWEEN, *middle),
+            ideal=0.0 if self.corners == "aligned" else None,
+        )
 
     def terms(self, features: Features) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """The four means, ``(N,)`` each, in the order of the class's words."""

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from framegauge.export.colour import luma
 from framegauge.export.features import Features
-from framegauge.export.losses.census import census_distance
+from framegauge.export.losses.census import census_distance, check_patch
 from framegauge.export.losses.charbonnier import generalised_charbonnier
 from framegauge.export.losses.sobel import sobel
 from framegauge.export.occlusion import occluded, uncovered, without_border
@@ -30,7 +30,7 @@ SPEC = Spec(
     title="Census of both frames warped to each other, UnFlow's",
     kind="loss",
     better="lower",
-    ideal=0.0,
+    ideal=None,
     low=0.0,
     high=None,
     least=7,
@@ -79,7 +79,8 @@ class UnFlowPhotometric(TwoWayPhotometric):
     """Distance of each frame and the other warped to it, where it is seen; both added.
 
     Means are over all pixels, those that do not count as zeros. The floor of two equal frames is
-    0.002 for each direction, times the share of pixels that count. Published weights: census 1,
+    0.002 for each direction, times the share of pixels that count; where none does the loss is 0,
+    the least there is, as the authors have it. Published weights: census 1,
     summed over five levels by 12.7, 4.35, 3.9, 3.4, 1.1; this is one level.
 
     Example:
@@ -116,8 +117,9 @@ class UnFlowPhotometric(TwoWayPhotometric):
             reduction: As for every metric.
         """
         super().__init__(reduction=reduction)
-        if patch < 3 or patch % 2 == 0:
-            raise ValueError(f"unflow_photometric takes an odd patch of at least 3, got {patch}.")
+        check_patch("unflow_photometric", patch)
+        if term != "census":
+            self.refuse_idle(f"term={term}", patch=patch)
         self.term, self.patch = term, patch
         self.occlusion, self.frame_border = occlusion, border
 

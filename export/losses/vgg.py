@@ -9,6 +9,8 @@ References:
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import Literal
 
 import torch
@@ -106,6 +108,13 @@ class VGG(PairMetric):
         self.distance = distance
         self.mean, self.std = NORMALISATIONS[normalisation]
         self.backbone = (weights or Weights()).backbone(network)
+        deepest = max(known.index(tap) for tap in self.taps)
+        self.pools = sum(name.startswith("pool") for name in known[: deepest + 1])
+
+    @property
+    def spec(self) -> Spec:
+        """The facts; the deepest layer has a position left."""
+        return replace(self.SPEC, least=2**self.pools)
 
     def represented(self, activation: Tensor) -> Tensor:
         """What of an activation, ``(N, C, h, w)``, is compared: all of it."""
@@ -140,6 +149,8 @@ def _factors(text: str, count: int) -> tuple[float, ...]:
         factors = ()
     if len(factors) == 1:
         factors *= count
+    if len(factors) == count and not (min(factors) >= 0 and 0 < sum(factors) < math.inf):
+        raise ValueError(f"factors takes finite numbers of at least 0, not all 0; got {text!r}.")
     if len(factors) != count:
         raise ValueError(
             f"factors takes one number for each of the {count} taps, joined by +, or one for all; "

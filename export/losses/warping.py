@@ -15,7 +15,7 @@ from torch import Tensor
 from framegauge.export.features import Features
 from framegauge.export.metric import MapMetric
 from framegauge.export.motion import MotionMetric
-from framegauge.export.reduction import Reduction, masked_mean, pixel_mean
+from framegauge.export.reduction import Reduction, counted, masked_mean, pixel_mean
 from framegauge.export.spec import Grid, Spec
 from framegauge.export.warp import Border, Corners, warp
 
@@ -72,6 +72,7 @@ class Warping(MotionMetric, MapMetric):
             border: What lies beyond a neighbour: its nearest pixel, zeros, or as DDFlow has it.
             corners: Where samples are taken; see :func:`framegauge.export.warp.warp`.
             masked: Take a further input ``mask``; the score is ``sum(map * mask) / sum(mask)``.
+                Flows may be anything where it is 0; a mask of zeros gives 0 and no gradient.
             reduction: As for every metric.
 
         Raises:
@@ -85,14 +86,20 @@ class Warping(MotionMetric, MapMetric):
 
     @property
     def spec(self) -> Spec:
-        """The facts; the options say what is read."""
+        """The facts; the options say what is read, and whether a still frame is met exactly."""
         inputs = (
             self.target,
             *self.sources,
             *(f"flow_to_{source}" for source in self.sources),
             *(("mask",) if self.masked else ()),
         )
-        return replace(SPEC, inputs=inputs)
+        exact = self.corners == "aligned" and self.border != "ddflow"
+        return replace(
+            SPEC,
+            inputs=inputs,
+            ideal=SPEC.ideal if exact else None,
+            high=None if self.border == "ddflow" else SPEC.high,  # it extrapolates
+        )
 
     def map(self, features: Features) -> Tensor:
         """Loss of each pixel, mean over channels and neighbours, ``(N, 1, H, W)``."""
@@ -105,8 +112,12 @@ class Warping(MotionMetric, MapMetric):
 
     def score(self, features: Features) -> Tensor:
         """Mean of the map, ``(N,)``."""
-        values = features.once(self.map, features)
-        return masked_mean(values, features.tensor("mask")) if self.masked else pixel_mean(values)
+        if not self.masked:
+            return pixel_mean(features.once(self.map, features))
+        mask = features.tensor("mask")
+        roles = [f"flow_to_{source}" for source in self.sources]
+        flows = {role: features.once(counted, features.tensor(role), mask) for role in roles}
+        return masked_mean(self.map(features.joined(flows)), mask)
 
     def forward(
         self,

@@ -97,6 +97,10 @@ class DISTS(PairMetric):
         self.backbone = found.backbone("vgg16")
         alpha, beta = (_channel_weights(found.load("dists"), name) for name in ("alpha", "beta"))
         total = alpha.sum() + beta.sum()
+        if not total > 0:
+            raise WeightsError(
+                "The weights dists are damaged: their sum is not above 0. Get them again."
+            )
         self.alpha, self.beta = ((each / total).split(CHANNELS) for each in (alpha, beta))
 
     def score(self, features: Features) -> Tensor:
@@ -126,12 +130,6 @@ def _variance(x: Tensor) -> Tensor:
 
 def _channel_weights(weights: Loaded, name: str) -> Tensor:
     shape = (1, sum(CHANNELS), 1, 1)
-    tensor = weights.tensors.get(name)
-    if tensor is None or tuple(tensor.shape) != shape:
-        found = "is missing" if tensor is None else f"has the shape {tuple(tensor.shape)}"
-        raise WeightsError(
-            f"{weights.origin} does not hold dists: its {name} should have the shape {shape}, and "
-            f"{found}. Give the authors' weights.pt."
-        )
+    tensor = weights.tensor(name, shape, wanted="the authors' weights.pt")
     # Summed in float64, the weights add up to one in any type they are used in.
-    return tensor.detach().double().flatten()
+    return tensor.double().flatten()

@@ -47,9 +47,9 @@ def weighted_mean(values: Tensor, difference: Tensor) -> Tensor:
     resized = F.interpolate(difference, size=size, mode="bilinear", align_corners=False)
     weight = safe_root(squared_length(resized))
     total = pixel_mean(weight)
-    moved = total > 0
+    still = total <= 0
     return torch.where(
-        moved, pixel_mean(values * weight) / torch.where(moved, total, 1), pixel_mean(values)
+        still, pixel_mean(values), pixel_mean(values * weight) / torch.where(still, 1, total)
     )
 
 

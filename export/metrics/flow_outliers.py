@@ -14,7 +14,7 @@ from torch import Tensor
 
 from framegauge.export.features import Features
 from framegauge.export.flow import FlowMetric, endpoint_error, squared_length
-from framegauge.export.reduction import safe_root
+from framegauge.export.reduction import exceeds, safe_root
 from framegauge.export.spec import Grid, Spec
 
 
@@ -48,7 +48,7 @@ class Outliers(FlowMetric):
         """100 where the flow is wrong, else 0, ``(N, 1, H, W)``."""
         flow, reference = features.tensor("flow"), features.tensor("flow_reference")
         error = features.once(endpoint_error, flow, reference)
-        return 100 * (error > self.BOUND).to(flow.dtype)
+        return 100 * exceeds(error, self.BOUND)
 
 
 class EPE1px(Outliers):
@@ -88,4 +88,4 @@ class FlAll(FlowMetric):
         flow, reference = features.tensor("flow"), features.tensor("flow_reference")
         error = features.once(endpoint_error, flow, reference)
         motion = safe_root(squared_length(reference))
-        return 100 * ((error > 3) & (error > 0.05 * motion)).to(flow.dtype)
+        return 100 * exceeds(error, 3) * exceeds(error, 0.05 * motion)

@@ -92,21 +92,22 @@ class GMSD(PairMetric, MapMetric):
         self,
         *,
         form: Literal["luma", "rgb", "multi_scale"] = "luma",
-        deviation: Literal["biased", "unbiased"] = "biased",
+        deviation: Literal["form", "biased", "unbiased"] = "form",
         reduction: Reduction = "mean",
     ) -> None:
         """Make the metric.
 
         Args:
             form: ``luma``: on luma at half size (the paper, piq). ``rgb``: on the three channels
-                together, with an unbiased deviation (IQA_pytorch). ``multi_scale``: luma at
-                four scales with masking (Zhang et al.).
-            deviation: ``unbiased`` divides by n - 1, as the paper's MATLAB code does.
+                together (IQA_pytorch). ``multi_scale``: luma at four scales with masking (Zhang
+                et al.).
+            deviation: ``unbiased`` divides by n - 1, as the paper's MATLAB code does, ``biased``
+                by n; ``form``: as the form's code does, unbiased for ``rgb`` alone.
             reduction: As for every metric.
         """
         super().__init__(reduction=reduction)
         self.form = form
-        self.unbiased = deviation == "unbiased" or form == "rgb"
+        self.unbiased = deviation == "unbiased" or (deviation == "form" and form == "rgb")
 
     @property
     def spec(self) -> Spec:
@@ -118,6 +119,10 @@ class GMSD(PairMetric, MapMetric):
     def map(self, features: Features) -> Tensor:
         """Similarity at each pixel of the halved frame, mean over channels, ``(N, 1, h, w)``."""
         return features.once(self.similarity, features).mean(1, keepdim=True)
+
+    def map_spec(self, spec: Spec) -> Spec:
+        """Facts of the map: it is 1 where frames agree, and the score its deviation."""
+        return replace(spec, better="higher", ideal=1.0, low=0.0, high=1.0)
 
     def similarity(self, features: Features) -> Tensor:
         """Similarity at each pixel and channel of the halved frame, ``(N, C, h, w)``."""

@@ -23,7 +23,7 @@ from framegauge.export.features import Features
 from framegauge.export.metric import MapMetric, PairMetric
 from framegauge.export.reduction import Reduction, pixel_mean, safe_root
 from framegauge.export.spec import Grid, Spec
-from framegauge.export.weights import Loaded, WeightsError
+from framegauge.export.weights import Loaded
 
 
 def _spec(name: str, title: str, least: int, weights: tuple[str, ...]) -> Spec:
@@ -52,20 +52,18 @@ def linear_layers(weights: Loaded, channels: tuple[int, ...]) -> list[Tensor]:
     """The trained weight of each channel of each layer, ``(C,)`` each.
 
     Raises:
-        WeightsError: A layer is missing or has another number of channels.
+        WeightsError: A layer is missing, has another number of channels, or values that no trained
+            layer has.
     """
-    layers = []
-    for number, count in enumerate(channels):
-        tensor = weights.tensors.get(f"lin{number}.model.1.weight")
-        if tensor is None or tuple(tensor.shape) != (1, count, 1, 1):
-            found = "is missing" if tensor is None else f"has the shape {tuple(tensor.shape)}"
-            raise WeightsError(
-                f"{weights.origin} does not hold {weights.name}: its lin{number}.model.1.weight "
-                f"should have the shape {(1, count, 1, 1)}, and {found}. Give the file of the "
-                "lpips package, weights/v0.1."
-            )
-        layers.append(tensor.detach().clone().flatten())
-    return layers
+    return [
+        weights.tensor(
+            f"lin{number}.model.1.weight",
+            (1, count, 1, 1),
+            wanted="the file of the lpips package, weights/v0.1",
+            low=0,
+        ).flatten()
+        for number, count in enumerate(channels)
+    ]
 
 
 class LPIPS(PairMetric, MapMetric):

@@ -8,6 +8,7 @@ References:
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Literal
 
@@ -75,7 +76,7 @@ class Occlusion(MotionMetric, MapMetric):
         Args:
             form: Flows there and back that do not cancel; ARFlow's range map, where bilinear hits
                 of the flow back add up to less than 0.2; or UnFlow's ``disocc``, where Gaussian
-                ones do to less than 0.8. The latter two read none of the options but
+                ones do to less than 0.8. The latter two take none of the options but
                 ``boundaries``.
             border: What the flow back is beyond the frame: as at the nearest pixel, zero, or as
                 DDFlow samples it.
@@ -87,10 +88,18 @@ class Occlusion(MotionMetric, MapMetric):
             reduction: As for every metric.
         """
         super().__init__(reduction=reduction)
-        if relative < 0 or absolute < 0:
+        if not (0 <= relative < math.inf and 0 <= absolute < math.inf):
             raise ValueError(
-                "occlusion takes relative and absolute of at least 0, got "
+                "occlusion takes finite relative and absolute of at least 0, got "
                 f"{relative} and {absolute}."
+            )
+        if form != "consistency":
+            self.refuse_idle(
+                f"form={form}",
+                border=border,
+                threshold=threshold,
+                relative=relative,
+                absolute=absolute,
             )
         self.form, self.border, self.threshold = form, border, threshold
         self.relative, self.absolute = relative, absolute

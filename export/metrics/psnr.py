@@ -33,6 +33,10 @@ SPEC = Spec(
 )
 
 
+# 1e-37 of the squared peak; from 1e-38 on float32 has fewer digits, then none.
+HIGHEST_CAP = 370
+
+
 def mean_squared_error(x: Tensor, y: Tensor) -> Tensor:
     """Mean of ``(x - y)^2`` over pixels and channels, ``(N, C, H, W)`` to ``(N,)``."""
     return pixel_mean(squared_error(x, y))
@@ -40,7 +44,9 @@ def mean_squared_error(x: Tensor, y: Tensor) -> Tensor:
 
 def decibels(mse: Tensor, *, peak: float = 1.0, cap: float, epsilon: float = 0.0) -> Tensor:
     r""":math:`-10 \log_{10}(\mathrm{mse} / \mathrm{peak}^2 + \epsilon)`, at most ``cap``."""
-    return -10 * (mse / peak**2 + epsilon).clamp(min=10 ** (-cap / 10)).log10()
+    noise, least = mse / peak**2 + epsilon, 10 ** (-cap / 10)
+    # No clamp: some of them turn NaN into their bound, which is the score of identical frames.
+    return -10 * torch.where(noise <= least, least, noise).log10()
 
 
 class PSNR(PairMetric):
@@ -62,14 +68,17 @@ class PSNR(PairMetric):
         """Make the metric.
 
         Args:
-            cap: Greatest score, in dB: what identical frames get.
+            cap: Greatest score, in dB, up to 370: what identical frames get.
             epsilon: Added to the mean squared error; FLAVR adds 1e-8, which caps it at 80 dB.
             reduction: As for every metric.
         """
         super().__init__(reduction=reduction)
-        if not cap > 0:
-            raise ValueError(f"{self.SPEC.name} takes a cap above 0 dB, got {cap}.")
-        if epsilon < 0:
+        if not 0 < cap <= HIGHEST_CAP:
+            raise ValueError(
+                f"{self.SPEC.name} takes a cap above 0 and up to {HIGHEST_CAP} dB, where float32 "
+                f"ends; got {cap}."
+            )
+        if not epsilon >= 0:
             raise ValueError(f"{self.SPEC.name} takes an epsilon of at least 0, got {epsilon}.")
         self.cap, self.epsilon = cap, epsilon
 
@@ -91,8 +100,9 @@ class PSNR(PairMetric):
         return decibels(error, cap=self.cap, epsilon=self.epsilon)
 
     def moments(self, features: Features) -> list[Tensor]:
-        """The mean squared error, from which a clip's PSNR is made."""
-        return [features.once(self.error, features)]
+        """The mean squared error and epsilon, from which a clip's PSNR is made."""
+        error = features.once(self.error, features)
+        return [error + self.epsilon if self.epsilon else error]
 
     def aggregates(self, label: str, depth: int) -> list[Aggregate]:
         """PSNR of the clip's mean squared error."""

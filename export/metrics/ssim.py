@@ -90,6 +90,8 @@ class SSIM(PixelMetric):
             raise ValueError(f"{self.SPEC.name} takes an odd size of at least 3, got {size}.")
         if not sigma > 0:
             raise ValueError(f"{self.SPEC.name} takes a sigma above 0, got {sigma}.")
+        if window == "uniform":
+            self.refuse_idle("window=uniform", sigma=sigma)
         self.taps = gaussian(size, sigma) if window == "gaussian" else uniform(size)
         self.padding: Padding = padding
         count = size * size

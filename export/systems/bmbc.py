@@ -68,9 +68,18 @@ class BMBC(System):
             reduction: As for every metric.
 
         Raises:
-            ValueError: The weight is below zero, or there is no level.
+            ValueError: The weight is below zero, there is no level, or an option of the motion's
+                loss is given for the synthesis.
         """
         if stage == "synthesis":
+            self.refuse_idle(
+                "stage=synthesis",
+                levels=levels,
+                first=first,
+                sampling=sampling,
+                smoothness=smoothness,
+                smoothness_levels=smoothness_levels,
+            )
             parts = {"synthesis": Term(weight=1.0, loss=Charbonnier(epsilon=1e-6))}
         else:
             photometric = BMBCPhotometric(levels=levels, first=first, sampling=sampling)

@@ -20,7 +20,7 @@ from framegauge.export.losses.l1 import L1, absolute_error
 from framegauge.export.losses.laplacian import Laplacian
 from framegauge.export.losses.sobel import sobel
 from framegauge.export.metric import Metric
-from framegauge.export.reduction import Reduction, pixel_mean, safe_root
+from framegauge.export.reduction import Reduction, exceeds, pixel_mean, safe_root
 from framegauge.export.spec import Spec
 from framegauge.export.system import System, Term
 
@@ -54,6 +54,7 @@ SPEC = Spec(
         *(role for stage in STAGES for role in stage_flows(stage)),
     ),
     source="RIFE (Huang et al., ECCV 2022)",
+    symmetric=False,
     aliases=("cogvideo",),
 )
 
@@ -97,8 +98,10 @@ class RIFE(System):
             reduction: As for every metric.
 
         Raises:
-            ValueError: The weight is below zero.
+            ValueError: The weight is below zero, or another form than ``eccv`` is given one.
         """
+        if form != "eccv":
+            self.refuse_idle(f"form={form}", distillation=distillation, threshold=threshold)
         match form:
             case "eccv":
                 parts = {
@@ -173,8 +176,8 @@ class _Distillation(Metric):
             student = (features.tensor(role) for role in stage_flows(stage))
             squared = [squared_length(a - b) for a, b in zip(student, teacher, strict=True)]
             distance = safe_root(sum(squared[1:], squared[0]) / 4)
-            worse = absolute_error(features.tensor(f"merged_{stage}"), reference) > bound
-            total = total + pixel_mean(distance * worse.to(distance.dtype))
+            error = absolute_error(features.tensor(f"merged_{stage}"), reference)
+            total = total + pixel_mean(distance * exceeds(error, bound.detach()))
         return total
 
 
