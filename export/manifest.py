@@ -13,15 +13,18 @@ from typing import Any, Literal, Self, get_args
 
 from framegauge.export.formats import FORMATS, Dim, Format
 from framegauge.export.rounding import Rounding
+from framegauge.export.soundness import check_inputs, check_outputs, check_self_test, check_types
 from framegauge.export.spec import Grid, Value
 
 KEY = "framegauge"
 SCHEMA = 1
 
-_MOST_TEST_SIDE, _MOST_TEST_BATCH = 2048, 8
+MOST_TEST_SIDE, _MOST_TEST_BATCH = 2048, 8
 
 Precision = Literal["fp32", "fp16"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+Kind = Literal["score", "moment", "map"]
+Better = Literal["higher", "lower"]
 
 
 class ManifestError(ValueError):
@@ -58,7 +61,7 @@ class Output:
         entry: The catalogue entry it belongs to, as it was asked for.
         options: Every option of that entry, defaults too.
         better: Which way an improvement moves it.
-        ideal: Score of a frame against itself.
+        ideal: Score of a frame against itself, ``None`` where that depends on the frame.
         low: Least value possible.
         high: Greatest value possible, ``None`` if there is no bound.
         unit: Unit, ``"1"`` if none.
@@ -69,11 +72,11 @@ class Output:
     """
 
     name: str
-    kind: Literal["score", "moment", "map"]
+    kind: Kind
     entry: str
     options: dict[str, Value]
-    better: Literal["higher", "lower"]
-    ideal: float
+    better: Better
+    ideal: float | None
     low: float
     high: float | None
     unit: str
@@ -130,7 +133,7 @@ class SelfTest:
         batch: Frames in the batch.
         sizes: Height and width of each run.
         colour: What the colour inputs hold, where the model has them.
-        scores: For each run, each output's value for each frame of the batch.
+        scores: For each run, the value of each output but maps for each frame of the batch.
     """
 
     pattern: int
@@ -142,9 +145,14 @@ class SelfTest:
 
     def __post_init__(self) -> None:
         """Refuse frames that no export makes, and that would fill a machine's memory."""
+        if not self.sizes or len(self.sizes) != len(self.scores):
+            raise ValueError(
+                f"a self-test has scores for each of its sizes, this has {len(self.scores)} for "
+                f"{len(self.sizes)}"
+            )
         for side in (side for size in self.sizes for side in size):
-            if type(side) is not int or not 1 <= side <= _MOST_TEST_SIDE:
-                raise ValueError(f"a self-test's side is 1 to {_MOST_TEST_SIDE}, this is {side!r}")
+            if type(side) is not int or not 1 <= side <= MOST_TEST_SIDE:
+                raise ValueError(f"a self-test's side is 1 to {MOST_TEST_SIDE}, this is {side!r}")
         if type(self.batch) is not int or not 1 <= self.batch <= _MOST_TEST_BATCH:
             raise ValueError(
                 f"a self-test's batch is 1 to {_MOST_TEST_BATCH}, this is {self.batch!r}"
@@ -228,11 +236,11 @@ class Manifest:
                 "Make one with `framegauge export`."
             )
         try:
-            facts: dict[str, Any] = json.loads(text)
+            facts: dict[str, Any] = json.loads(text, parse_constant=_refuse)
             schema = facts["schema"]
-            if not isinstance(schema, int):
+            if type(schema) is not int or schema < 1:
                 raise TypeError(f"schema is {schema!r}")
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise ManifestError(
                 f"The manifest of {file} cannot be read ({error!r}). Export the model again."
             ) from error
@@ -242,7 +250,7 @@ class Manifest:
                 f"{SCHEMA}. Update framegauge, or export the model again with this release."
             )
         try:
-            return cls(
+            manifest = cls(
                 **{
                     **facts,
                     "inputs": tuple(
@@ -262,9 +270,11 @@ class Manifest:
                     "self_test": _self_test(facts["self_test"]),
                 }
             )
+            check_self_test(manifest.self_test, manifest.inputs, manifest.outputs)
+            return manifest
         except ManifestError:
             raise
-        except (TypeError, KeyError, AttributeError, ValueError) as error:
+        except (TypeError, KeyError, AttributeError, ValueError, OverflowError) as error:
             raise ManifestError(
                 f"The manifest of {file} lacks something or has too much ({error}). "
                 "Export the model again."
@@ -272,9 +282,6 @@ class Manifest:
 
     def __post_init__(self) -> None:
         """Check what the rest relies on."""
-        for parts in (self.inputs, self.outputs, self.aggregates, self.weights):
-            for part in parts:
-                _check_types(part)
         if self.format not in FORMATS:
             raise ManifestError(
                 f"A model's format is one of {', '.join(FORMATS)}; this one says {self.format!r}. "
@@ -287,15 +294,14 @@ class Manifest:
             )
         if not self.scores:
             raise ManifestError("The model names no scores. Export it again.")
-
-
-def _check_types(part: Input | Output | Aggregate | Weights) -> None:
-    """Refuse a value that is not of its field's type, where that is a plain one."""
-    plain: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (int, float)}
-    for each in dataclasses.fields(part):
-        value = getattr(part, each.name)
-        if not isinstance(value, plain.get(str(each.type), (object,))):
-            raise TypeError(f"{each.name} is {value!r}, and should be of type {each.type}")
+        check_types(self)
+        check_inputs(self.form, self.inputs)
+        check_outputs(self.outputs, self.aggregates)
+        if self.crop_border < 0 or self.quantise not in (None, 8):
+            raise ValueError(
+                f"crop_border is {self.crop_border} and quantise {self.quantise}, and should be at "
+                "least 0, and 8 or null"
+            )
 
 
 def _self_test(facts: dict[str, Any]) -> SelfTest:
@@ -309,3 +315,7 @@ def _self_test(facts: dict[str, Any]) -> SelfTest:
             ),
         }
     )
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is no number")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
-import tempfile
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
@@ -16,12 +17,29 @@ from framegauge.export.backbones import Weights
 from framegauge.export.formats import find_format
 from framegauge.export.frames import CHROMA
 from framegauge.export.graph import Graph
-from framegauge.export.manifest import KEY, PRECISIONS, Manifest, Precision, SelfTest
+from framegauge.export.manifest import (
+    KEY,
+    MOST_TEST_SIDE,
+    PRECISIONS,
+    Manifest,
+    Precision,
+    SelfTest,
+)
 from framegauge.export.precision import in_half
-from framegauge.export.proof import evaluate, feeds, prove, self_test_colour, size_above
+from framegauge.export.proof import (
+    ExportError,
+    evaluate,
+    feeds,
+    prove,
+    self_test_colour,
+    size_above,
+)
 from framegauge.export.spec import parse_entries
 from framegauge.export.translation import serialise, trace, translate
 from framegauge.export.weights import Source
+
+# What the bytes of a file depend on, beside what is asked for.
+_MAKERS = ("framegauge", "torch", "onnx", "onnx_ir", "onnxscript")
 
 
 def export(
@@ -60,8 +78,10 @@ def export(
         The path.
 
     Raises:
-        ValueError: An entry, option or precision is unknown, or does not fit the format.
-        ExportError: The model could not be made, or does not give the scores of the graph.
+        ValueError: An entry, option or precision is unknown, or does not fit the format, or the
+            file could not be written there.
+        ExportError: The model could not be made or written, or does not give the scores of the
+            graph.
         WeightsError: Weights are not to be had, or not those wanted.
     """
     path = Path(path)
@@ -69,22 +89,52 @@ def export(
     if precision not in PRECISIONS:
         raise ValueError(f"precision takes one of {', '.join(PRECISIONS)}; got {precision!r}.")
     parsed, form = parse_entries(entries), find_format(format)
+    _check_place(path)
     found = Weights(weights, offline=offline)
-    suite, exact = (
-        Graph(
-            parsed,
-            form,
-            maps=maps,
-            quantise=quantise,
-            crop_border=crop_border,
-            without=without,
-            dtype=dtype,
-            weights=found,
+    try:
+        suite, exact = (
+            Graph(
+                parsed,
+                form,
+                maps=maps,
+                quantise=quantise,
+                crop_border=crop_border,
+                without=without,
+                dtype=dtype,
+                weights=found,
+            )
+            for dtype in (torch.float32, torch.float64)
         )
-        for dtype in (torch.float32, torch.float64)
-    )
-    if not path.parent.is_dir():
-        raise ValueError(f"There is no folder {path.parent} to write {path.name} in. Make it.")
+    except ArithmeticError as error:
+        raise ValueError(
+            f"An option of {', '.join(map(str, parsed))} is too large or too small to compute "
+            f"with: {error}."
+        ) from error
+    if max(size_above(suite, 18, 16)) > MOST_TEST_SIDE:
+        raise ValueError(
+            f"{', '.join(map(str, parsed))} would need frames of at least {suite.least}x"
+            f"{suite.least} pixels, and a model is proven on frames of up to "
+            f"{MOST_TEST_SIDE}x{MOST_TEST_SIDE}. Ask for fewer levels, a smaller window or border."
+        )
+    try:
+        content = _made(suite, exact, precision, tell)
+    except ExportError:
+        raise
+    except (ArithmeticError, MemoryError, RuntimeError, ValueError) as error:
+        raise ExportError(
+            f"No model could be made of {', '.join(map(str, parsed))}: "
+            f"{str(error) or type(error).__name__}"
+        ) from error
+    _write(path, content)
+    return path
+
+
+def _made(suite: Graph, exact: Graph, precision: Precision, tell: Callable[[str], None]) -> bytes:
+    """The model file's bytes, proven.
+
+    Raises:
+        ExportError: The model does not give the scores of the graph.
+    """
     tell("tracing")
     program = trace(suite)
     tell("translating to ONNX")
@@ -98,27 +148,31 @@ def export(
         kept = [each.name for each in rounding if not each.half]
         tell(f"kept in float32: {', '.join(kept) or 'nothing'}")
     model.metadata_props[KEY] = facts.to_json()
-    model_bytes = serialise(model)
+    content = serialise(model)
     tell("proving the file in ONNX Runtime")
-    prove(model_bytes, suite, exact)
-    _write(path, model_bytes)
-    return path
+    prove(content, suite, exact)
+    return content
 
 
 def describe(suite: Graph, exact: Graph) -> Manifest:
-    """The manifest, with the scores of the float64 graph on the self-test's frames."""
+    """The manifest, with the scores of the float64 graph on the self-test's frames.
+
+    Raises:
+        ExportError: A score is not finite on them.
+    """
     sizes = (size_above(suite, 5, 16), size_above(suite, 18, 3))
     colour = any(each.part == "colour" for each in suite.inputs)
     scores = []
     for size in sizes:
         values = evaluate(exact, feeds(suite, size, batch=2))
-        scores.append(
-            {
-                output.name: tuple(float(value) for value in values[output.name])
-                for output in suite.outputs
-                if output.kind != "map"
-            }
-        )
+        numbers = [output.name for output in suite.outputs if output.kind != "map"]
+        scores.append({name: tuple(map(float, values[name])) for name in numbers})
+        for name in numbers:
+            if not all(map(math.isfinite, scores[-1][name])):
+                raise ExportError(
+                    f"{name} is not finite on the frames of the self-test: with these options and "
+                    "weights nothing can be scored."
+                )
     needs_chroma = colour and suite.form.kind == "yuv" and "444" not in suite.form.name
     return Manifest(
         format=suite.form.name,
@@ -135,7 +189,7 @@ def describe(suite: Graph, exact: Graph) -> Manifest:
             for each in suite.weights.used
         ),
         missing=tuple(suite.missing),
-        versions={name: version(name) for name in ("framegauge", "torch", "onnx", "onnxscript")},
+        versions={name: version(name) for name in _MAKERS},
         self_test=SelfTest(
             pattern=pattern.VERSION,
             formula=pattern.FORMULA,
@@ -147,17 +201,43 @@ def describe(suite: Graph, exact: Graph) -> Manifest:
     )
 
 
+def _check_place(path: Path) -> None:
+    """Refuse a path that could not be written at the end of a long export.
+
+    Raises:
+        ValueError: It is a folder or a device, or its folder is missing or cannot be written to.
+    """
+    folder = Path(os.path.realpath(path)).parent
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path} is no file that a model could replace. Name another.")
+    if not folder.is_dir():
+        raise ValueError(f"There is no folder {folder} to write {path.name} in. Make it.")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ValueError(
+            f"The folder {folder} cannot be written to, so {path.name} cannot be made there. "
+            "Choose another, or change its permissions."
+        )
+
+
 def _write(path: Path, content: bytes) -> None:
-    """Write the file under another name, then give it its own, so that no half of it is seen."""
-    with tempfile.NamedTemporaryFile(
-        dir=path.parent, prefix=f".{path.name}.", delete=False
-    ) as file:
-        try:
+    """Write the file under another name, then give it its own, so that no half of it is seen.
+
+    Raises:
+        ExportError: The disk is full or failed; nothing is left behind.
+    """
+    # A link stays a link: what it points to is replaced.
+    target = Path(os.path.realpath(path))
+    scratch = target.with_name(f".framegauge-{secrets.token_hex(8)}.part")
+    try:
+        with scratch.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-            os.chmod(file.name, 0o644)
-            os.replace(file.name, path)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
+        scratch.replace(target)
+    except OSError as error:
+        raise ExportError(
+            f"The model {path} could not be written: {error.strerror}. Make room, or name another "
+            "place."
+        ) from error
+    finally:
+        scratch.unlink(missing_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from decimal import ROUND_DOWN, ROUND_UP, Context
 
 import numpy as np
 import onnx_ir
@@ -88,7 +89,10 @@ def _measured(
 
 
 def _rounding(output: Output, trials: Sequence[Trial], runs: Sequence[Feed]) -> Rounding:
-    """The worst value of each kind of frame, with two digits: processors differ in the third."""
+    """The worst value of each kind of frame, with two digits: processors differ in the third.
+
+    Errors are rounded up and tolerances down, so that what holds as it is written holds.
+    """
     worst: dict[str, tuple[float, float]] = {}
     for trial, run in zip(trials, runs, strict=True):
         if output.name not in trial.wanted:
@@ -107,8 +111,12 @@ def _rounding(output: Output, trials: Sequence[Trial], runs: Sequence[Feed]) -> 
         name=output.name,
         half=True,
         errors={
-            kind: float(f"{error:.2g}") if math.isfinite(error) else None
+            kind: _two_digits(error, ROUND_UP) if math.isfinite(error) else None
             for kind, (error, _) in worst.items()
         },
-        allowed={kind: float(f"{allowed:.2g}") for kind, (_, allowed) in worst.items()},
+        allowed={kind: _two_digits(allowed, ROUND_DOWN) for kind, (_, allowed) in worst.items()},
     )
+
+
+def _two_digits(value: float, rounding: str) -> float:
+    return float(Context(prec=2, rounding=rounding).create_decimal_from_float(value))

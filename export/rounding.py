@@ -27,6 +27,16 @@ class Rounding:
     errors: dict[str, float | None]
     allowed: dict[str, float]
 
+    def __post_init__(self) -> None:
+        """Refuse errors that there is nothing to compare with."""
+        if self.errors.keys() != self.allowed.keys() or not all(
+            allowed > 0 for allowed in self.allowed.values()
+        ):
+            raise ValueError(
+                f"{self.name} has errors of {', '.join(self.errors)}, and tolerances above 0 of "
+                f"{', '.join(kind for kind, each in self.allowed.items() if each > 0)}"
+            )
+
     @property
     def holds(self) -> bool:
         """Whether half precision takes no more of the tolerance than it may."""

@@ -15,7 +15,7 @@ from framegauge.runtime.backends.cuda import no_gpu
 from framegauge.runtime.backends.onnx_session import providers
 from framegauge.runtime.cpus import usable_cpus
 from framegauge.runtime.errors import BackendError
-from framegauge.runtime.exports import CACHE_VARIABLE, cache_folder
+from framegauge.runtime.exports import CACHE_VARIABLE, MAKERS, cache_folder, is_installed
 from framegauge.runtime.shelf import SHIPPED, catalogue, index
 
 PACKAGES = (
@@ -53,10 +53,7 @@ def findings() -> Iterator[tuple[str, str]]:
     except BackendError as error:
         yield "scoring", str(error)
     yield "engines", _engines()
-    yield (
-        "exporting",
-        "possible" if installed["torch"] and installed["onnx"] else "needs framegauge[export]",
-    )
+    yield "exporting", _exporting()
     yield (
         "FFmpeg in PyAV",
         ", ".join(
@@ -70,6 +67,16 @@ def findings() -> Iterator[tuple[str, str]]:
         f"{len(shipped)} of {len(names)} entries, for {', '.join(index()['formats'])}",
     )
     yield "model cache", f"{cache_folder()} ({_writable()}; {CACHE_VARIABLE} names another)"
+
+
+def _exporting() -> str:
+    """Whether models can be made and proven here."""
+    wanted = {**dict.fromkeys(MAKERS, "export"), "onnxruntime": "cpu"}
+    missing = {name: extra for name, extra in wanted.items() if not is_installed(name)}
+    if not missing:
+        return "possible"
+    extras = ",".join(dict.fromkeys(missing.values()))
+    return f"needs {', '.join(missing)}: pip install 'framegauge[{extras}]'"
 
 
 def _version(package: str) -> str | None:

@@ -6,21 +6,27 @@ import hashlib
 import importlib.util
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock
 from platformdirs import user_cache_path
 
 from framegauge.export.manifest import Precision
+from framegauge.export.spec import parse_entries
 from framegauge.runtime.errors import BackendError, ScoreError, UsageError
+
+if TYPE_CHECKING:
+    from framegauge.export.backbones import Weights
+    from framegauge.export.member import Member
 
 CACHE_VARIABLE = "FRAMEGAUGE_CACHE"
 
-_MAKERS = ("torch", "onnx", "onnxscript")
+MAKERS = ("torch", "onnx", "onnxscript", "onnx_ir")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,41 +108,42 @@ def write(order: Order, path: str | os.PathLike[str], progress: Callable[[str], 
         raise ScoreError(str(error)) from error
 
 
-def cached(order: Order, weights: Sequence[str], progress: Callable[[str], None]) -> Path:
+def cached(order: Order, learned: bool, progress: Callable[[str], None]) -> Path:
     """The file of a model in the user's cache, made if it is not there.
 
     Args:
         order: What it shall be.
-        weights: Names of the weights it needs.
+        learned: Whether networks may be a part of it; PyTorch is loaded then to look at them.
         progress: Called with a line of text while it is made.
 
     Raises:
         UsageError, BackendError, ScoreError: As :func:`write`.
     """
     facts = {
-        "entries": order.entries,
-        "format": order.format,
-        "quantise": order.quantise,
-        "crop_border": order.crop_border,
+        # Where its weights are looked for is nothing of a model, but what they are.
+        **asdict(replace(order, offline=False)),
+        "maps": sorted(order.maps),
         "without": sorted(order.without),
-        "precision": order.precision,
-        "weights": _digests(order, weights),
+        "weights": _digests(order) if learned and is_installed("torch") else {},
         "graphs": _graphs(),
-        **{name: version(name) if _installed(name) else None for name in _MAKERS},
+        **{name: version(name) if is_installed(name) else None for name in MAKERS},
     }
     key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
     folder = cache_folder()
+    file = folder / f"{key}.onnx"
+    if file.is_file():
+        return file
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        held = FileLock(folder / f"{key}.lock").acquire()
     except OSError as error:
         raise ScoreError(
-            f"The cache {folder} cannot be made ({error.strerror}). Name another in "
+            f"The cache {folder} cannot be made or written to ({error.strerror}). Name another in "
             f"{CACHE_VARIABLE}."
         ) from error
-    file = folder / f"{key}.onnx"
     # Two runs that want the same model make it once; the file itself appears whole either way.
-    with FileLock(folder / f"{key}.lock"):
-        if not file.exists():
+    with held:
+        if not file.is_file():
             progress(f"making a model of {order.entries} for {order.format} frames, once")
             write(order, file, progress)
     return file
@@ -149,17 +156,7 @@ def inputs_of(order: Order) -> tuple[str, ...]:
         UsageError, BackendError: As :func:`write`.
     """
     _check_makers(order)
-    from framegauge.export.backbones import Weights
-    from framegauge.export.member import members
-    from framegauge.export.spec import parse_entries
-    from framegauge.export.weights import WeightsError
-
-    try:
-        found = members(parse_entries(order.entries), Weights(order.weights, offline=order.offline))
-    except ValueError as error:
-        raise UsageError(str(error)) from error
-    except WeightsError as error:
-        raise BackendError(str(error)) from error
+    found, _ = _members(order)
     return tuple(dict.fromkeys(role for each in found for role in each.metric.spec.inputs))
 
 
@@ -169,24 +166,29 @@ def cache_folder() -> Path:
     return Path(given) if given else user_cache_path("framegauge") / "models"
 
 
-def _digests(order: Order, names: Sequence[str]) -> dict[str, str]:
-    """SHA-256 of each file of weights; PyTorch is loaded only where there are any."""
-    if not names or not _installed("torch"):
-        return {}
-    from framegauge.export.weights import WeightsError, load
+def _digests(order: Order) -> dict[str, str]:
+    """SHA-256 of each file of weights that the entries use with the options they have."""
+    return {each.name: each.sha256 for each in _members(order)[1].used}
+
+
+def _members(order: Order) -> tuple[list[Member], Weights]:
+    """The modules of an order's entries, and the weights in them."""
+    from framegauge.export.backbones import Weights
+    from framegauge.export.member import members
+    from framegauge.export.weights import WeightsError
 
     try:
-        return {
-            name: load(name, order.weights.get(name), offline=order.offline).sha256
-            for name in names
-        }
+        weights = Weights(order.weights, offline=order.offline)
+        return members(parse_entries(order.entries), weights), weights
+    except ValueError as error:
+        raise UsageError(str(error)) from error
     except WeightsError as error:
         raise BackendError(str(error)) from error
 
 
 def _check_makers(order: Order) -> None:
     """Refuse to make a model where what makes it is not installed."""
-    missing = [name for name in _MAKERS if not _installed(name)]
+    missing = [name for name in MAKERS if not is_installed(name)]
     if missing:
         raise BackendError(
             f"There is no ready model of {order.entries} for {order.format} frames, and "
@@ -196,7 +198,8 @@ def _check_makers(order: Order) -> None:
         )
 
 
-def _installed(package: str) -> bool:
+def is_installed(package: str) -> bool:
+    """Whether a package can be imported."""
     return importlib.util.find_spec(package) is not None
 
 

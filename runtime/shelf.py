@@ -195,20 +195,28 @@ def pick(
         stems = ["default"] if names == default_metrics(format).split(",") else names
         files = tuple(SHIPPED / format / f"{stem}.onnx" for stem in stems)
         return Pick(files, labels, "shipped", format, scores)
-    needed = sorted({name for listing in listings for name in listing.spec.weights})
-    given = {name: path for name, path in (weights or {}).items() if name in needed}
     order = Order(
         entries=",".join(map(_written, entries)),
         format=format,
         quantise=quantise,
         crop_border=crop_border,
-        weights=given,
+        weights=weights or {},
         offline=offline,
     )
     if supply is not None:
         order = replace(order, without=_lacking(entries, listings, order, supply))
-    file = cached(order, needed, progress or (lambda _: None))
+    file = cached(order, learned(entries), progress or (lambda _: None))
     return Pick((file,), {}, "exported", format, scores)
+
+
+def learned(entries: Sequence[Entry]) -> bool:
+    """Whether networks may be a part of what computes some of the entries."""
+    listings = [find_listing(entry, catalogue()) for entry in entries]
+    # Which losses a system has, and so which networks, may be an option.
+    return any(
+        listing.spec.weights or (listing.spec.kind == "system" and entry.options)
+        for entry, listing in zip(entries, listings, strict=True)
+    )
 
 
 def _lacking(

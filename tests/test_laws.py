@@ -59,7 +59,7 @@ def test_identity_is_ideal(text, dtype, picture):
     if metric.spec.ideal in (0.0, 1.0):
         assert score == metric.spec.ideal
     else:
-        assert score == pytest.approx(ideal_of(text), rel=1e-6)
+        assert score == pytest.approx(metric.spec.ideal, rel=1e-6)
 
 
 @every_entry
@@ -298,9 +298,8 @@ def test_files_score_an_identical_frame_as_ideal(request, name):
     scores = model.run(feed)
 
     for output in model.manifest.scores:
-        wanted = 80.0 if "epsilon_1e_08" in output.name else output.ideal
-        exact = 0.0 if wanted in (0.0, 1.0) else 1e-6 * wanted
-        np.testing.assert_allclose(scores[output.name], wanted, rtol=0, atol=exact)
+        exact = 0.0 if output.ideal in (0.0, 1.0) else 1e-6 * output.ideal
+        np.testing.assert_allclose(scores[output.name], output.ideal, rtol=0, atol=exact)
 
 
 @every_model
@@ -392,11 +391,6 @@ def extreme(spec, name, size):
 def reduced(metric, reduction):
     metric.reduction = reduction
     return metric
-
-
-def ideal_of(text):
-    """FLAVR's epsilon in the logarithm holds PSNR at 80 dB, below the cap."""
-    return 80.0 if text == "psnr[epsilon=1e-8]" else find(text).spec.ideal
 
 
 def highest(spec):

@@ -15,9 +15,9 @@ from framegauge.runtime.backends.backend import BACKENDS, Model
 from framegauge.runtime.commands.terminal import wide_console
 from framegauge.runtime.doctor import findings
 from framegauge.runtime.errors import ScoreError, UsageError
-from framegauge.runtime.shelf import catalogue, index
+from framegauge.runtime.shelf import SHIPPED, catalogue, index
 
-# Entries that `list` explains one by one, when it finds no more.
+# Entries that `list` explains one by one, when it finds no more and none is called so.
 _DETAILED = 3
 
 
@@ -80,15 +80,40 @@ def list_command(pattern: str, as_json: bool) -> int:
         )
         return 0
     console = wide_console()
-    table = Table("entry", "what it is", "better", "unit", "least size", box=None, pad_edge=False)
+    table = Table(
+        "entry",
+        "what it is",
+        "better",
+        "ideal",
+        "unit",
+        "least size",
+        "shipped",
+        box=None,
+        pad_edge=False,
+    )
     for spec in (listing.spec for listing in found):
-        unit = "" if spec.unit == "1" else spec.unit
-        name = ", ".join((spec.name, *spec.aliases))
-        table.add_row(name, spec.title, spec.better, unit, f"{spec.least}x{spec.least}")
+        table.add_row(
+            ", ".join((spec.name, *spec.aliases)),
+            spec.title,
+            spec.better,
+            "" if spec.ideal is None else f"{spec.ideal:g}",
+            "" if spec.unit == "1" else spec.unit,
+            f"{spec.least}x{spec.least}",
+            _shipped(spec.name),
+        )
     console.print(table)
-    for listing in found if len(found) <= _DETAILED else ():
+    named = [each for each in found if wanted in (each.spec.name, *each.spec.aliases)]
+    for listing in named or (found if len(found) <= _DETAILED else ()):
         _print_listing(listing, console)
     return 0
+
+
+def _shipped(name: str) -> str:
+    """For which frames a model of an entry comes with the package."""
+    formats = [each for each in index()["formats"] if (SHIPPED / each / f"{name}.onnx").is_file()]
+    if not formats:
+        return ""
+    return "yes" if formats == index()["formats"] else "planes"
 
 
 def _print_listing(listing: Listing, console: Console) -> None:
@@ -97,8 +122,9 @@ def _print_listing(listing: Listing, console: Console) -> None:
     console.print(Text(spec.name, style="bold"))
     reads = {"rgb": "RGB", "luma": "luma", "plane": f"the {spec.plane} plane"}[spec.reads]
     high = "no bound" if spec.high is None else f"{spec.high:g}"
+    ideal = "no one ideal" if spec.ideal is None else f"{spec.ideal:g} is ideal"
     console.print(
-        f"  reads {reads}; from {spec.low:g} to {high}, {spec.ideal:g} is ideal; {spec.source}",
+        f"  reads {reads}; from {spec.low:g} to {high}, {ideal}; {spec.source}",
         highlight=False,
     )
     for option in listing.options:
@@ -161,7 +187,7 @@ def show_command(model: str, as_json: bool) -> int:
             output.kind,
             Text(output.entry),
             output.better,
-            f"{output.ideal:g}",
+            "" if output.ideal is None else f"{output.ideal:g}",
             "" if output.unit == "1" else output.unit,
             str(output.least),
             f"{output.tolerance:g}{relative}",
@@ -193,7 +219,7 @@ def verify_command(model: str, backend: str, build_missing: bool, device: int) -
     for check in checks:
         table.add_row(
             f"{check.size[1]}x{check.size[0]}",
-            check.name,
+            check.output.name,
             f"{check.wanted:.9g}",
             f"{check.got:.9g}",
             f"{check.error:.2g}",

@@ -78,6 +78,15 @@ def test_a_target_gets_no_gradient(text, networks):
     assert y.grad is None
 
 
+@pytest.mark.parametrize("text", ["vgg", "style", "dists", "vgg_conv4_3", "lpips_vgg"])
+def test_a_target_that_alone_needs_a_gradient_gets_none(text, networks, linear):
+    x, y = torch.rand(2, 1, 3, 16, 16)
+
+    score = find(text, weights=networks)(x, y.requires_grad_())
+
+    assert not score.requires_grad
+
+
 def test_one_pass_and_two_give_the_same(networks):
     metric = find("vgg", weights=networks)
     x, y = torch.rand(2, 1, 3, 16, 16, dtype=torch.float64)
@@ -114,6 +123,47 @@ def test_a_network_is_cast_to_the_frames_type(networks):
     assert loss(*torch.rand(2, 1, 3, 16, 16)).dtype == torch.float32
 
 
+def test_a_loss_validated_in_inference_mode_can_be_trained_with(deterministic):
+    loss = find("vgg_conv4_3", weights=Weights(deterministic, offline=True))
+    x, y = torch.rand(2, 1, 3, 16, 16, dtype=torch.float64)
+    with torch.inference_mode():
+        loss(x, y)
+    x.requires_grad_()
+
+    loss(x, y).backward()
+
+    assert x.grad.abs().sum() > 0
+
+
+def test_a_loss_made_in_inference_mode_can_be_trained_with(deterministic):
+    with torch.inference_mode():
+        loss = find("vgg_conv4_3", weights=Weights(deterministic, offline=True))
+    x = torch.rand(1, 3, 16, 16, requires_grad=True)
+
+    loss(x, torch.rand(1, 3, 16, 16)).backward()
+
+    assert x.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize(
+    ("taps", "least"),
+    [("relu1_1", 1), ("conv2_2", 2), ("pool2", 4), ("relu5_1", 16), ("pool5", 32)],
+)
+def test_the_deepest_layer_says_how_small_a_frame_may_be(taps, least, networks):
+    loss = VGG(taps=taps, factors="1", weights=networks)
+    frame = torch.rand(1, 3, least, least)
+
+    assert loss(frame, frame).item() == 0
+    assert loss.spec.least == least
+
+
+def test_a_frame_that_no_layer_is_left_of_is_refused_by_name(networks):
+    frame = torch.rand(1, 3, 31, 40)
+
+    with pytest.raises(ValueError, match="vgg needs frames of at least 32x32 pixels, got 40x31"):
+        VGG(taps="pool5", factors="1", weights=networks)(frame, frame)
+
+
 def test_weights_of_no_name_are_refused_with_the_nearest():
     with pytest.raises(ValueError, match=r"no weights called 'vgg_16'; did you mean 'vgg16'\?"):
         Weights({"vgg_16": "somewhere.pth"})
@@ -125,6 +175,10 @@ def test_weights_of_no_name_are_refused_with_the_nearest():
         ({"taps": "relu9_9"}, "vgg19 has no layer 'relu9_9'.* Layers: conv1_1"),
         ({"taps": "relu1_1+relu2_1", "factors": "1+2+3"}, "one number for each of the 2 taps"),
         ({"taps": "relu1_1", "factors": "rife"}, "one number for each of the 1 taps"),
+        ({"factors": "nan"}, "factors takes finite numbers of at least 0, .* got 'nan'"),
+        ({"factors": "inf"}, "finite numbers of at least 0, .* got 'inf'"),
+        ({"factors": "-1"}, "finite numbers of at least 0, .* got '-1'"),
+        ({"factors": "0"}, "not all 0; got '0'"),
     ],
 )
 def test_senseless_taps_are_refused(options, message, networks):

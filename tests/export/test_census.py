@@ -60,7 +60,9 @@ def test_the_border_is_as_wide_as_asked_for(border):
     assert Census(border=border).spec.least == max(3, 2 * border + 1)
 
 
-@pytest.mark.parametrize("options", [{"patch": 4}, {"patch": 1}, {"scale": 0.0}, {"border": -1}])
+@pytest.mark.parametrize(
+    "options", [{"patch": 4}, {"patch": 1}, {"patch": 33}, {"scale": 0.0}, {"border": -1}]
+)
 def test_senseless_options_are_refused(options):
     with pytest.raises(ValueError, match="census takes"):
         Census(**options)

@@ -24,6 +24,15 @@ def test_a_ramp_on_a_flat_frame_leaves_epsilon_for_the_other_component():
     assert value.item() == pytest.approx(1.000001, abs=1e-11)
 
 
+def test_a_still_flat_frame_leaves_four_epsilons_and_detail_leaves_less(ramps):
+    flat = DAINSmoothness()(FLAT, FLAT, 0 * FIELD, 0 * FIELD)
+    detail = DAINSmoothness()(*ramps().values(), 0 * FIELD, 0 * FIELD)
+
+    assert flat.item() == pytest.approx(4e-6, rel=1e-9)
+    assert detail.item() < 3.9e-6
+    assert DAINSmoothness.SPEC.ideal is None
+
+
 def test_both_flows_are_weighted_by_their_own_frames():
     ramp = torch.stack([X, 0 * X])[None]
     slope = (X / 30).expand(1, 3, 16, 16)

@@ -64,5 +64,5 @@ def test_no_pixel_seen_gives_zero():
 
 
 def test_an_even_patch_is_refused():
-    with pytest.raises(ValueError, match="odd patch of at least 3, got 2"):
+    with pytest.raises(ValueError, match="odd patch from 3 to 31, got 2"):
         DDFlowPhotometric(patch=2)

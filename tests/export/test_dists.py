@@ -19,6 +19,14 @@ def test_pooling_is_the_root_of_the_blurred_squares():
     assert pooled[0, 0, 0, 0].item() == pytest.approx(1e-6)
 
 
+def test_weights_that_are_all_zero_are_refused(deterministic):
+    none = torch.zeros(1, 1475, 1, 1)
+    sources = {"vgg16": deterministic["vgg16"], "dists": {"alpha": none, "beta": none}}
+
+    with pytest.raises(WeightsError, match="weights dists are damaged: their sum is not above 0"):
+        find("dists", weights=Weights(sources, offline=True))
+
+
 def test_distances_are_those_of_the_papers_similarities():
     x, y = torch.rand(2, 1, 3, 6, 7, dtype=torch.float64)
     mu_x, mu_y = x.mean((2, 3)), y.mean((2, 3))

@@ -5,6 +5,7 @@ import torch
 
 from framegauge.export.catalog import find
 from framegauge.export.eager import check_values
+from framegauge.export.suite import Suite
 
 MEAN = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
 STD = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
@@ -92,6 +93,63 @@ def test_neighbours_are_looked_at_and_flows_are_not(role):
     assert loss(**frames, **flows).isfinite()
     with pytest.raises(ValueError, match=f"arflow_photometric was given {role} with values"):
         loss(**{**frames, role: 2 * frames[role] - 1}, **flows)
+
+
+@pytest.mark.parametrize("name", ["epe", "aee", "aae", "fl_all", "epe_1px", "tof"])
+@pytest.mark.parametrize("role", ["flow", "flow_reference"])
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_a_flow_that_is_not_finite_is_refused(name, role, value):
+    flows = {each: torch.zeros(1, 2, 48, 48) for each in ("flow", "flow_reference")}
+    flows[role][..., 5, 7] = value
+
+    with pytest.raises(ValueError, match=f"{name} was given {role} .* not finite: a network"):
+        find(name)(**flows)
+
+
+def test_a_suite_refuses_a_flow_that_is_not_finite():
+    flow = torch.full((1, 2, 16, 16), torch.nan)
+
+    with pytest.raises(ValueError, match="The suite was given flow with values from nan to nan"):
+        Suite("aee,fl_all")(flow=flow, flow_reference=torch.zeros_like(flow))
+
+
+@pytest.mark.parametrize(
+    ("change", "seen"),
+    [
+        (lambda mask: -mask, "from -1 to -?0"),
+        (lambda mask: mask - 0.6, "from -0.6 to 0.4"),
+        (lambda mask: 255 * mask, "from 0 to 255"),
+        (lambda mask: mask / 0, "from nan to nan"),
+    ],
+)
+def test_a_mask_that_is_no_weight_is_refused(change, seen):
+    mask = change(board()[:, :1])
+    flow = torch.zeros(1, 2, 16, 16)
+
+    with pytest.raises(ValueError, match=rf"l1 was given mask with values {seen}\. A mask is a w"):
+        find("l1")(board(), board(), mask)
+    with pytest.raises(ValueError, match=rf"aee was given mask with values {seen}\."):
+        find("aee[masked=true]")(flow, flow, mask)
+    with pytest.raises(ValueError, match=rf"The suite was given mask with values {seen}\."):
+        Suite("l1")(distorted=board(), reference=board(), mask=mask)
+
+
+@pytest.mark.parametrize("time", [4.0, 1.0, 0.0, -1.0, torch.nan])
+def test_a_time_that_is_not_between_the_frames_is_refused(time):
+    loss = find("superslomo_warping")
+    still = torch.zeros(1, 2, 16, 16)
+
+    with pytest.raises(ValueError, match=r"was given time with .* frame 2 of 8 is at 0\.25"):
+        loss(board(), board(), board(), still, still, torch.tensor([time]))
+
+
+@pytest.mark.parametrize("role", ["logits_distorted", "logits_reference"])
+def test_logits_that_are_not_finite_are_refused(role):
+    logits = {each: torch.zeros(1, 1) for each in ("logits_distorted", "logits_reference")}
+    logits[role] = logits[role] / 0
+
+    with pytest.raises(ValueError, match=f"gan_discriminator was given {role} .* not finite"):
+        find("gan_discriminator")(**logits)
 
 
 def test_systems_look_at_their_frames_and_at_what_networks_merged():

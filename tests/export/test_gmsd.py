@@ -14,6 +14,19 @@ def test_the_ramps_give_their_table_values(ramps, text, value):
     assert find(text)(**ramps()).item() == pytest.approx(value, abs=5e-10)
 
 
+@pytest.mark.parametrize(
+    ("form", "count"),
+    [("luma", 64), ("rgb", 3 * 64)],  # half of 16 x 16 pixels, of one channel or three
+)
+def test_either_deviation_is_had_in_every_form(ramps, form, count):
+    biased, unbiased = (
+        find(f"gmsd[form={form};deviation={deviation}]")(**ramps()).item()
+        for deviation in ("biased", "unbiased")
+    )
+
+    assert unbiased / biased == pytest.approx((count / (count - 1)) ** 0.5, abs=1e-12)
+
+
 def test_the_unbiased_deviation_divides_by_one_less(ramps):
     biased, unbiased = (
         find(text)(**ramps()).item() for text in ("gmsd", "gmsd[deviation=unbiased]")

@@ -266,6 +266,14 @@ def test_maps_have_the_size_of_their_grid(request, name, label, size):
     assert results[f"{label}.map"].shape == (2, 1, *size)
 
 
+def test_the_map_of_a_deviation_is_a_similarity(window_model):
+    outputs = {output.name: output for output in window_model.manifest.outputs}
+
+    score, picture = outputs["gmsd"], outputs["gmsd.map"]
+    assert (score.better, score.ideal) == ("lower", 0.0)
+    assert (picture.better, picture.ideal, picture.low, picture.high) == ("higher", 1.0, 0.0, 1.0)
+
+
 def test_a_map_lies_where_its_grid_says(window_model):
     reference = np.full((1, 80, 90, 3), 128, np.uint8)
     distorted = reference.copy()

@@ -1,4 +1,7 @@
+import errno
+import os
 import shutil
+import stat
 import warnings
 from pathlib import Path
 
@@ -8,7 +11,7 @@ import pytest
 import torch
 from onnx import numpy_helper
 
-from framegauge.export import export
+from framegauge.export import export, model
 from framegauge.export.catalog import listings
 from framegauge.export.features import Features
 from framegauge.export.formats import FORMATS, find_format
@@ -50,6 +53,14 @@ class Frozen(Metric):
     def score(self, features: Features) -> torch.Tensor:
         width = int(features.rgb("reference").shape[-1])
         return pixel_mean(features.rgb("distorted") * width)
+
+
+@pytest.fixture
+def private():
+    """Makes files that only their owner may read."""
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
 
 
 @every_model
@@ -170,6 +181,75 @@ def test_an_export_warns_of_nothing(tmp_path):
 def test_a_folder_that_is_not_there_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"no folder .*nowhere to write m\.onnx in"):
         export("psnr", tmp_path / "nowhere" / "m.onnx")
+
+
+def test_a_place_is_refused_before_weights_are_looked_for(tmp_path):
+    with pytest.raises(ValueError, match="no folder"):
+        export("vgg", tmp_path / "nowhere" / "m.onnx", offline=True)
+
+
+@pytest.mark.parametrize("place", ["", "pipe"])
+def test_what_is_no_file_is_left_as_it_is(tmp_path, place):
+    os.mkfifo(tmp_path / "pipe")
+
+    with pytest.raises(ValueError, match="is no file that a model could replace"):
+        export("psnr", tmp_path / place)
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+
+
+def test_a_folder_that_cannot_be_written_to_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.access", lambda *_: False)
+
+    with pytest.raises(ValueError, match=r"cannot be written to, so m\.onnx cannot be made there"):
+        export("psnr", tmp_path / "m.onnx")
+
+
+def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+
+    with pytest.raises(ExportError, match=r"m\.onnx could not be written: No space left on device"):
+        export("mse", tmp_path / "m.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_link_stays_a_link_and_the_mask_of_permissions_holds(tmp_path, private):
+    (tmp_path / "m.onnx").symlink_to(tmp_path / "file.onnx")
+
+    export("mse", tmp_path / "m.onnx")
+
+    assert (tmp_path / "m.onnx").is_symlink()
+    assert (tmp_path / "file.onnx").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("entry", ["laplacian[levels=12]", "census[border=5000]"])
+def test_frames_that_no_model_is_proven_on_are_refused_at_once(tmp_path, entry):
+    with pytest.raises(ValueError, match=r"would need frames of at least .* up to 2048x2048"):
+        export(entry, tmp_path / "m.onnx")
+
+
+def test_an_option_beyond_all_numbers_is_a_wrong_request(tmp_path):
+    with pytest.raises(ValueError, match="ssim"):
+        export("ssim[sigma=1e300]", tmp_path / "m.onnx")
+
+
+def test_what_fails_in_the_making_is_no_wrong_request(tmp_path, monkeypatch):
+    def fail(suite):
+        raise ValueError("array is too big")
+
+    monkeypatch.setattr(model, "trace", fail)
+
+    with pytest.raises(ExportError, match="No model could be made of mse: array is too big"):
+        export("mse", tmp_path / "m.onnx")
+
+
+def test_a_model_whose_scores_are_not_finite_is_not_made(tmp_path, monkeypatch):
+    monkeypatch.setattr(model, "evaluate", lambda *_: {"mse": np.array([0.5, np.nan])})
+
+    with pytest.raises(ExportError, match="mse is not finite on the frames of the self-test"):
+        export("mse", tmp_path / "m.onnx")
 
 
 def test_a_graph_that_fixes_a_size_is_refused():

@@ -159,7 +159,6 @@ def test_files_hold_their_tolerance(entries, models):
     [
         "warping",
         "superslomo_warping",
-        "dain_smoothness",
         "bmbc_photometric",
         "flow_smoothness",
         "edge_aware_smoothness",

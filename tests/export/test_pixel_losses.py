@@ -36,8 +36,24 @@ def test_charbonnier_has_its_epsilon_as_floor(epsilon):
 
 
 @pytest.mark.parametrize(
-    "text", ["charbonnier[epsilon=0]", "huber[delta=0]", "huber[delta=-1]", "huber[delta=nan]"]
+    ("text", "high"),
+    [
+        ("charbonnier", 1.0000005),
+        ("charbonnier[epsilon=0.75]", 1.25),
+        ("huber", 0.375),
+        ("huber[delta=0.1]", 0.095),
+        ("huber[delta=7]", 0.5),
+    ],
 )
+def test_black_on_white_is_the_worst_there_is(text, high):
+    black, white = torch.zeros(1, 3, 4, 4).double(), torch.ones(1, 3, 4, 4).double()
+    loss = find(text)
+
+    assert loss.spec.high == pytest.approx(high, abs=1e-12)
+    assert loss(black, white).item() == pytest.approx(high, abs=1e-12)
+
+
+@pytest.mark.parametrize("text", ["charbonnier[epsilon=0]", "huber[delta=0]", "huber[delta=-1]"])
 def test_senseless_options_are_refused(text):
     with pytest.raises(ValueError, match=r"(charbonnier|huber) takes (an epsilon|a delta) above 0"):
         find(text)

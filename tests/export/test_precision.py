@@ -14,14 +14,14 @@ import torch
 import torch.nn.functional as F
 from onnx import TensorProto
 
-from framegauge.export import export
+from framegauge.export import export, precision
 from framegauge.export.backbones import Weights
 from framegauge.export.formats import find_format
 from framegauge.export.graph import Graph
 from framegauge.export.half import convolutions, halved, reach, rounded
-from framegauge.export.manifest import Manifest, ManifestError
+from framegauge.export.manifest import Manifest, ManifestError, Output
 from framegauge.export.model import describe
-from framegauge.export.precision import in_half
+from framegauge.export.precision import Trial, in_half
 from framegauge.export.rounding import Rounding
 from framegauge.export.spec import parse_entries
 from framegauge.export.translation import serialise, trace, translate
@@ -325,7 +325,7 @@ def test_a_model_in_half_is_kept_apart_from_the_same_in_float32(tmp_path, monkey
     monkeypatch.setattr(exports, "write", lambda order, path, progress: path.write_bytes(b"model"))
     order = Order(entries="psnr", format="rgb24", precision="fp16")
 
-    files = [cached(each, [], print) for each in (order, replace(order, precision="fp32"))]
+    files = [cached(each, False, print) for each in (order, replace(order, precision="fp32"))]
 
     assert files[0] != files[1]
 
@@ -337,6 +337,29 @@ def test_an_error_of_over_half_the_tolerance_does_not_hold():
     assert not replace(within, errors={"dark": 0.51}).holds
     assert not replace(within, errors={"dark": None}).holds
     assert replace(within, half=False).words.endswith("that of an output which needs it")
+
+
+@pytest.mark.parametrize(("error", "holds"), [(0.4949, True), (0.5049, False)])
+def test_an_error_is_not_rounded_until_it_holds(error, holds):
+    output = Output(
+        name="x",
+        kind="score",
+        entry="x",
+        options={},
+        better="lower",
+        ideal=0.0,
+        low=0.0,
+        high=None,
+        unit="1",
+        least=1,
+        tolerance=1.0,
+        relative=0.0,
+    )
+    trial = Trial(kinds=["dark"], feed={}, wanted={"x": np.array([2.0])})
+
+    rounding = precision._rounding(output, [trial], [{"x": np.array([2.0 + error])}])
+
+    assert rounding.holds == holds
 
 
 def graphs(entries, weights, *, format="rgb24", maps=()):

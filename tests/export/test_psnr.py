@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from framegauge.export.catalog import find
+from framegauge.export.eager import eager_features
 from framegauge.export.metrics.psnr import PSNR
 
 
@@ -55,7 +56,34 @@ def test_a_clip_is_made_of_the_mean_squared_error():
     assert (aggregate.peak, aggregate.cap) == (1.0, 90)
 
 
-@pytest.mark.parametrize("options", [{"cap": 0.0}, {"cap": math.nan}, {"epsilon": -1e-9}])
+def test_a_clips_score_has_the_ceiling_of_its_frames():
+    frame = torch.rand(2, 3, 4, 4, dtype=torch.float64)
+    metric = PSNR(epsilon=1e-8)
+
+    (noise,) = metric.moments(eager_features(metric.spec, {"distorted": frame, "reference": frame}))
+
+    # What the clip's score is made of: -10 log10 of it is 80 dB.
+    assert noise.tolist() == pytest.approx([1e-8, 1e-8])
+
+
+def test_the_greatest_cap_is_reached_in_float32():
+    frame = torch.rand(1, 3, 4, 4)
+
+    assert PSNR(cap=370)(frame, frame).item() == pytest.approx(370, rel=1e-6)
+    with pytest.raises(ValueError, match=r"psnr takes a cap above 0 and up to 370 dB.* got 371"):
+        PSNR(cap=371)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"cap": 0.0},
+        {"cap": math.nan},
+        {"cap": math.inf},
+        {"epsilon": -1e-9},
+        {"epsilon": math.nan},
+    ],
+)
 def test_senseless_options_are_refused(options):
     with pytest.raises(ValueError, match="psnr takes"):
         PSNR(**options)

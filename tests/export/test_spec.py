@@ -14,6 +14,13 @@ def test_entries_are_names_with_options_and_labels():
     ]
 
 
+@pytest.mark.parametrize(
+    "text", ["mine=psnr[cap=50]", " mine = psnr [ cap = 50 ] ", "mine= psnr\t[cap=50;]"]
+)
+def test_spaces_around_the_parts_of_an_entry_are_nothing(text):
+    assert parse_entries(text) == [Entry("psnr", (("cap", "50"),), "mine")]
+
+
 def test_a_list_of_entries_is_the_same_as_their_text():
     assert parse_entries(["psnr", "census[patch=5]"]) == parse_entries("psnr,census[patch=5]")
 
@@ -24,7 +31,9 @@ def test_an_entry_is_written_as_it_was_read():
     assert str(entry) == "census[patch=5;scale=255]"
 
 
-@pytest.mark.parametrize("text", ["", "psnr,,ssim", "psnr[", "psnr]", "psnr[cap=50]x", "[cap=50]"])
+@pytest.mark.parametrize(
+    "text", ["", "psnr,,ssim", "psnr[", "psnr]", "psnr[cap=50]x", "[cap=50]", "a= [x=1]"]
+)
 def test_text_that_is_no_entry_is_refused(text):
     with pytest.raises(ValueError, match="is not an entry"):
         parse_entries(text)
@@ -103,7 +112,12 @@ def test_an_option_given_twice_is_refused():
     ("text", "wanted"),
     [
         ("census[patch=5.5]", "patch of census takes a value of type int, got '5.5'"),
+        ("census[patch=1_1]", "patch of census takes a value of type int, got '1_1'"),
+        ("psnr[cap=\u0663\u0660]", "cap of psnr takes a value of type float, got '\u0663\u0660'"),
         ("census[scale=big]", "scale of census takes a value of type float, got 'big'"),
+        ("psnr[cap=inf]", "cap of psnr takes a finite number, got 'inf'. Its default is 100"),
+        ("psnr[epsilon=nan]", "epsilon of psnr takes a finite number, got 'nan'"),
+        ("rife[threshold=-inf]", "threshold of rife takes a finite number, got '-inf'"),
         ("ssim[padding=zero]", "padding of ssim takes one of valid, replicate, reflect"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import numpy as np
 import pytest
 import torch
 from torch.testing import assert_close
@@ -207,6 +208,7 @@ def test_autocast_leaves_every_digit():
         ("rife", {"rife": 1.0}, r"did you mean 'rife\..*Terms: rife\.total, rife\.laplacian"),
         ("psnr,l1", None, "psnr rises as frames get better.* factor below 0"),
         ("ssim", {"ssim": 1.0}, "ssim rises as frames get better"),
+        ("l1,mse", {"l1": 1.0, "mse": -0.5}, r"mse falls .* factor -0\.5 would turn it round"),
         ("l1", {"l1": float("nan")}, r"factor of l1 is nan\. Give a finite number"),
         ("psnr_y", {}, "psnr_y reads a plane of code values"),
         ("l1,l1", None, "would both be called 'l1'"),
@@ -231,6 +233,21 @@ def test_senseless_suites_are_refused(entries, factors, message):
 def test_senseless_inputs_are_refused(change, message):
     with pytest.raises(ValueError, match=message):
         Suite("l1,mse")(**{**pair(), **change})
+
+
+@pytest.mark.parametrize("given", [None, np.zeros((2, 3, 64, 64)), 0.5])
+def test_what_is_no_tensor_is_named(given):
+    frames = {**pair(), "distorted": given}
+
+    with pytest.raises(TypeError, match="The suite takes a tensor as distorted, got "):
+        Suite("l1,mse")(**frames)
+    with pytest.raises(TypeError, match="l1 takes a tensor as distorted, got "):
+        find("l1")(**frames)
+
+
+def test_a_reduction_that_there_is_not_is_refused():
+    with pytest.raises(ValueError, match="reduction takes mean, sum, none; got 'avg'"):
+        Suite("l1", reduction="avg")
 
 
 def test_an_input_that_is_missing_is_named():

@@ -77,7 +77,7 @@ def test_a_module_gives_its_total_with_finite_gradients(text, networks, linear):
 def test_frames_that_are_all_the_same_and_still_give_the_ideal(text, networks):
     system = find(text, weights=networks)
     given = {
-        role: torch.full_like(each, 0.5) if each.shape[1:2] == (3,) else torch.zeros_like(each)
+        role: torch.full_like(each, 0.5 if each.shape[1:2] == (3,) or role == "time" else 0)
         for role, each in inputs(system).items()
     }
     given = {role: each.requires_grad_() for role, each in given.items()}
@@ -166,11 +166,28 @@ def test_frames_come_by_place_too():
 
 @pytest.mark.parametrize(
     ("weights", "message"),
-    [((-1.0, 1.0), "weights of at least 0, got -1.0 for one"), ((0.0, 0.0), "no term of a weight")],
+    [
+        ((-1.0, 1.0), "weights of at least 0, got -1.0 for one"),
+        ((1.0, float("inf")), "finite weights .* got inf for other"),
+        ((float("nan"), 1.0), "got nan for one"),
+        ((0.0, 0.0), "no term of a weight"),
+    ],
 )
 def test_senseless_weights_are_refused(weights, message):
     with pytest.raises(ValueError, match=message):
         Pair(*weights)
+
+
+@pytest.mark.parametrize(
+    ("text", "symmetric"),
+    [("rife", False), ("rife[form=v1]", True), ("dain", True), ("dain[blended=1]", False)],
+)
+def test_a_total_is_symmetric_where_every_term_of_the_frame_reads_both(text, symmetric):
+    assert find(text).spec.symmetric == symmetric
+
+
+def test_kernels_have_neighbours():
+    assert find("adacof").spec.least == 2
 
 
 def test_reductions_are_those_of_the_samples():

@@ -97,5 +97,5 @@ def test_both_directions_are_added(ramps):
 
 
 def test_an_even_patch_is_refused():
-    with pytest.raises(ValueError, match="odd patch of at least 3, got 4"):
+    with pytest.raises(ValueError, match="odd patch from 3 to 31, got 4"):
         UnFlowPhotometric(patch=4)

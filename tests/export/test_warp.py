@@ -67,6 +67,17 @@ def test_ddflows_border_goes_with_its_own_corners():
         warp(RAMP, flow(0), border="ddflow", corners="half_pixel")
 
 
+@pytest.mark.parametrize("border", ["clamp", "zeros", "ddflow"])
+@pytest.mark.parametrize("component", [0, 1])
+def test_a_flow_that_is_not_a_number_samples_none(border, component):
+    flow = torch.zeros(1, 2, 4, 5)
+    flow[0, component, 2, 3] = torch.nan
+
+    sampled = warp(torch.rand(1, 3, 4, 5), flow, border=border)
+
+    assert sampled.isnan().nonzero()[:, 1:].tolist() == [[0, 2, 3], [1, 2, 3], [2, 2, 3]]
+
+
 def test_flow_is_across_then_down():
     picture = torch.rand(1, 2, 5, 6, dtype=torch.float64)
 

@@ -49,6 +49,28 @@ def test_the_corners_are_an_option():
     assert loss(RAMP, next=RAMP, flow_to_next=flow(0.0)).item() == pytest.approx(7 / 128)
 
 
+def test_ddflows_sampler_extrapolates_beyond_any_difference_of_frames():
+    corner = torch.zeros(1, 3, 2, 2, dtype=torch.float64)
+    corner[..., 0, 0] = 1
+    to_corner = torch.tensor([[-0.9, -1.9], [-0.9, -1.9]], dtype=torch.float64)
+    loss = Warping(sources="next", border="ddflow")
+
+    ends = torch.stack([to_corner, to_corner.T])[None]
+    score = loss(0 * corner, next=corner, flow_to_next=ends)
+
+    # All four samples lie 0.9 pixels before the first: (1 + 0.9)^2 each.
+    assert score.item() == pytest.approx(3.61)
+    assert (loss.spec.high, loss.spec.ideal) == (None, None)
+
+
+@pytest.mark.parametrize("corners", ["half_pixel", "superslomo_aligned", "superslomo_half_pixel"])
+def test_other_corners_miss_a_frame_that_stands_still(corners):
+    loss = Warping(sources="next", corners=corners)
+
+    assert loss(RAMP, next=RAMP, flow_to_next=flow(0.0)).item() > 0.01
+    assert loss.spec.ideal is None
+
+
 def test_ddflows_border_goes_with_its_own_corners():
     with pytest.raises(ValueError, match="border=ddflow with corners=aligned, got half_pixel"):
         Warping(border="ddflow", corners="half_pixel")

@@ -1,4 +1,5 @@
 import hashlib
+import math
 import pickle
 import sys
 from pathlib import Path
@@ -7,8 +8,11 @@ import pytest
 import torch
 
 from framegauge.export import weights
-from framegauge.export.backbones import Backbone
+from framegauge.export.backbones import LAYERS, Backbone, Weights
+from framegauge.export.catalog import find
 from framegauge.export.weights import FOLDER_VARIABLE, PUBLISHED, WeightsError, load
+
+ALEXNET = (64, 192, 384, 256, 256)
 
 
 @pytest.fixture(autouse=True)
@@ -133,6 +137,13 @@ def test_a_file_named_by_hand_need_not_be_the_published_one(places):
     assert load("vgg16", path).origin == "finetuned.pth"
 
 
+def test_a_file_named_by_hand_is_the_published_one_if_it_is_called_so(places):
+    path = save(places["given"] / "vgg16-397923af.pth", 1.0)
+
+    with pytest.raises(WeightsError, match=r"not the published vgg16.*by another name"):
+        load("vgg16", path)
+
+
 @pytest.mark.parametrize("content", [b"", b"\x80", b"not weights at all", b"PK\x03\x04 cut short"])
 def test_a_damaged_file_is_refused_with_what_was_wanted(places, content):
     path = places["given"] / "damaged.pth"
@@ -147,6 +158,16 @@ def test_a_truncated_file_is_refused(places):
     path.write_bytes(path.read_bytes()[:-200])
 
     with pytest.raises(WeightsError, match=r"short\.pth is not .* can be read safely"):
+        load("vgg16", path)
+
+
+def test_a_byte_that_changed_is_noticed(places):
+    path = save(places["given"] / "changed.pth", [1.0] * 1000)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+
+    with pytest.raises(WeightsError, match=r"changed\.pth is not .* can be read safely"):
         load("vgg16", path)
 
 
@@ -181,7 +202,7 @@ def test_a_file_of_something_else_is_refused(places, content):
     path = places["given"] / "other.pth"
     torch.save(content, path)
 
-    with pytest.raises(WeightsError, match="holds no dictionary of tensors, which vgg16 is"):
+    with pytest.raises(WeightsError, match="no dictionary of tensors with values, which vgg16"):
         load("vgg16", path)
 
 
@@ -211,6 +232,52 @@ def test_weights_that_are_not_finite_are_refused(deterministic):
         Backbone("vgg16", load("vgg16", broken))
 
 
+@pytest.mark.parametrize("type", [torch.int32, torch.bool, torch.complex64])
+def test_weights_that_are_no_real_numbers_are_refused(type):
+    loaded = load("dists", {"alpha": torch.ones(3, dtype=type)})
+
+    with pytest.raises(WeightsError, match=r"alpha is of the type torch.*floating-point"):
+        loaded.tensor("alpha", (3,), wanted="another")
+
+
+def test_weights_below_what_training_leaves_are_refused():
+    loaded = load("dists", {"alpha": torch.tensor([1.0, -0.5])})
+
+    with pytest.raises(WeightsError, match=r"its alpha has values below 0, .* Give another\."):
+        loaded.tensor("alpha", (2,), wanted="another", low=0)
+
+
+@pytest.mark.parametrize("name", ["lpips_alex", "dists"])
+def test_damaged_layers_of_learned_metrics_are_refused(name, deterministic):
+    layers = {f"lin{n}.model.1.weight": torch.ones(1, c, 1, 1) for n, c in enumerate(ALEXNET)}
+    broken = {"alpha": torch.full((1, 1475, 1, 1), math.nan), **layers}
+    broken["lin0.model.1.weight"] = torch.full((1, 64, 1, 1), math.nan)
+    sources = {**deterministic, "alexnet": zeros("alexnet"), name: broken}
+
+    with pytest.raises(WeightsError, match=r"memory is damaged: (lin0|alpha).* is not finite"):
+        find(name, weights=Weights(sources, offline=True))
+
+
+@pytest.mark.parametrize(
+    "tensors",
+    [
+        {"x": [1.0, 2.0]},
+        {"x": torch.zeros(3, device="meta")},
+        {"x": torch.ones(3).to_sparse()},
+    ],
+)
+def test_what_holds_no_values_is_refused(tensors):
+    with pytest.raises(WeightsError, match="given for dists holds no dictionary of tensors with"):
+        load("dists", tensors)
+
+
+def test_weights_in_any_real_type_are_taken_from_memory():
+    one, other = (load("dists", {"x": torch.tensor(n).bfloat16()}) for n in (1.0, 2.0))
+
+    assert one.tensor("x", (), wanted="").item() == 1
+    assert one.sha256 != other.sha256
+
+
 def test_tensors_in_memory_have_a_digest_of_their_own():
     one, other = (load("dists", {"alpha": torch.full((3,), value)}) for value in (1.0, 2.0))
 
@@ -232,6 +299,16 @@ class Unsafe:
 def save(path, value):
     torch.save({"x": torch.tensor(value)}, path)
     return path
+
+
+def zeros(network):
+    """Weights of a network, all of them zero."""
+    convolutions = [layer for layer in LAYERS[network] if layer.kind == "conv"]
+    return {
+        f"features.{layer.index}.{kind}": torch.zeros(shape)
+        for layer in convolutions
+        for kind, shape in (("weight", layer.shape), ("bias", layer.shape[:1]))
+    }
 
 
 def publish(monkeypatch, content):

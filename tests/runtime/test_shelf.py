@@ -1,14 +1,18 @@
+import errno
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
+from framegauge.export.backbones import LAYERS
 from framegauge.export.spec import Listing
 from framegauge.runtime import ScoreError, UsageError, exports, score, shelf
-from framegauge.runtime.exports import Order, cache_folder
+from framegauge.runtime.exports import Order, cache_folder, cached
 from framegauge.runtime.shelf import Pick, catalogue, checked, default_metrics, pick
 
 # Scores run while these cannot be imported, and what needs them says so.
@@ -38,6 +42,28 @@ def ordered(monkeypatch: pytest.MonkeyPatch, shipped: Callable[..., Path]) -> li
 
     monkeypatch.setattr(exports, "write", write)
     return asked
+
+
+@pytest.fixture
+def flat(tmp_path: Path) -> Callable[[str, float], dict[str, str]]:
+    """Writes a file of a network whose every weight is one value."""
+
+    def write(network: str, value: float) -> dict[str, str]:
+        path = tmp_path / f"{network}-{value}.pth"
+        tensors = {
+            f"features.{layer.index}.{kind}": torch.tensor(value).expand(shape)
+            for layer in LAYERS[network]
+            if layer.kind == "conv"
+            for kind, shape in (("weight", layer.shape), ("bias", layer.shape[:1]))
+        }
+        torch.save(tensors, path)
+        return {network: str(path)}
+
+    return write
+
+
+def locked(path: Path) -> None:
+    raise PermissionError(errno.EACCES, "Permission denied")
 
 
 def names(picked: Pick) -> list[str]:
@@ -133,13 +159,65 @@ def test_models_that_differ_in_anything_are_kept_apart(cache: Path, ordered: lis
     assert len({picked.files for picked in picks}) == 6
 
 
+@pytest.mark.parametrize(
+    "change",
+    [{"maps": ("mse",)}, {"quantise": 8}, {"crop_border": 2}, {"without": ("mask",)}],
+    ids=str,
+)
+def test_orders_that_differ_in_anything_are_kept_apart(
+    cache: Path, ordered: list[str], change: dict[str, Any]
+) -> None:
+    order = Order(entries="mse", format="rgb24")
+
+    files = [cached(each, False, print) for each in (order, replace(order, **change))]
+
+    assert files[0] != files[1]
+
+
+@pytest.mark.parametrize(
+    ("entry", "network"),
+    [
+        ("vgg", "vgg19"),
+        ("vgg[network=vgg16;taps=relu2_2;factors=1]", "vgg16"),
+        ("flavr[loss=1*VGG22]", "vgg19"),
+    ],
+)
+def test_models_of_other_weights_are_kept_apart_whichever_option_asks_for_them(
+    cache: Path,
+    ordered: list[str],
+    flat: Callable[[str, float], dict[str, str]],
+    entry: str,
+    network: str,
+) -> None:
+    picks = [pick(entry, "rgb24", weights=flat(network, value)) for value in (0.0, 0.5, 0.0)]
+
+    assert picks[0].files == picks[2].files
+    assert picks[0].files != picks[1].files
+
+
+def test_weights_of_no_name_are_a_wrong_request(cache: Path, ordered: list[str]) -> None:
+    with pytest.raises(UsageError, match="no weights called 'vgg_19'; did you mean 'vgg19'"):
+        pick("vgg", "rgb24", weights={"vgg_19": "somewhere.pth"})
+
+
+def test_what_is_in_a_cache_that_cannot_be_written_to_is_taken(
+    cache: Path, ordered: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = pick("psnr_y", "yuv422p")
+    monkeypatch.setattr(exports, "FileLock", locked)
+
+    assert pick("psnr_y", "yuv422p") == first
+    with pytest.raises(ScoreError, match=r"cannot be made or written to.*FRAMEGAUGE_CACHE"):
+        pick("psnr_cb", "yuv422p")
+
+
 def test_a_cache_that_cannot_be_made_is_an_error_that_names_the_variable(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("FRAMEGAUGE_CACHE", str(tmp_path / "file" / "cache"))
 
-    with pytest.raises(ScoreError, match=r"cannot be made.*FRAMEGAUGE_CACHE"):
+    with pytest.raises(ScoreError, match=r"cannot be made or written to.*FRAMEGAUGE_CACHE"):
         pick("psnr_y", "yuv422p")
 
 
@@ -261,7 +339,7 @@ def test_without_pytorch_export_says_what_it_needs(
     done = python(WITHOUT_EXPORT, "export", "--metrics", "psnr", "-o", tmp_path / "m.onnx")
 
     assert done.returncode == 4
-    assert "torch, onnx, onnxscript, which makes one, is not installed" in done.stderr
+    assert "torch, onnx, onnxscript, onnx_ir, which makes one, is not installed" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,0 +1,213 @@
+"""What every entry obeys with every choice that its options name; pairs of frames also obey
+`tests/test_laws.py`.
+"""
+
+import pytest
+import torch
+
+from framegauge.export.backbones import Weights
+from framegauge.export.catalog import ENTRIES, find
+from framegauge.export.formats import FRAME_ROLES
+from framegauge.export.system import System
+
+# Of networks and deep pyramids the defaults stand for the rest, but where all of them are asked.
+HEAVY = ("ms_ssim", "float_ms_ssim", "tlp", "vgg", "style", "superslomo", "dists", "rife")
+
+
+def choices(entry):
+    """The entry as it is, and with each other choice of each option that names its choices."""
+    name = entry.SPEC.name
+    options = [
+        f"{name}[{option.name}={str(choice).lower()}]"
+        for option in entry.options()
+        for choice in (option.choices or ((True,) if option.type == "bool" else ()))
+        if choice != option.default
+    ]
+    return [name, *options]
+
+
+CHOICES = [text for entry in ENTRIES for text in choices(entry)]
+PAIRS = [
+    text
+    for entry in ENTRIES
+    for text in choices(entry)
+    if {"reference", "distorted"} <= set(entry.SPEC.inputs)
+]
+
+
+def quick_or_slow(texts):
+    return [
+        pytest.param(text, marks=pytest.mark.slow)
+        if text.partition("[")[0] in HEAVY and "[" in text
+        else text
+        for text in texts
+    ]
+
+
+every_choice = pytest.mark.parametrize("text", quick_or_slow(CHOICES))
+every_pair = pytest.mark.parametrize("text", quick_or_slow(PAIRS))
+
+
+@every_choice
+def test_what_is_not_a_number_leaves_no_score(text, weights):
+    metric = unchecked(text, weights)
+    given = still(metric.spec, side(metric.spec))
+
+    answered = [role for role in counted(metric) if scored_without(metric, given, role).isfinite()]
+
+    assert answered == []
+
+
+@every_choice
+def test_a_score_does_not_depend_on_the_rest_of_the_batch(text, weights):
+    metric = unchecked(text, weights)
+    given = moving(metric.spec, side(metric.spec), batch=2)
+
+    together = metric(**given)
+    alone = metric(**{role: each[1:] for role, each in given.items()})
+
+    # Kernels may add in another order for another batch.
+    torch.testing.assert_close(together[1:], alone, rtol=2e-5, atol=1e-6)
+
+
+@every_choice
+def test_scores_stay_within_the_range(text, weights):
+    metric = unchecked(text, weights)
+    spec = metric.spec
+
+    scores = metric(**moving(spec, side(spec), batch=3))
+
+    assert scores.min().item() >= spec.low - 1e-6
+    assert scores.max().item() <= (float("inf") if spec.high is None else spec.high) + 1e-6
+
+
+@every_pair
+def test_exchanging_the_frames_matters_only_where_the_spec_says_so(text, weights):
+    metric = unchecked(text, weights)
+    given = moving(metric.spec, side(metric.spec), batch=1)
+    exchanged = {**given, "reference": given["distorted"], "distorted": given["reference"]}
+
+    there, back = metric(**given), metric(**exchanged)
+
+    assert torch.allclose(there, back, rtol=1e-4, atol=1e-6) == metric.spec.symmetric
+
+
+@every_choice
+def test_what_stands_still_is_ideal(text, weights):
+    metric = unchecked(text, weights)
+    spec = metric.spec
+    if spec.ideal is None or any(role.startswith("logits") for role in spec.inputs):
+        pytest.skip("it has no one ideal, or judges no frames")
+
+    given = still(spec, side(spec), moved=0.0)
+    score = metric(**{role: each.double() for role, each in given.items()}).item()
+
+    assert score == pytest.approx(spec.ideal, rel=1e-6, abs=1e-6)
+
+
+@every_choice
+@pytest.mark.parametrize("more", [0, 1])
+def test_the_least_size_is_scored(text, more, weights):
+    metric = unchecked(text, weights)
+
+    score = metric(**moving(metric.spec, metric.spec.least + more, batch=1))
+
+    assert bool(score.isfinite().all())
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("ssim[window=uniform;sigma=2]", "ssim reads no sigma with window=uniform, got 2.0"),
+        ("unflow_photometric[term=colour;patch=3]", "reads no patch with term=colour, got 3"),
+        ("unflow_photometric[term=gradient;patch=3]", "reads no patch with term=gradient"),
+        ("ddflow_photometric[term=colour;patch=3]", "reads no patch with term=colour"),
+        (
+            "arflow_photometric[occlusion=false;visibility=range]",
+            "reads no visibility with occlusion=false, got range. Leave visibility out",
+        ),
+        ("rife[form=v1;distillation=0.1]", "rife reads no distillation with form=v1"),
+        ("rife[form=hdv3;threshold=0.1]", "rife reads no threshold with form=hdv3"),
+        ("bmbc[stage=synthesis;levels=3]", "bmbc reads no levels with stage=synthesis"),
+        ("bmbc[stage=synthesis;smoothness=2]", "bmbc reads no smoothness with stage=synth"),
+        ("occlusion[form=range;relative=0.1]", "occlusion reads no relative with form=range"),
+        ("occlusion[form=disocclusion;border=zeros]", "reads no border with form=disocclusion"),
+    ],
+)
+def test_an_option_without_effect_is_refused(text, message):
+    with pytest.raises(ValueError, match=message):
+        find(text)
+
+
+@pytest.fixture(scope="session")
+def weights(deterministic, alexnet, linear):
+    """All networks: AlexNet as trained, the others by a formula."""
+    return Weights({**deterministic, "alexnet": alexnet}, offline=True)
+
+
+def unchecked(text, weights):
+    """The metric, a score a sample, that takes any value."""
+    metric = find(text, weights=weights)
+    metric.reduction, metric.check_range = "none", False
+    return metric
+
+
+def side(spec):
+    return max(spec.least, 24)
+
+
+def counted(metric):
+    """The inputs that the score is made of; a system's terms of weight 0 are no part of it."""
+    if not isinstance(metric, System):
+        return metric.spec.inputs
+    parts = metric.parts.values()
+    return tuple(dict.fromkeys(role for part in parts if part.weight for role in part.needs))
+
+
+def scored_without(metric, given, role):
+    return metric(**{**given, role: torch.full_like(given[role], torch.nan)})
+
+
+def shape(role):
+    """Channels of a picture, nothing of what is none."""
+    if role in ("mask", "occlusion"):
+        return 1
+    return 4 if role.startswith(("weight", "alpha", "beta")) else 2 if "flow" in role else 3
+
+
+def peak(spec, role):
+    return 255 if spec.reads == "plane" and role in FRAME_ROLES else 1
+
+
+def moving(spec, size, *, batch):
+    """Random frames, and flows of several pixels."""
+    generator = torch.manual_seed(11)
+
+    def tensor(role):
+        if role == "time":
+            return torch.full((batch,), 0.25)
+        if role.startswith("logits"):
+            return torch.randn(batch, 1, generator=generator)
+        channels = 1 if peak(spec, role) == 255 else shape(role)
+        values = torch.rand(batch, channels, size, size + 1, generator=generator)
+        if "flow" in role:
+            return 6 * values - 3
+        return values.round() if role == "mask" else peak(spec, role) * values
+
+    return {role: tensor(role) for role in spec.inputs}
+
+
+def still(spec, size, *, moved=0.25):
+    """Frames that are all one, and flows there and back that cancel."""
+    given = moving(spec, size, batch=1)
+    frame = next((each for role, each in given.items() if role in FRAME_ROLES), None)
+
+    def tensor(role, values):
+        if "flow" in role:
+            back = role in ("flow_next_previous", "flow_to_next")
+            return torch.full_like(values, -moved if back else moved)
+        if role == "mask" or role.startswith(("weight", "alpha", "beta", "occlusion")):
+            return torch.ones_like(values)
+        return frame if role in FRAME_ROLES or role.startswith("merged") else values
+
+    return {role: tensor(role, values) for role, values in given.items()}
