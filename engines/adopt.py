@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from framegauge.engines.build import Job, describe
 from framegauge.engines.header import Header
 from framegauge.engines.held import Held
-from framegauge.engines.machine import Platform
+from framegauge.engines.job import Job, describe
+from framegauge.engines.machine import Flavour, Platform, flavours
 from framegauge.engines.modelfile import ModelFile
-from framegauge.engines.options import ALWAYS
+from framegauge.engines.options import ALWAYS, normalised
 from framegauge.engines.profile import Profile, Shapes
 from framegauge.engines.sidecar import Recipe
 from framegauge.engines.store import Store
 from framegauge.engines.target import Compatibility, Target
+from framegauge.engines.trust import StoreError
 
 _LEVELS = {"ampere_plus": "ampere+", "same_compute_capability": "sameComputeCapability"}
 
@@ -27,7 +29,6 @@ def command(
     plan: str,
     major: int = 11,
     compatibility: Compatibility = "none",
-    flags: Sequence[str] = (),
 ) -> str:
     """The ``trtexec`` line that builds an engine as framegauge would.
 
@@ -38,7 +39,6 @@ def command(
         major: TensorRT's major version: 10 has to be told to keep the model's types, 11 knows
             nothing else.
         compatibility: Hardware compatibility level.
-        flags: Further flags of trtexec, ``--builderOptimizationLevel=5``.
 
     Raises:
         ValueError: A profile is too small for the model, or the version is not known.
@@ -63,7 +63,7 @@ def command(
         ]
     if compatibility != "none":
         words.append(f"--hardwareCompatibilityLevel={_LEVELS[compatibility]}")
-    return " ".join(map(shlex.quote, (*words, *flags)))
+    return " ".join(map(shlex.quote, words))
 
 
 def adopt(
@@ -75,6 +75,7 @@ def adopt(
     architectures: Sequence[str] = (),
     compatibility: Compatibility = "none",
     options: Mapping[str, str] | None = None,
+    force: bool = False,
 ) -> Held:
     """Take an engine that was built elsewhere into a store.
 
@@ -91,10 +92,11 @@ def adopt(
         compatibility: Hardware compatibility level it was built with.
         options: Builder options it was built with that differ from TensorRT's defaults, beside
             TF32 off.
+        force: Take it in place of another that the store has for the same.
 
     Raises:
-        ValueError: It is no engine, is cut short, is for another target than said, or the target
-            is not known.
+        ValueError: It is no engine, is cut short, is for another target than said, the target is
+            not known, an option cannot be, or the store has another sound engine for the same.
         OSError: It cannot be read, or the store cannot be written.
         StoreError: The store is not to be trusted.
     """
@@ -122,7 +124,7 @@ def adopt(
         profiles=tuple(profile.fitted(model.manifest) for profile in profiles),
         target=target,
         version=header.version,
-        options={**(options or {}), **ALWAYS},
+        options=_options(options or {}, header.flavour),
         platform=Platform.here(),
     )
     trusted = ["model", "profiles", "options", "platform"]
@@ -130,7 +132,45 @@ def adopt(
         "adopted": plan.name,
         "taken_on_trust": trusted if header.architectures else [*trusted, "target"],
     }
-    return store.put(engine, describe(Job(model=model, recipe=recipe), engine, about))
+    job = Job(model=model, recipe=recipe, asked=tuple(profiles))
+    with store.building(recipe.key):
+        held = _sound(store, recipe.key)
+        if held is not None and not force:
+            if held.facts.engine == hashlib.sha256(engine).hexdigest():
+                return held
+            raise ValueError(
+                f"The store has another sound engine of {held.facts.file} for this target, these "
+                f"profiles and options: {held.path}. To put {plan} in its place, add --force."
+            )
+        return store.put(engine, describe(job, engine, about))
+
+
+def _options(options: Mapping[str, str], flavour: Flavour) -> dict[str, str]:
+    """The options that an engine is said to be built with, as a build writes them."""
+    if options.get("tf32", "false") != "false":
+        raise ValueError(
+            "The engine was built with TF32, which changes scores. Build it again with --noTF32."
+        )
+    further = {name: value for name, value in options.items() if name not in ALWAYS}
+    if flavour in flavours():
+        return normalised(further, flavour)
+    if further.get("version_compatible", "true") not in ("true", "false"):
+        raise ValueError(
+            "--builder-option version_compatible takes true or false; got "
+            f"{further['version_compatible']!r}."
+        )
+    return {**further, **ALWAYS}
+
+
+def _sound(store: Store, key: str) -> Held | None:
+    """The engine of that key, if there is one that can be used."""
+    held = store.get(key)
+    try:
+        if held is not None:
+            store.read(held)
+    except StoreError:
+        return None
+    return held
 
 
 def _listed(shapes: Mapping[str, Shapes], names: Sequence[str], field: str) -> str:

@@ -5,41 +5,28 @@ TensorRT-RTX builds for any RTX GPU on a machine with none; TensorRT for the GPU
 
 from __future__ import annotations
 
-import hashlib
-import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from queue import SimpleQueue
-from typing import Any, Literal
+from threading import Event
+from typing import Literal
 
-from framegauge.engines.compiler import BuildError, Order
+from framegauge.engines.compiler import BuildError
 from framegauge.engines.crew import Crew
 from framegauge.engines.held import Held
-from framegauge.engines.machine import Platform, TargetError, flavours, gpu
+from framegauge.engines.job import Job, describe, order
+from framegauge.engines.machine import Platform, TargetError, flavours
 from framegauge.engines.modelfile import ModelFile
 from framegauge.engines.options import normalised
 from framegauge.engines.profile import Profile
-from framegauge.engines.sidecar import Recipe, Sidecar
+from framegauge.engines.sidecar import Recipe
 from framegauge.engines.store import Store
 from framegauge.engines.target import Target
 from framegauge.engines.trust import StoreError
 
 _EXTRAS = {"tensorrt": "tensorrt", "tensorrt_rtx": "rtx"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Job:
-    """One engine to be made of a model."""
-
-    model: ModelFile
-    recipe: Recipe
-
-    def __str__(self) -> str:
-        """Model and target, for people."""
-        return f"{self.model.path.name} for {self.recipe.target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +48,13 @@ class Result:
     seconds: float
 
 
-# Called with a job, the phase of its build and how far it has come in [0, 1]; from several threads.
+# Called with a job, the phase of its build and how far it has come in [0, 1], from several threads:
+# first 0, and 1 at the very end alone, when the phase is the outcome.
 Progress = Callable[[Job, str, float], None]
+
+STARTING, WAITING = "building", "waiting for another process that builds it"
+
+_NEARLY = 0.99
 
 
 def jobs(
@@ -83,7 +75,9 @@ def jobs(
         ValueError: A profile is too small for the model, or an option is unknown.
         TargetError: A flavour is not installed here.
     """
-    fitted = tuple(dict.fromkeys(profile.fitted(model.manifest) for profile in profiles))
+    fitted: dict[Profile, Profile] = {}
+    for profile in profiles:
+        fitted.setdefault(profile.fitted(model.manifest), profile)
     if not fitted:
         raise ValueError("An engine needs at least one --profile.")
     return [
@@ -91,12 +85,13 @@ def jobs(
             model=model,
             recipe=Recipe(
                 model=model.sha256,
-                profiles=fitted,
+                profiles=tuple(fitted),
                 target=target,
                 version=_version(target),
                 options=normalised(options or {}, target.flavour),
                 platform=Platform.here(),
             ),
+            asked=tuple(fitted.values()),
         )
         for target in targets
     ]
@@ -108,6 +103,7 @@ def build(
     *,
     force: bool = False,
     workers: int | None = None,
+    cpus: int = 1,
     progress: Progress | None = None,
 ) -> list[Result]:
     """Make the engines that a store has not, each in a process that may crash alone.
@@ -116,8 +112,9 @@ def build(
         wanted: The jobs; one that fails does not stop the others.
         store: Where engines are kept, and looked for.
         force: Build what is there too.
-        workers: Builds side by side; ``None`` for as many as there are CPUs, or one where builds
-            are timed on a GPU.
+        workers: Builds side by side; ``None`` for one a CPU, or one where builds are timed on a
+            GPU.
+        cpus: How many CPUs may be used.
         progress: Told of phases, from several threads.
 
     Returns:
@@ -127,14 +124,20 @@ def build(
     found = {id(job): (None, "asked for") if force else _kept(job, store) for job in wanted}
     missing = [job for job in wanted if found[id(job)][0] is None]
     is_timed = any(job.recipe.target.flavour == "tensorrt" for job in missing)
-    count = workers or (1 if is_timed else len(os.sched_getaffinity(0)))
+    count = workers or (1 if is_timed else cpus)
     made: dict[int, Result] = {}
     crews: SimpleQueue[Crew] = SimpleQueue()
+    stopped = Event()
 
     def make(job: Job) -> None:
         crew = crews.get()
+        tell = progress or (lambda job, phase, share: None)
         try:
-            made[id(job)] = _made(job, store, crew, found[id(job)][1], force, progress)
+            tell(job, STARTING, 0.0)
+            result = _made(job, store, crew, found[id(job)][1], force, tell, stopped)
+            made[id(job)] = result
+            if not stopped.is_set():
+                tell(job, result.outcome, 1.0)
         finally:
             crews.put(crew)
 
@@ -146,10 +149,13 @@ def build(
         try:
             list(pool.map(make, missing))
         finally:
-            # An interrupt ends the builds with it.
+            # An interrupt ends the builds with it, and those that wait for other processes.
+            stopped.set()
+            for crew in staff:
+                crew.stop()
+            pool.shutdown(cancel_futures=True)
             for crew in staff:
                 crew.dismiss()
-            pool.shutdown(cancel_futures=True)
     return [
         made.get(id(job))
         or Result(
@@ -161,34 +167,6 @@ def build(
         )
         for job in wanted
     ]
-
-
-def order(job: Job) -> Order:
-    """What the builder is told."""
-    recipe, manifest = job.recipe, job.model.manifest
-    return Order(
-        model=str(job.model.path),
-        inputs=[each.name for each in manifest.inputs],
-        outputs=[each.name for each in manifest.outputs],
-        flavour=recipe.target.flavour,
-        architectures=recipe.target.architectures,
-        compatibility=recipe.target.compatibility,
-        options=dict(recipe.options),
-        profiles=[profile.shapes(manifest) for profile in recipe.profiles],
-    )
-
-
-def describe(job: Job, engine: bytes, about: Mapping[str, Any]) -> Sidecar:
-    """The sidecar of an engine that is made now."""
-    return Sidecar(
-        recipe=job.recipe,
-        file=job.model.path.name,
-        manifest=job.model.manifest,
-        engine=hashlib.sha256(engine).hexdigest(),
-        size=len(engine),
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        about={"path": str(job.model.path.absolute()), **_surroundings(), **about},
-    )
 
 
 def _kept(job: Job, store: Store) -> tuple[Held | None, str]:
@@ -204,16 +182,24 @@ def _kept(job: Job, store: Store) -> tuple[Held | None, str]:
 
 
 def _made(
-    job: Job, store: Store, crew: Crew, why: str, force: bool, progress: Progress | None
+    job: Job, store: Store, crew: Crew, why: str, force: bool, tell: Progress, stopped: Event
 ) -> Result:
     started = time.monotonic()
-    tell = None if progress is None else lambda phase, share: progress(job, phase, share)
+
+    def wait() -> None:
+        tell(job, WAITING, 0.0)
+        if stopped.is_set():
+            raise BuildError(f"The build of {job.model.path} was stopped.")
+
+    def follow(phase: str, share: float) -> None:
+        tell(job, phase, min(share, _NEARLY))
+
     try:
-        with store.building(job.recipe.key):
+        with store.building(job.recipe.key, wait):
             # Whoever held the lock before may have built it.
             held, _ = (None, "") if force else _kept(job, store)
             if held is None:
-                engine = crew.build(order(job), tell)
+                engine = crew.build(order(job), follow)
                 seconds = round(time.monotonic() - started, 2)
                 held = store.put(engine, describe(job, engine, {"seconds": seconds}))
             else:
@@ -238,12 +224,3 @@ def _version(target: Target) -> str:
             + (f"; installed: {', '.join(installed)}." if installed else ".")
         )
     return installed[target.flavour]
-
-
-def _surroundings() -> dict[str, Any]:
-    """The GPU and driver of this machine, if there are any."""
-    try:
-        found = gpu()
-    except TargetError:
-        return {"gpu": None, "driver": None}
-    return {"gpu": found.name, "driver": found.driver}

@@ -6,13 +6,16 @@ capabilities nor options by name, and its parser's refusals are log lines, not f
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from framegauge.engines.machine import Flavour
+from framegauge.engines.modelfile import check_whole
 from framegauge.engines.options import apply
+from framegauge.export.manifest import ManifestError
 
 # Called with the phase of the build, and how far it has come, in [0, 1].
 Progress = Callable[[str, float], None]
@@ -30,6 +33,7 @@ class Order:
 
     Attributes:
         model: Path of the model file.
+        sha256: Of the bytes it must still hold, in hex.
         inputs: Names of the model's inputs.
         outputs: Names of its outputs.
         flavour: Which TensorRT.
@@ -40,6 +44,7 @@ class Order:
     """
 
     model: str
+    sha256: str
     inputs: Sequence[str]
     outputs: Sequence[str]
     flavour: Flavour
@@ -79,7 +84,8 @@ def parse(order: Order, module: Any, builder: Any, log: Any) -> Any:
     """The network of a model, its types those of the file.
 
     Raises:
-        BuildError: The parser refuses a node, or the graph is not that of the manifest.
+        BuildError: The file is another than was ordered, the parser refuses a node, or the graph
+            is not that of the manifest.
         OSError: The model file cannot be read.
     """
     # TensorRT 11 knows no other kind, and may drop the flag.
@@ -88,6 +94,15 @@ def parse(order: Order, module: Any, builder: Any, log: Any) -> Any:
     parser = module.OnnxParser(network, log)
     with open(order.model, "rb") as file:
         content = file.read()
+    if hashlib.sha256(content).hexdigest() != order.sha256:
+        raise BuildError(
+            f"{order.model} changed while its engines were waiting to be built. Run this again."
+        )
+    try:
+        # The parser would follow weights to files that no key covers.
+        check_whole(content, file=order.model)
+    except ManifestError as error:
+        raise BuildError(str(error)) from error
     if not parser.parse(content, order.model):
         refusals = [parser.get_error(index) for index in range(parser.num_errors)]
         words = "; ".join(dict.fromkeys(map(_refusal, refusals))) or log.worst()

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import IO, Any, Self
 
@@ -30,8 +30,11 @@ class Crew:
             environment: Variables for the process; ``None`` for ours.
         """
         self._environment = dict(environment) if environment is not None else None
-        self._process: subprocess.Popen[str] | None = None
-        self._log: IO[str] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log: IO[bytes] | None = None
+        # Held while a process is started, so that none is once the crew was stopped.
+        self._starting = Lock()
+        self._is_stopped = False
 
     def __enter__(self) -> Self:
         """Itself."""
@@ -44,29 +47,35 @@ class Crew:
         trace: TracebackType | None,
     ) -> None:
         """End the process, whatever it does."""
+        self.stop()
         self.dismiss()
 
     def build(self, order: Order, progress: Progress | None = None) -> bytes:
         """Build one engine in the process.
 
         Raises:
-            BuildError: The builder refuses the model, an option or a profile, or it crashed.
+            BuildError: The builder refuses the model, an option or a profile, it crashed, or the
+                crew was stopped.
         """
-        with tempfile.TemporaryDirectory(prefix="framegauge-") as folder:
-            output = Path(folder) / "engine"
-            told = {"order": dataclasses.asdict(order), "output": str(output)}
-            try:
-                answer = self._ask(told, progress)
-            except BrokenPipeError:
-                answer = None
-            if answer is None:
-                raise BuildError(self._obituary(order))
-            if answer["kind"] == "failed":
-                raise BuildError(str(answer["words"]))
-            return output.read_bytes()
+        try:
+            engine = self._ask(order, progress)
+        except BrokenPipeError:
+            engine = None
+        if self._is_stopped:
+            raise BuildError(f"The build of {order.model} was stopped.")
+        if engine is None:
+            raise BuildError(self._obituary(order))
+        return engine
+
+    def stop(self) -> None:
+        """End the process at once, from any thread; what it builds is lost, and no other begins."""
+        with self._starting:
+            self._is_stopped = True
+            if self._process is not None:
+                self._process.kill()
 
     def dismiss(self) -> None:
-        """End the process at once; a build that it is at is lost."""
+        """End the process and close what leads to it; only where no build is under way."""
         process, self._process = self._process, None
         if process is not None:
             process.kill()
@@ -79,34 +88,38 @@ class Crew:
             self._log.close()
             self._log = None
 
-    def _ask(self, told: dict[str, Any], progress: Progress | None) -> dict[str, Any] | None:
-        """The process's last answer to an order, ``None`` if it died over it."""
+    def _ask(self, order: Order, progress: Progress | None) -> bytes | None:
+        """The engine that the process builds, ``None`` if it died over it."""
         process = self._process or self._start()
         if process.stdin is None or process.stdout is None:
             return None
-        process.stdin.write(json.dumps(told) + "\n")
+        process.stdin.write(json.dumps(dataclasses.asdict(order)).encode() + b"\n")
         process.stdin.flush()
-        for line in process.stdout:
+        while line := process.stdout.readline():
             answer: dict[str, Any] = json.loads(line)
-            if answer["kind"] != "progress":
-                return answer
+            if answer["kind"] == "failed":
+                raise BuildError(str(answer["words"]))
+            if answer["kind"] == "done":
+                engine = process.stdout.read(answer["size"])
+                return engine if len(engine) == answer["size"] else None
             if progress is not None:
                 progress(answer["phase"], answer["share"])
         return None
 
-    def _start(self) -> subprocess.Popen[str]:
-        self._log = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
-        self._process = subprocess.Popen(
-            # Nothing in the working directory may be taken for a module.
-            [sys.executable, "-P", "-m", "framegauge.engines.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            text=True,
-            encoding="utf-8",
-            env=self._environment or os.environ.copy(),
-        )
-        return self._process
+    def _start(self) -> subprocess.Popen[bytes]:
+        with self._starting:
+            if self._is_stopped:
+                raise BuildError("The build was stopped.")
+            self._log = tempfile.TemporaryFile()  # noqa: SIM115
+            self._process = subprocess.Popen(
+                # Nothing in the working directory may be taken for a module.
+                [sys.executable, "-P", "-m", "framegauge.engines.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._log,
+                env=self._environment or os.environ.copy(),
+            )
+            return self._process
 
     def _obituary(self, order: Order) -> str:
         """What is known of a process that died, and the end of what it printed."""
@@ -114,7 +127,7 @@ class Crew:
         words = ""
         if self._log is not None:
             self._log.seek(0)
-            words = self._log.read()[-_LAST_WORDS:].strip()
+            words = self._log.read().decode(errors="replace")[-_LAST_WORDS:].strip()
         self.dismiss()
         cause = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         return (

@@ -47,6 +47,8 @@ def examine(store: Store, held: Held, here: Gpu | None) -> Finding:
         "nobody else may write its files",
     ]
     unchecked = []
+    if recipe.target.flavour == "tensorrt":
+        unchecked.append("its length and its GPU, of which such a file tells nothing")
     installed = flavours().get(recipe.target.flavour)
     if installed == recipe.version:
         checked.append(f"{recipe.target.flavour} of that version is installed here")

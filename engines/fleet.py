@@ -27,7 +27,7 @@ from __future__ import annotations
 import dataclasses
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from glob import glob
 from pathlib import Path
 from typing import Any, get_args
@@ -36,11 +36,11 @@ from framegauge.engines.machine import FLAVOURS, Flavour, Gpu, TargetError, gpu
 from framegauge.engines.modelfile import ModelFile
 from framegauge.engines.options import parse_options
 from framegauge.engines.profile import Profile
-from framegauge.engines.regenerate import Wanted
+from framegauge.engines.regenerate import Absent, Wanted
+from framegauge.engines.table import check_keys, check_words, words_of
 from framegauge.engines.target import LOCAL, Compatibility, Target, parse_targets
 from framegauge.export.formats import FORMATS
-from framegauge.export.manifest import PRECISIONS, Precision
-from framegauge.export.spec import nearest
+from framegauge.export.manifest import PRECISIONS, ManifestError, Precision
 
 _TOP = ("store", "engines")
 
@@ -101,11 +101,13 @@ class Fleet:
             facts = tomllib.loads(path.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ValueError(f"{path} is not TOML: {error}.") from error
-        _check_keys(facts, _TOP, f"{path}")
+        check_keys(facts, _TOP, f"{path}")
         store, tables = facts.get("store"), facts.get("engines")
         if store is not None and not isinstance(store, str):
             raise ValueError(f"{path}: store is the path of a folder, got {store!r}.")
-        if not isinstance(tables, list) or not all(isinstance(each, dict) for each in tables):
+        if not (
+            tables and isinstance(tables, list) and all(isinstance(each, dict) for each in tables)
+        ):
             raise ValueError(f"{path} lists no engines: it needs [[engines]] tables.")
         return cls(
             store=path.parent / store if store is not None else None,
@@ -116,39 +118,51 @@ class Fleet:
         )
 
     def wanted(
-        self, export: Callable[[Export], Sequence[Path]], *, find_gpu: Callable[[], Gpu] = gpu
-    ) -> Iterator[Wanted]:
-        """Every engine it lists.
+        self,
+        export: Callable[[Export], Sequence[Path] | Absent],
+        *,
+        find_gpu: Callable[[], Gpu] = gpu,
+    ) -> Iterator[Wanted | Absent]:
+        """Every engine it lists, and what cannot be had of it.
 
         Args:
-            export: Gives the files of a model that is named by what it computes.
+            export: Gives the files of a model that is named by what it computes, or why not.
             find_gpu: What tells the GPU that ``local`` means.
-
-        Raises:
-            ValueError: A target is not known.
-            TargetError: ``local`` is listed, and there is no GPU.
-            ManifestError: A file is not a model of ours.
-            OSError: A model cannot be read.
         """
         for group in self.groups:
-            files = [*group.models, *(file for each in group.exports for file in export(each))]
-            models = [ModelFile.read(file) for file in dict.fromkeys(files)]
-            targets = [
-                target for word in group.targets for target in _targets(word, group, find_gpu)
-            ]
-            yield from (
-                Wanted(model=model, target=target, profiles=profiles, options=group.options)
-                for model in models
-                for target in targets
-                for profiles in group.profiles
-            )
+            made = [export(each) for each in group.exports]
+            named = ", ".join(group.targets)
+            yield from (replace(each, target=named) for each in made if isinstance(each, Absent))
+            exported = [file for each in made if not isinstance(each, Absent) for file in each]
+            for file in dict.fromkeys([*group.models, *exported]):
+                yield from _wanted(file, group, find_gpu)
+
+
+def _wanted(file: Path, group: Group, find_gpu: Callable[[], Gpu]) -> Iterator[Wanted | Absent]:
+    """The engines of one model."""
+    try:
+        model = ModelFile.read(file)
+    except (OSError, ManifestError) as error:
+        yield Absent(name=str(file), why=str(error))
+        return
+    for word in group.targets:
+        try:
+            targets = _targets(word, group, find_gpu)
+        except TargetError as error:
+            yield Absent(name=str(file), why=str(error), target=word)
+            continue
+        yield from (
+            Wanted(model=model, target=target, profiles=profiles, options=group.options)
+            for target in targets
+            for profiles in group.profiles
+        )
 
 
 def _group(table: dict[str, Any], where: str, folder: Path) -> Group:
     known = [each.name for each in dataclasses.fields(Group) if each.name != "exports"]
-    _check_keys(table, [*known, "entries", "formats", "precisions"], where)
+    check_keys(table, [*known, "entries", "formats", "precisions"], where)
     entries, formats, precisions = (
-        _words(table, name, where, default)
+        words_of(table, name, where, default)
         for name, default in (("entries", ()), ("formats", ("rgb24",)), ("precisions", ("fp32",)))
     )
     if bool(entries) == ("models" in table):
@@ -157,18 +171,18 @@ def _group(table: dict[str, Any], where: str, folder: Path) -> Group:
         raise ValueError(
             f"{where}: formats and precisions go with entries. A file has its own: list the files."
         )
-    _check_words(formats, FORMATS, "formats", where)
-    _check_words(precisions, PRECISIONS, "precisions", where)
-    targets = _words(table, "targets", where)
+    check_words(formats, FORMATS, "formats", where)
+    check_words(precisions, PRECISIONS, "precisions", where)
+    targets = words_of(table, "targets", where)
     flavour, compatibility = table.get("flavour"), table.get("compatibility", "none")
     if flavour is not None:
-        _check_words([flavour], FLAVOURS, "flavour", where)
-    _check_words([compatibility], get_args(Compatibility), "compatibility", where)
+        check_words([flavour], FLAVOURS, "flavour", where)
+    check_words([compatibility], get_args(Compatibility), "compatibility", where)
     options = table.get("options", {})
     if not isinstance(options, dict):
         raise ValueError(f"{where}: options is a table of builder options, got {options!r}.")
     group = Group(
-        models=tuple(_files(_words(table, "models", where, ()), folder, where)),
+        models=tuple(_files(words_of(table, "models", where, ()), folder, where)),
         exports=tuple(
             Export(entries=each, format=form, precision=precision)  # type: ignore[arg-type]
             for each in entries
@@ -212,37 +226,9 @@ def _profiles(table: dict[str, Any], where: str) -> Iterator[tuple[Profile, ...]
 
 def _files(patterns: Iterable[str], folder: Path, where: str) -> Iterator[Path]:
     for pattern in patterns:
-        found = sorted(glob(str(folder / pattern)))
+        # A name may have brackets, and so may the folder's.
+        is_name = (folder / pattern).exists()
+        found = [pattern] if is_name else sorted(glob(pattern, root_dir=folder))
         if not found:
             raise ValueError(f"{where}: no file is called {pattern!r} in {folder.absolute()}.")
-        yield from map(Path, found)
-
-
-def _words(
-    table: dict[str, Any], name: str, where: str, default: tuple[str, ...] | None = None
-) -> tuple[str, ...]:
-    if name not in table and default is not None:
-        return default
-    listed = table.get(name)
-    if not isinstance(listed, list) or not listed or not all(isinstance(w, str) for w in listed):
-        raise ValueError(f"{where}: {name} is a list of texts, got {listed!r}.")
-    return tuple(listed)
-
-
-def _check_keys(facts: dict[str, Any], known: Sequence[str], where: str) -> None:
-    for name in facts:
-        if name not in known:
-            raise ValueError(
-                f"{where} has an unknown key {name!r}{nearest(name, known)} "
-                f"Keys: {', '.join(known)}."
-            )
-
-
-def _check_words(words: Iterable[Any], known: Iterable[str], name: str, where: str) -> None:
-    choices = list(known)
-    for word in words:
-        if word not in choices:
-            raise ValueError(
-                f"{where}: {name} has no {word!r}{nearest(str(word), choices)} "
-                f"It takes {', '.join(choices)}."
-            )
+        yield from (folder / each for each in found)

@@ -9,11 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 from framegauge.engines.header import Header, HeaderError
-from framegauge.engines.sidecar import Sidecar
+from framegauge.engines.sidecar import NewerError, Sidecar
 from framegauge.engines.trust import StoreError, open_checked
+
+# Proven to be of no use; of a newer release; or not to be read or trusted as things are.
+Fault = Literal["damaged", "newer", "closed"]
 
 # Far more than a sidecar has; a hostile file is not read whole.
 _MOST_SIDECAR = 4 * 2**20
@@ -29,6 +32,7 @@ class Held:
         is_system: Whether that is read only to us.
         sidecar: What it says of itself, ``None`` if that cannot be read.
         problem: Why it is not to be used, ``None`` if nothing was found.
+        fault: The kind of problem, ``None`` if there is none.
         used: When it was last used, or else made, in seconds since 1970.
     """
 
@@ -37,6 +41,7 @@ class Held:
     is_system: bool
     sidecar: Sidecar | None
     problem: str | None
+    fault: Fault | None
     used: float
 
     @property
@@ -106,6 +111,7 @@ class Held:
 def look(folder: Path, key: str, *, is_system: bool) -> Held:
     """The engine of that key in a folder, as far as can be told without reading it whole."""
     sidecar, problem = None, None
+    fault: Fault | None = None
     path = folder / f"{key}.json"
     try:
         with open_checked(path) as file:
@@ -116,14 +122,20 @@ def look(folder: Path, key: str, *, is_system: bool) -> Held:
         else:
             problem = f"{path} belongs to another engine, {sidecar.key}."
             sidecar = None
-    except (ValueError, StoreError, OSError) as error:
-        problem = str(error)
+        fault = "damaged" if problem else None
+    except NewerError as error:
+        problem, fault = str(error), "newer"
+    except ValueError as error:
+        problem, fault = str(error), "damaged"
+    except (StoreError, OSError) as error:
+        problem, fault = str(error), "closed"
     return Held(
         key=key,
         folder=folder,
         is_system=is_system,
         sidecar=sidecar,
         problem=problem,
+        fault=fault,
         used=_used(folder, key),
     )
 

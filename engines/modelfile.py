@@ -12,10 +12,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from framegauge.engines.checked import DIGEST
 from framegauge.export.manifest import KEY, Manifest, ManifestError
 
 # Fields of ONNX's ModelProto and StringStringEntryProto, by their numbers in onnx.proto.
 _METADATA, _ENTRY_KEY, _ENTRY_VALUE = 14, 1, 2
+# Of its other messages, those through which tensors are reached; and the field of a tensor that
+# says where its values lie if not in the file.
+_TENSOR, _OUTSIDE = "TensorProto", 13
+_WAYS = {
+    "ModelProto": {7: "GraphProto", 25: "FunctionProto"},
+    "GraphProto": {1: "NodeProto", 5: _TENSOR, 15: "SparseTensorProto"},
+    "FunctionProto": {7: "NodeProto", 11: "AttributeProto"},
+    "NodeProto": {5: "AttributeProto"},
+    "AttributeProto": {
+        **{5: _TENSOR, 6: "GraphProto", 10: _TENSOR, 11: "GraphProto"},
+        **{22: "SparseTensorProto", 23: "SparseTensorProto"},
+    },
+    "SparseTensorProto": {1: _TENSOR, 2: _TENSOR},
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,15 +49,24 @@ class ModelFile:
     sha256: str
     manifest: Manifest
 
+    @property
+    def title(self) -> str:
+        """The file's name, or what it computes where the name is a hash."""
+        if DIGEST.fullmatch(self.path.stem) is None:
+            return self.path.name
+        labels = ",".join(output.name for output in self.manifest.scores)
+        return f"{labels} ({self.manifest.format}, {self.manifest.precision})"
+
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Self:
         """The model in a file.
 
         Raises:
             OSError: The file cannot be read.
-            ManifestError: It is not a model of ours, or is damaged.
+            ManifestError: It is not a model of ours, is damaged, or has its weights elsewhere.
         """
         content = Path(path).read_bytes()
+        check_whole(content, file=str(path))
         return cls(
             path=Path(path),
             content=content,
@@ -71,10 +95,42 @@ def metadata(content: bytes, *, file: str) -> dict[str, str]:
                 )
                 held[key] = value
     except (IndexError, ValueError) as error:
-        raise ManifestError(
-            f"{file} is not an ONNX file, or is cut short. Make one with `framegauge export`."
-        ) from error
+        raise _not_onnx(file) from error
     return held
+
+
+def check_whole(content: bytes, *, file: str) -> None:
+    """Refuse an ONNX file whose weights lie beside it: its hash would say nothing of them.
+
+    Args:
+        content: The file's bytes.
+        file: Its name, for errors.
+
+    Raises:
+        ManifestError: Its weights lie elsewhere, or it is not an ONNX file.
+    """
+    ahead = [("ModelProto", memoryview(content))]
+    try:
+        while ahead:
+            kind, message = ahead.pop()
+            for number, part in _fields(message):
+                if kind == _TENSOR and number == _OUTSIDE:
+                    raise ManifestError(
+                        f"{file} keeps weights in a file beside it, which could change unseen. "
+                        "Save it with all its weights inside, as `framegauge export` does."
+                    )
+                if number in _WAYS.get(kind, {}):
+                    ahead.append((_WAYS[kind][number], part))
+    except (IndexError, ValueError) as error:
+        if isinstance(error, ManifestError):
+            raise
+        raise _not_onnx(file) from error
+
+
+def _not_onnx(file: str) -> ManifestError:
+    return ManifestError(
+        f"{file} is not an ONNX file, or is cut short. Make one with `framegauge export`."
+    )
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, memoryview]]:

@@ -6,6 +6,7 @@ Nothing here lists them: a newer TensorRT's options are found on it. TF32 is no 
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,14 @@ _OWN = {
 }
 ALWAYS = {"tf32": "false"}
 _ON_OFF = ("false", "true")
+# What makes engines that the runtime cannot run: it neither refits nor streams weights, gives an
+# engine no memory of its own, and runs on the GPU itself.
+_UNSERVED = {
+    *("refit", "refit_identical", "refit_individual", "strip_plan", "weight_streaming"),
+    *("require_user_allocation", "safety_scope", "engine_capability"),
+    *("default_device_type", "dla_core", "gpu_fallback"),
+}
+_NUMBER = re.compile(r"-?[0-9]{1,18}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,11 +43,13 @@ class Option:
         choices: The values it can take, in lower case; none for whole numbers.
         read: Its value now, as text.
         write: Sets it from text.
+        is_fixed: Whether its default is the same on every machine.
     """
 
     choices: tuple[str, ...]
     read: Callable[[], str]
     write: Callable[[str], None]
+    is_fixed: bool = True
 
 
 def parse_options(pairs: Iterable[str]) -> dict[str, str]:
@@ -82,7 +93,7 @@ def normalised(options: Mapping[str, str], flavour: Flavour) -> dict[str, str]:
     for name, value in options.items():
         _check(name, value, defaults, f"{flavour} {module.__version__}")
         value = value if defaults[name].choices else str(int(value))
-        if value != defaults[name].read():
+        if value != defaults[name].read() or not defaults[name].is_fixed:
             kept[name] = value
     return dict(sorted({**kept, **ALWAYS}.items()))
 
@@ -99,7 +110,13 @@ def apply(options: Mapping[str, str], module: Any, config: Any) -> None:
         if name in ALWAYS:
             continue
         _check(name, value, known, f"{module.__name__} {module.__version__}")
-        known[name].write(value)
+        try:
+            known[name].write(value)
+        except TypeError as error:
+            # The module's own words are the signature of its function.
+            raise ValueError(
+                f"--builder-option {name} cannot be {value}. Leave it out, or name another value."
+            ) from error
         if known[name].read() != value:
             raise ValueError(
                 f"{module.__name__} {module.__version__} did not take --builder-option "
@@ -130,7 +147,7 @@ def offered(module: Any, config: Any) -> dict[str, Option]:
         if isinstance(getattr(config, name), int) or _members(type(getattr(config, name)))
     }
     found = {**flags, **previews, **pools, **settings}
-    return {name: found[name] for name in sorted(found) if name not in ALWAYS}
+    return {name: found[name] for name in sorted(found) if name not in {*ALWAYS, *_UNSERVED}}
 
 
 def _check(name: str, value: str, known: Mapping[str, Option], whose: str) -> None:
@@ -139,14 +156,17 @@ def _check(name: str, value: str, known: Mapping[str, Option], whose: str) -> No
             "TF32 is always off: rounded to it, SSIM moves by up to 0.02. Leave out "
             f"--builder-option {name}={value}."
         )
+    if name in _UNSERVED:
+        raise ValueError(
+            f"--builder-option {name} makes engines that framegauge cannot run. Leave it out."
+        )
     if name not in known:
         raise ValueError(
             f"{whose} has no builder option {name!r}{nearest(name, known)} Its options: "
             f"{', '.join(known)}."
         )
     choices = known[name].choices
-    is_number = value.removeprefix("-").isdigit()
-    if (value not in choices) if choices else not is_number:
+    if (value not in choices) if choices else not _NUMBER.fullmatch(value):
         raise ValueError(
             f"--builder-option {name} takes {' or '.join(choices) or 'a whole number'}; got "
             f"{value!r}."
@@ -168,6 +188,8 @@ def _pool(member: Any, config: Any) -> Option:
         choices=(),
         read=lambda: str(config.get_memory_pool_limit(member)),
         write=lambda value: config.set_memory_pool_limit(member, int(value)),
+        # That of a workspace is the memory of the GPU at hand.
+        is_fixed=False,
     )
 
 

@@ -33,7 +33,7 @@ class Size(NamedTuple):
         return f"{self.width}x{self.height}" + (f"x{self.batch}" if self.batch > 1 else "")
 
 
-_SIZE = re.compile(r"(?P<width>\d{1,5})x(?P<height>\d{1,5})(?:x(?P<batch>\d{1,4}))?")
+_SIZE = re.compile(r"(?P<width>[0-9]{1,5})x(?P<height>[0-9]{1,5})(?:x(?P<batch>[0-9]{1,4}))?")
 
 # Frames of the usual size lie on their side; the most holds them upright too. The self-test
 # comes in batches of two.
@@ -111,9 +111,8 @@ class Profile:
 
     def __str__(self) -> str:
         """As :meth:`parse` takes it, by its preset's name where it is one."""
-        is_square = self.least.height == self.least.width
-        for name, (usual, most) in _PRESETS.items():
-            if (usual, most) == (self.usual, self.most) and is_square:
+        for name in _PRESETS:
+            if type(self).parse(name) == self:
                 return name
         return f"{self.least}/{self.usual}/{self.most}"
 

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import re
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
-from framegauge.engines.held import Held, engine_name
+from framegauge.engines.held import Held, engine_name, look
 from framegauge.engines.machine import flavours
 from framegauge.engines.store import Store
-from framegauge.engines.trust import SCRATCH
 
 DAY = 86400.0
 
 # A file this old that no sidecar names is no part of a build that is under way.
 _ABANDONED = 3600.0
+
+# The names that a store gives: all else in its folder is somebody else's.
+_KEPT = re.compile(r"(?P<key>[0-9a-f]{64})\.(json|used|cache|lock|[0-9a-f]{16}\.engine)")
+_SCRATCH = re.compile(rf"\.({_KEPT.pattern})-[0-9a-f]{{16}}\.part")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +30,7 @@ class Removal:
     """Files to go together.
 
     Attributes:
-        key: The engine's, or the file's name where it belongs to none.
+        key: The engine's that they are of.
         why: The reason, for people.
         files: What is removed.
         size: Their bytes.
@@ -33,6 +40,35 @@ class Removal:
     why: str
     files: tuple[Path, ...]
     size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """Which sound engines go too.
+
+    Attributes:
+        older_than: Those made more days ago than this.
+        unused: Those not used for more days than this.
+        other_versions: Those of other versions of a flavour that is installed here.
+    """
+
+    older_than: float | None = None
+    unused: float | None = None
+    other_versions: bool = False
+
+    def why(self, held: Held) -> str | None:
+        """Why an engine goes, ``None`` if it stays."""
+        if held.fault == "damaged":
+            return held.problem
+        if held.sidecar is None:
+            return None
+        made = _days_since(datetime.fromisoformat(held.sidecar.created).timestamp())
+        idle = _days_since(held.used)
+        if self.older_than is not None and made > self.older_than:
+            return f"made {made:.1f} days ago"
+        if self.unused is not None and idle > self.unused:
+            return f"not used for {idle:.1f} days"
+        return _other_version(held) if self.other_versions else None
 
 
 def prune(
@@ -45,6 +81,9 @@ def prune(
 ) -> list[Removal]:
     """Remove from the user's store what is broken, left over, or named here.
 
+    Only files of a store's own names are touched, and none of an engine that is being built. What
+    cannot be read, or is of a newer release, stays: :func:`set_aside` names it.
+
     Args:
         store: The store; the system's are left alone.
         older_than: Engines made more days ago than this go.
@@ -55,36 +94,92 @@ def prune(
     Returns:
         What went, or would go.
     """
-    removals = [
-        *_engines(store, older_than, unused, other_versions),
-        *_left_over(store),
+    rules = Rules(older_than=older_than, unused=unused, other_versions=other_versions)
+    files = _files(store.folder) if store.folder.is_dir() else []
+    by_key: dict[str, list[Path]] = {}
+    for path in files:
+        if key := _key(path):
+            by_key.setdefault(key, []).append(path)
+    scratch = [
+        _removal(path.name, "left by a build that was stopped", [path])
+        for path in files
+        if _SCRATCH.fullmatch(path.name) and _is_abandoned(path)
+    ]
+    found = [
+        *(each for key in by_key for each in _swept(store, key, by_key[key], rules, dry_run)),
+        *scratch,
     ]
     if not dry_run:
-        for removal in removals:
-            for file in removal.files:
-                file.unlink(missing_ok=True)
-    return removals
+        _remove(scratch)
+    return found
 
 
-def _engines(
-    store: Store, older_than: float | None, unused: float | None, other_versions: bool
+def set_aside(store: Store) -> list[Held]:
+    """The engines of the user's store that cannot be told to be good or bad, and so stay."""
+    return [
+        held
+        for held in store.entries()
+        if not held.is_system and held.fault not in (None, "damaged")
+    ]
+
+
+def _swept(store: Store, key: str, files: list[Path], rules: Rules, dry_run: bool) -> list[Removal]:
+    """What goes of one key; taken away while nobody builds it, if it still is to go then."""
+    old = {path for path in files if _is_abandoned(path)}
+    found = list(_of_key(store, key, files, old, rules))
+    if dry_run or not found:
+        return found
+    with store.idle(key) as is_idle:
+        if not is_idle:
+            return []
+        # To ask for a lock makes its file, or a young one of it.
+        lock = store.folder / f"{key}.lock"
+        now = [path for path in _files(store.folder) if _key(path) == key]
+        still = {path for path in old.intersection(now) if path == lock or _is_abandoned(path)}
+        found = list(_of_key(store, key, now, still, rules))
+        _remove(found)
+        lock.unlink(missing_ok=True)
+        return found
+
+
+def _of_key(
+    store: Store, key: str, files: list[Path], old: set[Path], rules: Rules
 ) -> Iterator[Removal]:
-    now = time.time()
-    for held in store.entries():
-        if held.is_system:
-            continue
-        made = (held.folder / f"{held.key}.json").lstat().st_mtime
-        if held.problem is not None:
-            why = held.problem
-        elif older_than is not None and now - made > older_than * DAY:
-            why = f"made {(now - made) / DAY:.1f} days ago"
-        elif unused is not None and now - held.used > unused * DAY:
-            why = f"not used for {(now - held.used) / DAY:.1f} days"
-        elif other_versions and (other := _other_version(held)):
-            why = other
-        else:
-            continue
-        yield _removal(held.key, why, _files(held))
+    """What goes of one key: the engine with all that is its, or what it has no use for."""
+    has_sidecar = store.folder / f"{key}.json" in files
+    held = look(store.folder, key, is_system=False) if has_sidecar else None
+    if held is not None and (why := rules.why(held)):
+        yield _removal(key, why, files)
+        return
+    named = engine_name(held.sidecar) if held and held.sidecar else None
+    for path in (each for each in files if each in old):
+        is_engine = path.suffix == ".engine"
+        if held is None:
+            yield _removal(
+                key, "no sidecar names it" if is_engine else "its engine is gone", [path]
+            )
+        elif is_engine and named not in (None, path.name):
+            yield _removal(key, "its sidecar names another", [path])
+
+
+def _remove(found: list[Removal]) -> None:
+    for file in (file for removal in found for file in removal.files):
+        file.unlink(missing_ok=True)
+
+
+def _files(folder: Path) -> list[Path]:
+    """The files and links of a folder, in order."""
+    with os.scandir(folder) as found:
+        names = [
+            each.name for each in found if each.is_file(follow_symlinks=False) or each.is_symlink()
+        ]
+    return [folder / name for name in sorted(names)]
+
+
+def _key(path: Path) -> str | None:
+    """The key of the engine that a file is of, ``None`` if its name is no store's."""
+    match = _KEPT.fullmatch(path.name)
+    return match["key"] if match else None
 
 
 def _other_version(held: Held) -> str | None:
@@ -95,30 +190,19 @@ def _other_version(held: Held) -> str | None:
     return f"of {recipe.target.flavour} {recipe.version}; installed is {installed}"
 
 
-def _left_over(store: Store) -> Iterator[Removal]:
-    """Files of builds that were killed, and engines that no sidecar names."""
-    if not store.folder.is_dir():
-        return
-    named = {engine_name(held.sidecar) for held in store.entries() if held.sidecar}
-    keys = {held.key for held in store.entries()}
-    for path in sorted(store.folder.iterdir()):
-        is_old = time.time() - path.lstat().st_mtime > _ABANDONED
-        if not is_old or path.is_dir():
-            continue
-        if path.name.startswith(".") and path.suffix == SCRATCH:
-            yield _removal(path.name, "left by a build that was stopped", (path,))
-        elif path.suffix == ".engine" and path.name not in named:
-            if path.name.partition(".")[0] not in keys:
-                yield _removal(path.name, "no sidecar names it", (path,))
-            else:
-                yield _removal(path.name, "its sidecar names another", (path,))
-        elif path.suffix in (".lock", ".used", ".cache") and path.stem not in keys:
-            yield _removal(path.name, "its engine is gone", (path,))
+def _is_abandoned(path: Path) -> bool:
+    with suppress(FileNotFoundError):
+        return time.time() - path.lstat().st_mtime > _ABANDONED
+    return False
 
 
-def _files(held: Held) -> tuple[Path, ...]:
-    return tuple(sorted(held.folder.glob(f"{held.key}.*")))
+def _days_since(moment: float) -> float:
+    return (time.time() - moment) / DAY
 
 
-def _removal(key: str, why: str, files: tuple[Path, ...]) -> Removal:
-    return Removal(key=key, why=why, files=files, size=sum(file.lstat().st_size for file in files))
+def _removal(key: str, why: str, files: list[Path]) -> Removal:
+    size = 0
+    for file in files:
+        with suppress(FileNotFoundError):
+            size += file.lstat().st_size
+    return Removal(key=key, why=why, files=tuple(files), size=size)

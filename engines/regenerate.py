@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal
 
-from framegauge.engines.build import Job, jobs
+from framegauge.engines.build import jobs
 from framegauge.engines.held import Held
+from framegauge.engines.job import Job
 from framegauge.engines.machine import Gpu, TargetError, gpu
 from framegauge.engines.modelfile import ModelFile
 from framegauge.engines.options import ALWAYS
@@ -18,7 +19,6 @@ from framegauge.engines.standing import lost, model_of
 from framegauge.engines.store import Store
 from framegauge.engines.target import Target
 from framegauge.engines.trust import StoreError
-from framegauge.export.manifest import ManifestError
 
 _SHORT = 8
 
@@ -42,7 +42,30 @@ class Wanted:
     @property
     def identity(self) -> tuple[object, ...]:
         """What tells it from another, but for versions."""
-        return self.model.sha256, self.target, self.profiles, tuple(sorted(self.options.items()))
+        options = tuple(sorted(self.options.items()))
+        return self.model.sha256, self.target, self.profiles, options
+
+
+@dataclass(frozen=True, kw_only=True)
+class Absent:
+    """Engines that there shall be, or are, of a model that is not at hand.
+
+    Attributes:
+        name: The model, or what is known in its place.
+        why: The reason, for people.
+        action: Nothing can be done here; what is there stays; or the model is to be made first.
+        target: What they are for, if that is known.
+    """
+
+    name: str
+    why: str
+    action: Literal["cannot", "keep", "export"] = "cannot"
+    target: str = ""
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """What tells it from another."""
+        return self.name, self.why, self.action, self.target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,19 +74,19 @@ class Step:
 
     Attributes:
         wanted: The engine.
-        action: Build it; keep what is there; or nothing can be done here.
+        action: Build it; keep what is there; make its model first; or nothing can be done here.
         why: The reason, for people.
         job: What the builder is told, where it is to build.
     """
 
-    wanted: Wanted
-    action: Literal["build", "keep", "cannot"]
+    wanted: Wanted | Absent
+    action: Literal["build", "keep", "cannot", "export"]
     why: str
     job: Job | None = None
 
 
 def plan(
-    wanted: Iterable[Wanted], store: Store, *, find_gpu: Callable[[], Gpu] = gpu
+    wanted: Iterable[Wanted | Absent], store: Store, *, find_gpu: Callable[[], Gpu] = gpu
 ) -> list[Step]:
     """What has to be done so that a store has the engines that are wanted.
 
@@ -74,7 +97,12 @@ def plan(
     """
     stored = store.entries()
     distinct = {each.identity: each for each in wanted}
-    steps = [_step(each, store, stored, find_gpu) for each in distinct.values()]
+    steps = [
+        Step(wanted=each, action=each.action, why=each.why)
+        if isinstance(each, Absent)
+        else _step(each, store, stored, find_gpu)
+        for each in distinct.values()
+    ]
     # Profiles that differ may come to the same for a model that takes large frames only.
     keys = [step.job.recipe.key if step.job else None for step in steps]
     return [step for at, step in enumerate(steps) if keys[at] is None or keys[at] not in keys[:at]]
@@ -82,37 +110,41 @@ def plan(
 
 def wanted_again(
     store: Store, *, models: Sequence[ModelFile] = (), targets: Sequence[Target] = ()
-) -> tuple[list[Wanted], list[str]]:
+) -> list[Wanted | Absent]:
     """What a store has, of the models as they are now.
 
     Args:
         store: The store.
         models: Models that lie elsewhere now than when their engines were built.
         targets: Also wanted, for every model, profile and option there is.
-
-    Returns:
-        The engines, and why some cannot be told of.
     """
     read = cache(ModelFile.read)
-    wanted: list[Wanted] = []
-    notes: dict[str, None] = {}
-    for held in store.entries():
+    wanted: list[Wanted | Absent] = []
+    stored = store.entries()
+    for held in stored:
         if held.sidecar is None:
-            notes[f"{held.key[:_SHORT]}: {held.problem}"] = None
+            # What a newer release has made is for that to make again.
+            action: Literal["cannot", "keep"] = "keep" if held.fault == "newer" else "cannot"
+            name = held.key[:_SHORT]
+            wanted.append(Absent(name=name, why=held.problem or "", action=action))
             continue
         sidecar, recipe = held.sidecar, held.sidecar.recipe
         try:
-            model = model_of(sidecar, models, read)
-        except (OSError, ManifestError) as error:
-            notes[f"{held.key[:_SHORT]}: {lost(sidecar, error)}."] = None
+            model = model_of(sidecar, models, stored, read)
+        except (OSError, ValueError) as error:
+            words = f"{lost(sidecar, error)}."
+            wanted.append(Absent(name=sidecar.file, why=words, target=str(recipe.target)))
             continue
         options = {name: value for name, value in recipe.options.items() if name not in ALWAYS}
         wanted += [
-            Wanted(model=model, target=target, profiles=recipe.profiles, options=options)
+            Wanted(model=model, target=target, profiles=sidecar.profiles, options=options)
             for target in (recipe.target, *targets)
             if target.flavour == recipe.target.flavour or not options
         ]
-    return wanted, list(notes)
+    used = [each.model for each in wanted if isinstance(each, Wanted)]
+    idle = [each for each in models if each not in used]
+    words = "no engine of the store is of it, or lacks its model"
+    return [*wanted, *(Absent(name=str(each.path), why=words) for each in idle)]
 
 
 def _step(
@@ -207,7 +239,7 @@ def _differences(old: Sidecar, job: Job) -> Iterator[str]:
     elif was.version != now.version:
         yield f"{now.target.flavour} {was.version} -> {now.version}"
     if was.profiles != now.profiles:
-        yield f"no engine of profile {', '.join(map(str, now.profiles))}"
+        yield f"no engine of profile {', '.join(map(str, job.asked))}"
     if dict(was.options) != dict(now.options):
         told = (f"{name}={value}" for name, value in now.options.items())
         yield f"no engine with {', '.join(told)}"

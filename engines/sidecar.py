@@ -8,22 +8,26 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from framegauge.engines import checked
 from framegauge.engines.machine import Platform
-from framegauge.engines.profile import Profile, Size
+from framegauge.engines.profile import Profile
 from framegauge.engines.target import Target
+from framegauge.export.manifest import SCHEMA as MANIFEST_SCHEMA
 from framegauge.export.manifest import Manifest, ManifestError
 
 SCHEMA = 1
-DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class SidecarError(ValueError):
     """A sidecar that is damaged, of a newer release, or says what its own key denies."""
+
+
+class NewerError(SidecarError):
+    """A sidecar of a newer release, in which nothing need be wrong."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +82,7 @@ class Sidecar:
         about: Information that decides nothing: ``path`` of the model when it was built,
             ``driver``, ``gpu``, ``seconds`` of the build, ``adopted`` from where.
         verifications: What each self-test on a GPU found.
+        asked: The profiles as they were asked for, before the model raised their least sizes.
         schema: Version of this form.
     """
 
@@ -89,6 +94,7 @@ class Sidecar:
     created: str
     about: Mapping[str, Any] = field(default_factory=dict)
     verifications: tuple[Mapping[str, Any], ...] = ()
+    asked: tuple[Profile, ...] = ()
     schema: int = SCHEMA
 
     @property
@@ -100,6 +106,11 @@ class Sidecar:
     def entries(self) -> tuple[str, ...]:
         """What the model computes: the labels of its scores."""
         return tuple(output.name for output in self.manifest.scores)
+
+    @property
+    def profiles(self) -> tuple[Profile, ...]:
+        """The profiles as they were asked for, where that is known."""
+        return self.asked or self.recipe.profiles
 
     def to_json(self) -> str:
         """The sidecar as JSON, for people too."""
@@ -119,6 +130,7 @@ class Sidecar:
                 {name: size._asdict() for name, size in vars(each).items()}
                 for each in recipe.profiles
             ],
+            "asked": [str(each) for each in self.asked],
             "options": dict(recipe.options),
             "platform": dataclasses.asdict(recipe.platform),
             "engine": {"sha256": self.engine, "size": self.size},
@@ -138,23 +150,26 @@ class Sidecar:
             file: Its name, for errors.
 
         Raises:
-            SidecarError: It is damaged, lacks or has too much, comes from a newer release, or
-                its key is not that of what it says.
+            NewerError: It comes from a newer release.
+            SidecarError: It is damaged, lacks or has too much, or its key is not that of what it
+                says.
         """
         try:
-            facts = json.loads(text)
+            facts = json.loads(text, parse_constant=checked.finite, parse_float=checked.finite)
             schema = facts["schema"]
             if not isinstance(schema, int):
                 raise TypeError(f"schema is {schema!r}")
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise SidecarError(f"{file} is not a sidecar of an engine ({error!r}).") from error
         if schema > SCHEMA:
-            raise SidecarError(
+            raise NewerError(
                 f"{file} is of schema {schema}, and this release reads up to {SCHEMA}. Update "
                 "framegauge."
             )
         try:
             sidecar = cls._read(facts, file)
+        except NewerError:
+            raise
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise SidecarError(f"{file} is damaged ({error}).") from error
         said = facts["key"], facts["model"]["entries"], facts["model"]["precision"]
@@ -168,70 +183,66 @@ class Sidecar:
     @classmethod
     def _read(cls, facts: dict[str, Any], file: str) -> Self:
         model, engine = facts["model"], facts["engine"]
-        _fields(facts, _TOP, "the sidecar")
-        _fields(model, ("file", "sha256", "entries", "precision"), "model")
-        _fields(engine, ("sha256", "size"), "engine")
+        checked.fields(facts, _TOP, "the sidecar")
+        checked.fields(model, ("file", "sha256", "entries", "precision"), "model")
+        checked.fields(engine, ("sha256", "size"), "engine")
         target = facts["target"]
         recipe = Recipe(
-            model=_digest(model["sha256"]),
+            model=checked.digest(model["sha256"]),
             profiles=tuple(
-                Profile(**{name: _size(size) for name, size in each.items()})
+                Profile(**{name: checked.size(size) for name, size in each.items()})
                 for each in facts["profiles"]
             ),
             target=Target(
-                **{**target, "architectures": tuple(map(_text, target["architectures"]))}
+                **{**target, "architectures": tuple(map(checked.text, target["architectures"]))}
             ),
-            version=_text(facts["version"]),
-            options={_text(name): _text(value) for name, value in facts["options"].items()},
-            platform=Platform(**{name: _text(word) for name, word in facts["platform"].items()}),
+            version=checked.version(facts["version"]),
+            options={
+                checked.text(name): checked.text(value) for name, value in facts["options"].items()
+            },
+            platform=Platform(
+                **{name: checked.text(word) for name, word in facts["platform"].items()}
+            ),
         )
         if not recipe.profiles:
             raise ValueError("it has no profiles")
-        if not isinstance(engine["size"], int) or engine["size"] < 1:
-            raise ValueError(f"the engine's size is {engine['size']!r}")
-        try:
-            manifest = Manifest.from_json(_text(facts["manifest"]), file=file)
-        except ManifestError as error:
-            raise ValueError(f"the model's manifest: {error}") from error
+        manifest = _manifest(checked.text(facts["manifest"]), file)
+        asked = tuple(Profile.parse(checked.text(each)) for each in facts["asked"])
+        if asked and tuple(each.fitted(manifest) for each in asked) != recipe.profiles:
+            raise ValueError("its profiles are not those that were asked for")
         return cls(
             recipe=recipe,
-            file=_text(model["file"]),
+            file=checked.text(model["file"]),
             manifest=manifest,
-            engine=_digest(engine["sha256"]),
-            size=engine["size"],
-            created=_text(facts["created"]),
+            engine=checked.digest(engine["sha256"]),
+            size=checked.length(engine["size"]),
+            created=checked.utc(facts["created"]),
             about=dict(facts["about"]),
             verifications=tuple(dict(each) for each in facts["verifications"]),
+            asked=asked,
             schema=facts["schema"],
         )
 
 
 _TOP = (
-    *("schema", "key", "model", "target", "version", "profiles", "options", "platform"),
-    *("engine", "created", "about", "verifications", "manifest"),
+    *("schema", "key", "model", "target", "version", "profiles", "asked", "options"),
+    *("platform", "engine", "created", "about", "verifications", "manifest"),
 )
 
 
-def _fields(facts: dict[str, Any], wanted: tuple[str, ...], what: str) -> None:
-    if set(facts) != set(wanted):
-        differ = sorted(set(facts) ^ set(wanted))
-        raise ValueError(f"{what} lacks, or has too much: {', '.join(differ)}")
+def _manifest(text: str, file: str) -> Manifest:
+    try:
+        return Manifest.from_json(text, file=file)
+    except ManifestError as error:
+        if _schema(text) > MANIFEST_SCHEMA:
+            raise NewerError(str(error)) from error
+        raise ValueError(f"the model's manifest: {error}") from error
 
 
-def _digest(value: Any) -> str:
-    if not isinstance(value, str) or DIGEST.fullmatch(value) is None:
-        raise ValueError(f"{value!r} is not a SHA-256 in hex")
-    return value
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} should be text")
-    return value
-
-
-def _size(facts: dict[str, Any]) -> Size:
-    size = Size(**facts)
-    if not all(type(side) is int for side in size):
-        raise TypeError(f"{facts!r} should be whole numbers")
-    return size
+def _schema(text: str) -> int:
+    """The schema that a manifest says it is of, 0 if it does not."""
+    try:
+        schema = json.loads(text)["schema"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return 0
+    return schema if isinstance(schema, int) else 0

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from framegauge.engines.examine import Finding
+from framegauge.engines.held import Held
 from framegauge.engines.modelfile import ModelFile
 from framegauge.engines.sidecar import Sidecar
-from framegauge.export.manifest import ManifestError
 
 _SHORT = 8
 
@@ -27,12 +27,15 @@ class Standing:
     model: ModelFile | None
 
 
-def beside_model(finding: Finding, moved: Sequence[ModelFile] = ()) -> Standing:
+def beside_model(
+    finding: Finding, moved: Sequence[ModelFile] = (), stored: Sequence[Held] = ()
+) -> Standing:
     """Hold an engine against its model, its manifest and its profiles.
 
     Args:
         finding: What is known of it so far.
         moved: Models that lie elsewhere now.
+        stored: The engines among which it lies.
     """
     if finding.problem is not None or finding.held.sidecar is None:
         return Standing(finding=finding, model=None)
@@ -48,8 +51,8 @@ def beside_model(finding: Finding, moved: Sequence[ModelFile] = ()) -> Standing:
         return Standing(finding=replace(finding, problem=problem), model=None)
     checked = (*finding.checked, "every profile gives every input of the model a shape")
     try:
-        model = model_of(sidecar, moved)
-    except (OSError, ManifestError) as error:
+        model = model_of(sidecar, moved, stored)
+    except (OSError, ValueError) as error:
         unchecked = (*finding.unchecked, lost(sidecar, error))
         return Standing(finding=replace(finding, checked=checked, unchecked=unchecked), model=None)
     path = model.path
@@ -70,27 +73,48 @@ def beside_model(finding: Finding, moved: Sequence[ModelFile] = ()) -> Standing:
 def model_of(
     sidecar: Sidecar,
     moved: Sequence[ModelFile] = (),
+    stored: Sequence[Held] = (),
     read: Callable[[Path], ModelFile] = ModelFile.read,
 ) -> ModelFile:
     """The model of an engine as it is now, changed or not.
 
+    One that moved is told by its hash, wherever it lies. Else the model is what lies where it lay
+    when the engine was built; and where nothing does, what moved and has its name and format.
+
     Args:
         sidecar: The engine's.
-        moved: Models that lie elsewhere now, told by name and pixel format; others are looked for
-            where they lay when the engine was built.
+        moved: Models that lie elsewhere now.
+        stored: The engines among which it lies: a name that two of their models have tells
+            nothing.
         read: What reads a file.
 
     Raises:
-        OSError: It cannot be read.
-        ManifestError: What lies there is not a model of ours.
+        OSError: It cannot be read, or several could be meant.
+        ValueError: What lies there is not a model of ours.
     """
     for each in moved:
-        if (each.path.name, each.manifest.format) == (sidecar.file, sidecar.manifest.format):
+        if each.sha256 == sidecar.recipe.model:
             return each
     path = sidecar.about.get("path")
-    if not isinstance(path, str):
-        raise FileNotFoundError("where it lay is not known")
-    return read(Path(path))
+    try:
+        if not isinstance(path, str):
+            raise FileNotFoundError("where it lay is not known")
+        return read(Path(path))
+    except (OSError, ValueError) as error:
+        name = sidecar.file, sidecar.manifest.format
+        named = [each for each in moved if (each.path.name, each.manifest.format) == name]
+        if not named:
+            raise
+        akin = [held.sidecar for held in stored if held.sidecar]
+        places = {
+            each.about.get("path") for each in akin if name == (each.file, each.manifest.format)
+        }
+        if len({each.sha256 for each in named}) > 1 or len(places | {path}) > 1:
+            raise FileNotFoundError(
+                f"there are several models of that name, and none given has the hash "
+                f"{sidecar.recipe.model[:_SHORT]}"
+            ) from error
+        return named[0]
 
 
 def lost(sidecar: Sidecar, error: Exception) -> str:

@@ -10,19 +10,22 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
 
+from framegauge.engines.checked import DIGEST
 from framegauge.engines.held import Held, engine_name, look
-from framegauge.engines.sidecar import DIGEST, Sidecar
+from framegauge.engines.sidecar import Sidecar
 from framegauge.engines.trust import StoreError, check_folder, write_whole
 
 STORE_VARIABLE = "FRAMEGAUGE_STORE"
 SYSTEM_VARIABLE = "FRAMEGAUGE_SYSTEM_STORE"
+
+_SECONDS_BETWEEN = 0.5
 
 
 class Store:
@@ -69,6 +72,7 @@ class Store:
             for folder in (self.folder, *self.system)
             if folder.is_dir()
             for path in sorted(folder.glob("*.json"))
+            if DIGEST.fullmatch(path.stem)
         ]
 
     def get(self, key: str) -> Held | None:
@@ -135,14 +139,41 @@ class Store:
             os.utime(stamp, follow_symlinks=False)
 
     @contextmanager
-    def building(self, key: str) -> Iterator[None]:
-        """Wait for whoever builds that engine now; nothing but doubled work depends on it."""
+    def building(self, key: str, wait: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """Wait for whoever builds that engine now; nothing but doubled work depends on it.
+
+        Args:
+            key: The engine's.
+            wait: Called now and then while another builds it; what it raises ends the waiting.
+        """
         if not self._lock:
             yield
             return
         self._make()
-        with FileLock(self.folder / f"{key}.lock"):
+        lock = FileLock(self.folder / f"{key}.lock")
+        while not lock.is_locked:
+            try:
+                lock.acquire(timeout=_SECONDS_BETWEEN)
+            except Timeout:
+                wait()
+        try:
             yield
+        finally:
+            lock.release()
+
+    @contextmanager
+    def idle(self, key: str) -> Iterator[bool]:
+        """Whether nobody builds that engine, and nobody will before this ends."""
+        lock = FileLock(self.folder / f"{key}.lock")
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            lock.release()
 
     def _look(self, folder: Path, key: str) -> Held:
         return look(folder, key, is_system=folder != self.folder)

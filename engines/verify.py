@@ -22,9 +22,12 @@ from framegauge.engines.profile import Size
 from framegauge.engines.sidecar import Sidecar
 from framegauge.engines.store import Store
 from framegauge.export import pattern
+from framegauge.export.comparison import Comparison, worst
 from framegauge.export.manifest import Input, Manifest, Output
 
 MODEL, MANIFEST = "ONNX Runtime", "float64"
+# An engine's first run is plain, the second is recorded as a CUDA graph, and all others replay it.
+RUNS = 3
 
 Feed = Mapping[str, NDArray[Any]]
 
@@ -37,33 +40,6 @@ class Runner(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
-    """One output of one run: the sample that is furthest off.
-
-    Attributes:
-        output: Which.
-        wanted: What it should be.
-        got: What the engine gave.
-        allowed: How far apart they may be, in the output's unit.
-    """
-
-    output: Output
-    wanted: float
-    got: float
-    allowed: float
-
-    @property
-    def error(self) -> float:
-        """Absolute difference in the output's unit, NaN if there is no value."""
-        return abs(self.got - self.wanted)
-
-    @property
-    def passed(self) -> bool:
-        """Whether they are close enough."""
-        return self.error <= self.allowed
-
-
-@dataclass(frozen=True, kw_only=True)
 class Trial:
     """One run of an engine on test frames.
 
@@ -71,7 +47,7 @@ class Trial:
         profile: Index of the profile.
         size: Batch, height and width.
         against: What said how it should score.
-        comparisons: The numbers.
+        comparisons: For each output the value that is furthest off.
         problem: Why the engine gave none, ``None`` if it did.
         unrun: Why there is nothing to compare with, ``None`` if there is.
     """
@@ -196,16 +172,17 @@ def _judged(
 ) -> Trial:
     """A trial with what the engine gave, or with why it gave nothing."""
     try:
-        got = engine(trial.profile).run(feed)
+        runner = engine(trial.profile)
+        runs = [runner.run(feed) for _ in range(RUNS)]
     except Exception as error:
         return replace(trial, problem=f"the engine failed: {_first_line(error)}")
     outputs = [output for output in manifest.outputs if output.kind != "map"]
-    for name in (output.name for output in outputs):
+    for name, got in ((output.name, run) for run in runs for output in outputs):
         shape = got[name].shape if name in got else None
         if shape != (trial.size.batch,):
             words = f"{name} has the shape {shape}, and should have ({trial.size.batch},)"
             return replace(trial, problem=words)
-    compared = (_worst(each, wanted[each.name], got[each.name]) for each in outputs)
+    compared = (worst(_pairs(each, wanted[each.name], runs)) for each in outputs)
     return replace(trial, comparisons=tuple(compared))
 
 
@@ -225,13 +202,13 @@ def _sample(each: Input, feed: Feed, n: int) -> NDArray[Any]:
     return values[n : n + 1] if each.dims[0] == "N" else values
 
 
-def _worst(output: Output, wanted: NDArray[Any], got: NDArray[Any]) -> Comparison:
-    pairs = zip(wanted.tolist(), np.asarray(got, np.float64).tolist(), strict=True)
-    compared = [
-        Comparison(output=output, wanted=w, got=g, allowed=output.allowed(w)) for w, g in pairs
-    ]
-    failed = [each for each in compared if not each.passed]
-    return max(failed or compared, key=lambda each: (math.isnan(each.error), each.error))
+def _pairs(
+    output: Output, wanted: NDArray[Any], runs: Sequence[Mapping[str, NDArray[Any]]]
+) -> Iterator[Comparison]:
+    for run in runs:
+        got = np.asarray(run[output.name], np.float64)
+        for want, value in zip(wanted.tolist(), got.tolist(), strict=True):
+            yield Comparison(output=output, wanted=want, got=value)
 
 
 def _first_line(error: Exception) -> str:

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
 from framegauge.engines.adopt import adopt, command
-from framegauge.engines.build import Job, Progress, Result, build, jobs
-from framegauge.engines.machine import FLAVOURS, Flavour
+from framegauge.engines.build import Result, build, jobs
+from framegauge.engines.machine import FLAVOURS, Flavour, gpu
 from framegauge.engines.modelfile import ModelFile
 from framegauge.engines.options import parse_options
 from framegauge.engines.profile import PRESETS, Profile
 from framegauge.engines.store import Store
-from framegauge.engines.target import COMPATIBILITIES, Compatibility, notes, parse_targets
-from framegauge.runtime.commands.fleet import regenerate_command, resolve_command
+from framegauge.engines.target import (
+    COMPATIBILITIES,
+    LOCAL,
+    PORTABLE,
+    RTX_ARCHITECTURES,
+    Compatibility,
+    notes,
+    parse_targets,
+)
+from framegauge.runtime.commands.building import builds_shown
+from framegauge.runtime.commands.fleet import regenerate_command
+from framegauge.runtime.commands.resolve import resolve_command
 from framegauge.runtime.commands.store import (
     SHORT,
     gpu_here,
@@ -33,7 +40,13 @@ from framegauge.runtime.commands.store import (
 )
 from framegauge.runtime.commands.terminal import wide_console
 from framegauge.runtime.commands.verify import prove, runs_on, verify_command
+from framegauge.runtime.cpus import usable_cpus
 from framegauge.runtime.errors import ScoreError
+
+_PROFILES = (
+    f"{', '.join(PRESETS)}, upright too; or least/usual/most such as 64x64/1920x1080/3840x3840x4. "
+    "Several go into one engine."
+)
 
 profile_option = click.option(
     "--profile",
@@ -42,8 +55,7 @@ profile_option = click.option(
     default=("1080p",),
     show_default=True,
     metavar="P",
-    help=f"{', '.join(PRESETS)}, upright too; or least/usual/most such as "
-    "64x64/1920x1080/3840x3840x4. Several go into one engine.",
+    help=_PROFILES,
 )
 compatibility_option = click.option(
     "--compatibility",
@@ -110,8 +122,15 @@ def build_command(
         for model in models
         for job in jobs(ModelFile.read(model), targets, sizes, parse_options(options))
     ]
-    with _progress(talk) if talk.is_terminal and not quiet else nullcontext() as progress:
-        results = build(wanted, Store(store), force=force, workers=workers, progress=progress)
+    with builds_shown(quiet=quiet) as progress:
+        results = build(
+            wanted,
+            Store(store),
+            force=force,
+            workers=workers,
+            cpus=usable_cpus(),
+            progress=progress,
+        )
     if not quiet:
         _print_results(results)
     failed = [result for result in results if result.outcome == "failed"]
@@ -148,11 +167,14 @@ def command_command(
 @engines_commands.command("adopt")
 @click.argument("plan")
 @click.option("--model", required=True, metavar="FILE", help="The model it was built from.")
-@click.option("--target", default="", metavar="sm90", help="What it was built for.")
-@profile_option
+@click.option("--target", default="", metavar="sm90|rtx|local", help="What it was built for.")
+@click.option(
+    "--profile", "profiles", multiple=True, required=True, metavar="P", help=f"Its own: {_PROFILES}"
+)
 @compatibility_option
 @builder_option
 @store_option
+@click.option("--force", is_flag=True, help="Put it in the place of another for the same.")
 @refusals()
 def adopt_command(
     plan: str,
@@ -162,6 +184,7 @@ def adopt_command(
     compatibility: str,
     options: tuple[str, ...],
     store: str | None,
+    force: bool,
 ) -> int:
     """Take an engine that was built elsewhere, with those options, into the store."""
     read, opened = ModelFile.read(model), Store(store)
@@ -170,18 +193,20 @@ def adopt_command(
         read,
         opened,
         profiles=[Profile.parse(text) for text in profiles],
-        architectures=[word for word in target.lower().replace("+", ",").split(",") if word],
+        architectures=_architectures(target),
         compatibility=cast(Compatibility, compatibility),
         options=parse_options(options),
+        force=force,
     )
     recipe = held.facts.recipe
-    trusted = ", ".join(held.facts.about["taken_on_trust"])
+    trusted = held.facts.about.get("taken_on_trust", ())
+    known = "" if "target" in trusted else f" for {recipe.target}"
     click.echo(f"{held.key}")
     talk, here = Console(stderr=True), gpu_here()
     talk.print(
         Text(
-            f"{recipe.target.flavour} {recipe.version} for {recipe.target}, by the file itself. "
-            f"Taken on your word, and not proven: {trusted}."
+            f"{recipe.target.flavour} {recipe.version}{known}, by the file itself. "
+            f"Taken on your word, and not proven: {', '.join(trusted) or 'nothing'}."
         ),
         soft_wrap=True,
     )
@@ -198,6 +223,16 @@ for each in (list_command, resolve_command, verify_command, regenerate_command, 
     engines_commands.add_command(each)
 
 
+def _architectures(text: str) -> Sequence[str]:
+    """What an engine is said to be for, in the words of ``--target``."""
+    word = text.strip().lower()
+    if word == LOCAL:
+        return [gpu().architecture]
+    if word == PORTABLE:
+        return RTX_ARCHITECTURES
+    return [name for name in word.replace("+", ",").split(",") if name]
+
+
 def _print_results(results: Sequence[Result]) -> None:
     table = Table("model", "target", "key", "size", "outcome", "", box=None, pad_edge=False)
     colours = {"built": "green", "kept": "", "failed": "bold red"}
@@ -205,7 +240,7 @@ def _print_results(results: Sequence[Result]) -> None:
         size = f"{result.held.facts.size / 2**20:.1f} MiB" if result.held else ""
         took = f" in {result.seconds:.1f} s" if result.outcome == "built" else ""
         table.add_row(
-            Text(result.job.model.path.name),
+            Text(result.job.model.title),
             str(result.job.recipe.target),
             result.job.recipe.key[:SHORT],
             size,
@@ -213,27 +248,3 @@ def _print_results(results: Sequence[Result]) -> None:
             Text(result.why if result.outcome == "built" else ""),
         )
     wide_console().print(table)
-
-
-@contextmanager
-def _progress(console: Console) -> Iterator[Progress]:
-    """A line for each build that is under way: what it does, how far it is, for how long."""
-    bar = Bar(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=20),
-        TextColumn("{task.fields[phase]}"),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-    )
-    lines: dict[int, TaskID] = {}
-
-    def show(job: Job, phase: str, share: float) -> None:
-        if id(job) not in lines:
-            lines[id(job)] = bar.add_task(str(job), total=1.0, phase=phase)
-        bar.update(lines[id(job)], completed=share, phase=phase)
-        if share >= 1.0:
-            bar.remove_task(lines[id(job)])
-
-    with bar:
-        yield show

@@ -7,16 +7,17 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import IO, Any
 
 import click
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from framegauge.engines.compiler import BuildError
 from framegauge.engines.held import Held
 from framegauge.engines.machine import Gpu, TargetError, gpu
-from framegauge.engines.prune import DAY, prune
+from framegauge.engines.prune import DAY, prune, set_aside
 from framegauge.engines.store import Store
 from framegauge.engines.trust import StoreError
 from framegauge.runtime.commands.terminal import wide_console
@@ -29,7 +30,20 @@ store_option = click.option(
     metavar="DIR",
     help="Where engines are kept; FRAMEGAUGE_STORE, or a folder in the user's cache.",
 )
+_DAYS = click.FloatRange(min=0)
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+class InterruptError(click.ClickException):
+    """An interrupt of a command that keeps what it had finished by then."""
+
+    exit_code = 130
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Say so on standard error."""
+        words = Text.assemble(("error: ", "bold red"), self.message)
+        Console(stderr=True).print(words, soft_wrap=True)
 
 
 @contextmanager
@@ -37,6 +51,8 @@ def refusals() -> Iterator[None]:
     """Turn what engines raise into what the command line knows, by who has to act."""
     try:
         yield
+    except KeyboardInterrupt as error:
+        raise InterruptError("interrupted; engines that were finished are kept") from error
     except TargetError as error:
         raise BackendError(str(error)) from error
     except (BuildError, StoreError) as error:
@@ -66,8 +82,8 @@ def list_command(as_json: bool, store: str | None) -> int:
 
 
 @click.command("prune")
-@click.option("--older-than", type=float, metavar="DAYS", help="Engines made longer ago.")
-@click.option("--unused", type=float, metavar="DAYS", help="Engines not used for so long.")
+@click.option("--older-than", type=_DAYS, metavar="DAYS", help="Engines made longer ago.")
+@click.option("--unused", type=_DAYS, metavar="DAYS", help="Engines not used for so long.")
 @click.option("--other-versions", is_flag=True, help="Engines of versions not installed here.")
 @click.option("--dry-run", is_flag=True, help="Only tell.")
 @store_option
@@ -79,9 +95,14 @@ def prune_command(
     dry_run: bool,
     store: str | None,
 ) -> int:
-    """Remove engines that are broken, left over, or named by the options."""
+    """Remove engines that are broken, left over, or named by the options.
+
+    Only files that a store itself makes are removed. Engines that cannot be read or are of a newer
+    framegauge stay, and are named.
+    """
+    opened = Store(store)
     removals = prune(
-        Store(store),
+        opened,
         older_than=older_than,
         unused=unused,
         other_versions=other_versions,
@@ -90,6 +111,10 @@ def prune_command(
     console = wide_console()
     for removal in removals:
         console.print(Text(f"{removal.key[:SHORT]}  {removal.why}"), soft_wrap=True)
+        for file in removal.files if dry_run else ():
+            console.print(Text(f"  {file}"), soft_wrap=True)
+    for held in set_aside(opened):
+        console.print(Text(f"{held.key[:SHORT]}  left alone: {held.problem}"), soft_wrap=True)
     total = sum(removal.size for removal in removals) / 2**20
     words = "would be removed" if dry_run else "removed"
     console.print(f"{len(removals)} {words}, {total:.1f} MiB", highlight=False)
@@ -146,7 +171,7 @@ def facts_of(held: Held) -> dict[str, Any]:
         "architectures": list(recipe.target.architectures),
         "flavour": recipe.target.flavour,
         "version": recipe.version,
-        "profiles": [str(profile) for profile in recipe.profiles],
+        "profiles": [str(profile) for profile in sidecar.profiles],
         "options": dict(recipe.options),
         "size": sidecar.size,
         "created": sidecar.created,
@@ -175,7 +200,7 @@ def _row(held: Held) -> Sequence[str | Text]:
         str(recipe.target),
         f"{recipe.target.flavour} {recipe.version}",
         sidecar.manifest.precision,
-        ", ".join(map(str, recipe.profiles)),
+        ", ".join(map(str, sidecar.profiles)),
         f"{sidecar.size / 2**20:.1f} MiB",
         _age(datetime.fromisoformat(sidecar.created).timestamp()),
         _age(held.used),

@@ -1,11 +1,14 @@
 import shlex
 import struct
+from dataclasses import replace
 
 import pytest
 
+from framegauge.engines import adopt as adopting
 from framegauge.engines.adopt import adopt, command
-from framegauge.engines.build import build, jobs, order
+from framegauge.engines.build import build, jobs
 from framegauge.engines.compiler import compile_engine
+from framegauge.engines.job import order
 from framegauge.engines.modelfile import ModelFile
 from framegauge.engines.profile import Profile
 from framegauge.engines.target import parse_targets
@@ -147,3 +150,87 @@ def test_an_rtx_engine_cut_short_is_refused(rtx_engine, model, store, tmp_path):
 def test_what_is_no_engine_is_refused(model, store):
     with pytest.raises(ValueError, match="not a TensorRT engine"):
         adopt(model.path, model, store, profiles=SMALL)
+
+
+def test_an_engine_built_with_tf32_is_refused(plan, model, store):
+    with pytest.raises(ValueError, match=r"built with TF32, .*Build it again with --noTF32"):
+        adopt(
+            plan,
+            model,
+            store,
+            profiles=SMALL,
+            architectures=["sm90"],
+            options={"tf32": "true"},
+        )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"nonsense": "1"}, "tensorrt_rtx .* has no builder option 'nonsense'"),
+        ({"version_compatible": "yes"}, "version_compatible takes false or true; got 'yes'"),
+    ],
+)
+def test_options_that_the_flavour_here_does_not_have_are_refused(
+    rtx_engine, model, store, options, message
+):
+    with pytest.raises(ValueError, match=message):
+        adopt(rtx_engine, model, store, profiles=SMALL, options=options)
+
+
+def test_options_at_their_defaults_are_those_of_a_build_without_them(rtx_engine, model, store):
+    options = {"builder_optimization_level": "03", "tf32": "false"}
+
+    held = adopt(rtx_engine, model, store, profiles=SMALL, options=options)
+
+    assert held.facts.recipe.options == {"tf32": "false"}
+
+
+def test_what_decides_which_tensorrt_loads_it_is_true_or_false(plan, model, store, monkeypatch):
+    monkeypatch.setattr(adopting, "flavours", dict)
+
+    with pytest.raises(ValueError, match="version_compatible takes true or false; got 'yes'"):
+        adopt(
+            plan,
+            model,
+            store,
+            profiles=SMALL,
+            architectures=["sm90"],
+            options={"version_compatible": "yes"},
+        )
+
+
+@pytest.fixture
+def other_plan(plan):
+    """Another file for the same target."""
+    path = plan.with_name("other.plan")
+    path.write_bytes(plan.read_bytes() + b"other")
+    return path
+
+
+def test_a_sound_engine_is_not_replaced_unless_forced(plan, other_plan, model, store):
+    first = adopt(plan, model, store, profiles=SMALL, architectures=["sm90"])
+
+    with pytest.raises(ValueError, match=r"has another sound engine of mse\.onnx .*add --force"):
+        adopt(other_plan, model, store, profiles=SMALL, architectures=["sm90"])
+
+    assert store.entries() == [first]
+    forced = adopt(other_plan, model, store, profiles=SMALL, architectures=["sm90"], force=True)
+    assert store.read(forced) == other_plan.read_bytes()
+
+
+def test_a_damaged_engine_is_replaced(plan, other_plan, model, store):
+    adopt(plan, model, store, profiles=SMALL, architectures=["sm90"]).path.write_bytes(b"cut")
+
+    held = adopt(other_plan, model, store, profiles=SMALL, architectures=["sm90"])
+
+    assert store.read(held) == other_plan.read_bytes()
+
+
+def test_the_same_file_again_keeps_what_its_self_tests_found(plan, model, store):
+    held = adopt(plan, model, store, profiles=SMALL, architectures=["sm90"])
+    store.amend(replace(held.facts, verifications=({"passed": True},)))
+
+    again = adopt(plan, model, store, profiles=SMALL, architectures=["sm90"])
+
+    assert again.facts.verifications == ({"passed": True},)

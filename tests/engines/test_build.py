@@ -1,4 +1,5 @@
 import errno
+import hashlib
 import json
 import os
 import signal
@@ -12,10 +13,12 @@ import onnx
 import pytest
 from onnx import parser
 
-from framegauge.engines.build import build, jobs, order
+from framegauge.engines import build as building
+from framegauge.engines.build import build, jobs
 from framegauge.engines.compiler import BuildError, compile_engine, configure, parse
 from framegauge.engines.crew import Crew
 from framegauge.engines.header import Header
+from framegauge.engines.job import order
 from framegauge.engines.machine import TargetError, flavours
 from framegauge.engines.modelfile import ModelFile
 from framegauge.engines.options import normalised, offered, parse_options
@@ -45,6 +48,26 @@ wanted = jobs(
 (result,) = build(wanted, Store(sys.argv[2], system=[], lock=sys.argv[3] == "lock"))
 heavy = {"torch", "onnx", "onnxruntime", "tensorrt_rtx"}.intersection(sys.modules)
 print(result.outcome, *heavy)
+"""
+
+WAITING = """
+import sys
+from framegauge.engines.build import build, jobs
+from framegauge.engines.modelfile import ModelFile
+from framegauge.engines.profile import Profile
+from framegauge.engines.store import Store
+from framegauge.engines.target import parse_targets
+
+wanted = jobs(
+    ModelFile.read(sys.argv[1]), parse_targets("sm89"), [Profile.parse("16x16/64x64/256x256x2")]
+)
+def tell(job, phase, share):
+    if phase.startswith("waiting"):
+        print(flush=True)
+try:
+    build(wanted, Store(sys.argv[2], system=[]), progress=tell)
+except KeyboardInterrupt:
+    print("interrupted")
 """
 
 # A module of TensorRT that dies as native code does.
@@ -244,6 +267,88 @@ def test_a_crash_of_the_builder_is_an_error_and_the_next_build_goes_on(model, tm
     assert Header.read(engine, file="x").architectures == ("sm89",)
 
 
+def test_a_crew_that_was_stopped_builds_no_more(model):
+    crew = Crew()
+
+    crew.stop()
+
+    with pytest.raises(BuildError, match="stopped"):
+        crew.build(order(wanted(model, "sm89")[0]))
+
+
+def test_a_build_that_is_stopped_midway_is_no_crash_and_says_so(shipped):
+    told = order(wanted(ModelFile.read(shipped / "rgb24" / "default.onnx"), "rtx")[0])
+    crew = Crew()
+
+    with pytest.raises(BuildError, match="was stopped"):
+        crew.build(told, lambda phase, share: crew.stop())
+
+    crew.dismiss()
+
+
+def test_an_interrupt_ends_a_build_that_waits_for_another_process(model, tmp_path):
+    store = Store(tmp_path / "store", system=[])
+    (job,) = wanted(model, "sm89")
+    with store.building(job.recipe.key):
+        process = subprocess.Popen(
+            [sys.executable, "-c", WAITING, model.path, store.folder], stdout=subprocess.PIPE
+        )
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+
+        said, _ = process.communicate(timeout=10)
+
+    assert said.split() == [b"interrupted"]
+    assert store.entries() == []
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_a_build_that_is_ended_leaves_no_file_outside_the_store(model, tmp_path, how):
+    (tmp_path / "tmp").mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-c", BUILD, model.path, tmp_path / "store", "lock"],
+        env={**os.environ, "TMPDIR": str(tmp_path / "tmp")},
+    )
+    while not list(tmp_path.glob("store/*.lock")):
+        time.sleep(0.01)
+    time.sleep(0.3)
+    process.send_signal(how)
+    process.wait()
+
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_a_job_is_told_of_from_its_start_to_its_outcome(model, store, tmp_path):
+    bad = rewritten(
+        model, tmp_path / "bad.onnx", lambda proto: setattr(proto.graph.node[0], "op_type", "Mse")
+    )
+    told = []
+
+    build(
+        [*wanted(model, "sm89"), *wanted(bad, "sm89")],
+        store,
+        workers=1,
+        progress=lambda job, phase, share: told.append((job.model.path.name, phase, share)),
+    )
+
+    ends = [each for each in told if each[2] in (0.0, 1.0) and each[1] != "Building engine"]
+    assert ends == [
+        ("mse.onnx", "building", 0.0),
+        ("mse.onnx", "built", 1.0),
+        ("bad.onnx", "building", 0.0),
+        ("bad.onnx", "failed", 1.0),
+    ]
+
+
+def test_builds_side_by_side_are_no_more_than_the_cpus_that_may_be_used(model, store, monkeypatch):
+    started = []
+    monkeypatch.setattr(building, "Crew", lambda: started.append(1) or Crew())
+
+    build(wanted(model, "sm86,sm89,sm120"), store, cpus=2)
+
+    assert len(started) == 2
+
+
 def test_one_job_that_fails_does_not_stop_the_others(model, shipped, store, tmp_path):
     bad = rewritten(
         model, tmp_path / "bad.onnx", lambda proto: setattr(proto.graph.node[0], "op_type", "Mse")
@@ -291,12 +396,40 @@ def test_a_manifest_of_another_model_is_refused(model, tmp_path):
     def lie(proto):
         facts = json.loads({each.key: each.value for each in proto.metadata_props}[KEY])
         facts["outputs"][0]["name"] = "psnr"
+        facts["self_test"]["scores"] = [
+            {"psnr": run["mse"]} for run in facts["self_test"]["scores"]
+        ]
         onnx.helper.set_model_props(proto, {KEY: json.dumps(facts)})
 
     liar = rewritten(model, tmp_path / "liar.onnx", lie)
 
     with pytest.raises(BuildError, match=r"belongs to another model: it names .*psnr, and .*mse"):
         compile_engine(order(wanted(liar, "sm89")[0]))
+
+
+def test_a_model_that_changed_since_it_was_read_fails_its_job(model, shipped, store, tmp_path):
+    path = tmp_path / "model.onnx"
+    path.write_bytes(model.content)
+    (job,) = wanted(ModelFile.read(path), "sm89")
+    path.write_bytes((shipped / "rgb24" / "l1.onnx").read_bytes())
+
+    (result,) = build([job], store)
+
+    assert result.outcome == "failed"
+    assert "model.onnx changed while its engines were waiting" in result.why
+    assert store.entries() == []
+
+
+def test_weights_beside_a_model_are_not_built_in(shipped, tmp_path):
+    model = ModelFile.read(shipped / "rgb24" / "ssim.onnx")
+    proto = onnx.load_from_string(model.content)
+    path = tmp_path / "beside.onnx"
+    onnx.save(proto, path, save_as_external_data=True, location="w.bin", size_threshold=0)
+    content = path.read_bytes()
+    beside = replace(model, path=path, content=content, sha256=hashlib.sha256(content).hexdigest())
+
+    with pytest.raises(BuildError, match=r"beside\.onnx keeps weights in a file beside it"):
+        compile_engine(order(wanted(beside, "sm89")[0]))
 
 
 def test_a_model_that_went_away_fails_its_job(model, store, tmp_path):
@@ -370,7 +503,9 @@ def test_any_builder_option_is_set_by_name_and_changes_the_key(model, pair, read
 def test_an_option_at_its_default_changes_no_key(model):
     module = rtx.Builder(rtx.Logger(rtx.Logger.ERROR))
     options = {
-        name: option.read() for name, option in offered(rtx, module.create_builder_config()).items()
+        name: option.read()
+        for name, option in offered(rtx, module.create_builder_config()).items()
+        if option.is_fixed
     }
 
     assert len(options) > 20
@@ -388,6 +523,10 @@ def test_an_option_at_its_default_changes_no_key(model):
         ("tf32=true", "TF32 is always off"),
         ("strict_nans=1", "strict_nans takes false or true; got '1'"),
         ("builder_optimization_level=high", "takes a whole number; got 'high'"),
+        ("builder_optimization_level=²", "takes a whole number; got '²'"),
+        ("workspace=999999999999999999999", "takes a whole number; got '9999"),
+        ("strip_plan=true", "strip_plan makes engines that framegauge cannot run"),
+        ("weight_streaming=true", "weight_streaming makes engines that framegauge cannot run"),
         ("profiling_verbosity=all", "takes layer_names_only or detailed or none"),
     ],
 )
@@ -396,11 +535,28 @@ def test_options_that_make_no_sense_are_refused_with_those_there_are(model, pair
         wanted(model, "sm89", pair)
 
 
+@pytest.mark.parametrize("pool", ["workspace", "tactic_dram", "tactic_shared_memory"])
+def test_memory_is_in_the_key_whatever_the_builder_here_would_take_unasked(pool):
+    builder = rtx.Builder(rtx.Logger(rtx.Logger.ERROR))
+    unasked = offered(rtx, builder.create_builder_config())[pool].read()
+
+    kept = normalised({pool: unasked}, "tensorrt_rtx")
+
+    assert kept == {pool: unasked, "tf32": "false"}
+
+
 def test_an_option_that_the_builder_leaves_as_it_was_is_refused(model):
     # Windows engines need a GPU at build time; without one the setter fails without a word.
     (job,) = wanted(model, "sm89", "runtime_platform=windows_amd64")
 
     with pytest.raises(ValueError, match="did not take --builder-option runtime_platform"):
+        configuration(job)
+
+
+def test_a_number_that_the_builder_cannot_hold_is_refused_in_words(model):
+    (job,) = wanted(model, "sm89", "workspace=-5")
+
+    with pytest.raises(ValueError, match="--builder-option workspace cannot be -5"):
         configuration(job)
 
 

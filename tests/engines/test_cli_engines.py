@@ -1,11 +1,13 @@
 import json
 import os
 import shlex
+import struct
 
 import pytest
 
 from framegauge.engines.machine import TargetError, gpu
 from framegauge.runtime.cli import main
+from framegauge.runtime.commands import engines as engines_commands
 
 PROFILE = ["--profile", "16x16/64x64/256x256x2"]
 
@@ -63,9 +65,11 @@ def test_engines_are_built_listed_checked_and_removed(run, path, tmp_path):
     assert words.count("sound") == 2
     assert words.count("checked: size and SHA-256") == 2
 
-    assert run("prune", "--older-than", "-1", "--dry-run")[1].startswith(engines[0]["key"][:12])
+    code, words, _ = run("prune", "--older-than", "0", "--dry-run")
+    assert words.startswith(engines[0]["key"][:12])
+    assert str(tmp_path / "store" / f"{engines[0]['key']}.json") in words
     assert len(listed(run)) == 2
-    code, words, _ = run("prune", "--older-than", "-1")
+    code, words, _ = run("prune", "--older-than", "0")
     assert (code, listed(run)) == (0, [])
     assert "2 removed" in words
 
@@ -194,3 +198,106 @@ def test_an_engine_built_elsewhere_is_taken_in_and_what_is_not_proven_is_said(ru
     assert key.strip() == listed(run)[0]["key"]
     assert "not proven: model, profiles, options, platform" in words
     assert "kept" in run("build", path, "--target", "sm89", *PROFILE)[1]
+
+
+@pytest.mark.parametrize("option", ["--older-than", "--unused"])
+def test_days_are_counted_from_none_up(run, option):
+    code, _, error = run("prune", option, "-5")
+
+    assert code == 2
+    assert "-5.0 is not in the range x>=0" in error
+
+
+def test_what_prune_leaves_alone_is_named(run, path, tmp_path):
+    run("build", path, "--target", "sm89", *PROFILE)
+    (sidecar,) = (tmp_path / "store").glob("*.json")
+    sidecar.chmod(0o666)
+
+    code, words, _ = run("prune")
+
+    assert code == 0
+    assert "left alone: " in words
+    assert "chmod go-w" in words
+    assert sidecar.exists()
+
+
+@pytest.mark.parametrize("command", ["verify", "regenerate"])
+def test_a_store_that_is_named_and_not_there_is_refused(run, tmp_path, command):
+    code, _, error = run(command, "--store", tmp_path / "enignes")
+
+    assert code == 2
+    assert f"There are no engines in {tmp_path / 'enignes'}" in error
+
+
+def test_the_users_own_store_may_be_empty_and_that_is_said(run, tmp_path):
+    code, words, _ = run("verify")
+
+    assert code == 0
+    assert words == f"There are no engines in {tmp_path / 'store'}.\n"
+
+
+def test_a_log_shows_the_start_and_the_end_of_each_build(run, path):
+    _, _, error = run("build", path, "--target", "sm86,sm89", *PROFILE)
+
+    assert sorted(error.splitlines()) == [
+        "mse.onnx for sm86: building",
+        "mse.onnx for sm86: built",
+        "mse.onnx for sm89: building",
+        "mse.onnx for sm89: built",
+    ]
+
+
+def test_an_interrupt_says_what_is_kept(run, path, monkeypatch):
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(engines_commands, "build", interrupted)
+
+    code, _, error = run("build", path, "--target", "sm89", *PROFILE)
+
+    assert code == 130
+    assert error == "error: interrupted; engines that were finished are kept\n"
+
+
+def test_a_plan_is_taken_in_for_the_profile_that_is_named_alone(run, path, tmp_path):
+    code, _, error = run("adopt", tmp_path / "any.plan", "--model", path)
+
+    assert code == 2
+    assert "Missing option '--profile'" in error
+
+
+def test_a_plan_says_nothing_of_its_gpu_and_length(run, path, tmp_path):
+    plan = tmp_path / "model.plan"
+    plan.write_bytes(b"ftrt" + struct.pack("<IQQ", 0, 1, 44) + bytes([10, 9, 0, 34]) + b"x" * 200)
+
+    _, _, words = run("adopt", plan, "--model", path, "--target", "sm90", *PROFILE)
+
+    assert "tensorrt 10.9.0.34, by the file itself." in words
+    assert "not proven: model, profiles, options, platform, target" in words
+    assert (
+        "not checked: its length and its GPU, of which such a file tells nothing"
+        in (run("verify")[1])
+    )
+
+
+def test_a_portable_engine_is_taken_in_by_the_name_of_its_target(run, path, tmp_path):
+    run("build", path, "--target", "rtx", "--store", tmp_path / "other", *PROFILE)
+    (engine,) = (tmp_path / "other").glob("*.engine")
+
+    code, _, words = run("adopt", engine, "--model", path, "--target", "rtx", *PROFILE)
+
+    assert code == 0
+    assert " for rtx, by the file itself." in words
+
+
+def test_a_sidecar_that_lies_hides_no_other_engine(run, path, tmp_path):
+    run("build", path, "--target", "sm86,sm89", *PROFILE)
+    first, _ = sorted((tmp_path / "store").glob("*.json"))
+    facts = json.loads(first.read_text())
+    first.write_text(json.dumps(facts | {"created": "yesterday"}))
+
+    code, table, _ = run("list")
+
+    assert code == 0
+    assert "ok" in table
+    assert "Invalid isoformat" in table

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 from framegauge.engines.machine import Gpu, TargetError, gpu
 from framegauge.engines.modelfile import ModelFile
 from framegauge.engines.opinion import runner_of_model
+from framegauge.engines.store import Store
 from framegauge.export.manifest import KEY
 from framegauge.runtime.backends import engine_trial
 from framegauge.runtime.backends.onnx_session import OnnxSession
@@ -155,6 +158,73 @@ def test_a_build_that_fails_stops_no_other_and_is_listed(run, fleet, shipped, tm
     assert [each["model"] for each in json.loads(run("list", "--json")[1])] == ["psnr.onnx"]
 
 
+def test_what_cannot_be_read_stops_no_other_and_is_listed(run, fleet, mine, tmp_path):
+    (tmp_path / "cut.onnx").write_bytes(mine.read_bytes()[:-3])
+    fleet.write_text(
+        fleet.read_text().replace('["psnr.onnx"]', '["*.onnx"]').replace(', "sm120"', "")
+        + '[[engines]]\nentries = ["nonsense"]\ntargets = ["sm89"]\n'
+    )
+
+    code, printed, error = run("regenerate", fleet, "--json")
+
+    rows = {Path(row["name"]).name: row["outcome"] for row in json.loads(printed)}
+    assert code == 1
+    assert rows == {
+        "cut.onnx": "cannot",
+        "psnr.onnx": "built",
+        "nonsense (rgb24, fp32)": "cannot",
+    }
+    assert "2 of 3 engines could not be made:" in error
+    assert "nonsense (rgb24, fp32) for sm89: " in error
+
+
+@pytest.mark.skipif(has_gpu(), reason="there is a GPU here")
+def test_a_target_that_is_not_here_stops_no_other_and_is_listed(run, fleet):
+    fleet.write_text(fleet.read_text().replace('"sm89", "sm120"', '"local", "sm89"'))
+
+    code, printed, error = run("regenerate", fleet)
+
+    assert code == 1
+    assert "built in" in printed
+    assert "psnr.onnx for local: There is no GPU 0" in error
+
+
+def test_a_model_that_is_gone_fails_what_was_to_make_its_engines_again(run, mine, built):
+    mine.unlink()
+
+    code, printed, error = run("regenerate", "--json")
+
+    assert code == 1
+    assert [row["outcome"] for row in json.loads(printed)] == ["cannot"]
+    assert "Say where it is with --model" in error
+
+
+def test_a_dry_run_makes_no_model(run, fleet, tmp_path, monkeypatch):
+    monkeypatch.setenv("FRAMEGAUGE_CACHE", str(tmp_path / "cache"))
+    fleet.write_text(
+        '[[engines]]\nentries = ["census"]\ntargets = ["rtx", "sm89"]\nprecisions = ["fp16"]'
+    )
+
+    code, printed, _ = run("regenerate", fleet, "--dry-run", "--json")
+
+    assert code == 0
+    (row,) = json.loads(printed)
+    assert (row["name"], row["outcome"]) == ("census (rgb24, fp16)", "to export, then build")
+    assert row["target"] == "rtx, sm89"
+    assert list(tmp_path.glob("cache/*.onnx")) == []
+
+
+def test_a_fleets_builds_are_told_of_as_they_go(run, fleet):
+    _, _, error = run("regenerate", fleet)
+
+    assert sorted(error.splitlines()) == [
+        "psnr.onnx for sm120: building",
+        "psnr.onnx for sm120: built",
+        "psnr.onnx for sm89: building",
+        "psnr.onnx for sm89: built",
+    ]
+
+
 def test_a_gpu_that_is_not_here_is_listed_as_what_cannot_be_done(run, fleet):
     fleet.write_text(fleet.read_text().replace('"sm89", "sm120"', '"sm89", "sm90"'))
 
@@ -267,13 +337,13 @@ def played(monkeypatch, mine):
 
     def play(off: float = 0.0, opinion: float = 0.0) -> None:
         class Played(OnnxSession):
-            def __init__(self, content, manifest, profiles, **_):
-                self.profiles = profiles
+            def __init__(self, content, manifest, profiles, *, only, **_):
+                self.profile = profiles[only]
                 super().__init__(mine.read_bytes(), mine, threads=1)
 
             def run(self, feed, outputs=None):
                 count, height, width, _ = feed["reference"].shape
-                assert sum(each.holds(count, height, width) for each in self.profiles) == 1
+                assert self.profile.holds(count, height, width)
                 values = super().run(feed, outputs)
                 return {name: value + off for name, value in values.items()}
 
@@ -333,6 +403,47 @@ def test_an_engine_beyond_tolerance_is_refused_and_not_found_again(run, mine, bu
     played()
     assert run("verify")[0] == 0
     assert run("resolve", mine, "--gpu", "sm89")[0] == 0
+
+
+def test_what_nvidias_comparator_raises_is_said_and_the_self_tests_outcome_is_kept(
+    run, built, played, monkeypatch
+):
+    def failing(*arguments):
+        raise RuntimeError("Could not deserialize engine")
+
+    played(off=0.5)
+    monkeypatch.setattr(engine_trial, "opinions", failing)
+
+    code, words, _ = run("verify")
+
+    assert code == 1
+    assert "not checked: Polygraphy's opinion (Could not deserialize engine)" in words
+    (engine,) = json.loads(run("list", "--json")[1])
+    assert [each["passed"] for each in engine["verifications"]] == [False]
+
+
+def test_a_doubt_of_nvidias_comparator_is_kept_with_the_self_tests_outcome(run, built, played):
+    played(opinion=0.5)
+
+    run("verify")
+
+    (engine,) = json.loads(run("list", "--json")[1])
+    assert [each["passed"] for each in engine["verifications"]] == [False]
+
+
+def test_a_store_that_cannot_be_written_stops_no_self_test(run, mine, built, played, monkeypatch):
+    def read_only(store, sidecar):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    run("build", mine, "--target", "rtx", "--profile", PROFILE)
+    played()
+    monkeypatch.setattr(Store, "amend", read_only)
+
+    code, words, _ = run("verify")
+
+    assert code == 0
+    assert words.count("not kept: the outcome of its self-test (") == 2
+    assert words.count("Polygraphy agrees on psnr") == 2
 
 
 def test_the_self_test_can_be_left_out(run, built, played):

@@ -1,5 +1,6 @@
 """NVIDIA's parser and builder take every entry of the catalogue."""
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -95,7 +96,7 @@ def built(models: list[Path], targets: str, folder: Path) -> list[Result]:
         for path in models
         for job in jobs(ModelFile.read(path), parse_targets(targets), [PROFILE])
     ]
-    return build(wanted, Store(folder / "store", system=[]))
+    return build(wanted, Store(folder / "store", system=[]), cpus=len(os.sched_getaffinity(0)))
 
 
 def failures(results: list[Result]) -> str:

@@ -9,6 +9,7 @@ from framegauge.engines import fleet as module
 from framegauge.engines.fleet import Export, Fleet
 from framegauge.engines.machine import Gpu, TargetError
 from framegauge.engines.profile import Profile
+from framegauge.engines.regenerate import Absent
 from framegauge.engines.target import RTX_ARCHITECTURES
 
 HOPPER = Gpu(index=0, name="NVIDIA H100", architecture="sm90", driver="13.0")
@@ -135,8 +136,55 @@ def test_local_is_the_gpu_at_hand(fleet):
     (wanted,) = read.wanted(no_export, find_gpu=lambda: HOPPER)
 
     assert wanted.target.architectures == ("sm90",)
-    with pytest.raises(TargetError, match="no GPU"):
-        list(read.wanted(no_export, find_gpu=no_gpu))
+
+
+def test_a_target_that_is_not_here_stops_no_other(fleet, folder):
+    read = fleet("[[engines]]", 'models = ["mse.onnx"]', 'targets = ["local", "sm89"]')
+
+    absent, wanted = read.wanted(no_export, find_gpu=no_gpu)
+
+    why = "There is no GPU"
+    assert absent == Absent(name=str(folder / "mse.onnx"), why=why, target="local")
+    assert wanted.target.architectures == ("sm89",)
+
+
+def test_a_file_that_is_no_model_stops_no_other(fleet, folder):
+    (folder / "cut.onnx").write_bytes((folder / "l1.onnx").read_bytes()[:-3])
+    (folder / "a.onnx").mkdir()
+
+    a, cut, *others = fleet("[[engines]]", 'models = ["*.onnx"]', 'targets = ["sm89"]').wanted(
+        no_export
+    )
+
+    assert "Is a directory" in a.why
+    assert "is cut short" in cut.why
+    assert [each.model.path.name for each in others] == ["l1.onnx", "mse.onnx"]
+
+
+def test_entries_that_cannot_be_exported_stop_no_others(fleet, folder):
+    def export(what: Export) -> list[Path] | Absent:
+        if what.entries == "psnr":
+            return Absent(name="psnr", why="there is no torch")
+        return [folder / "mse.onnx"]
+
+    read = fleet("[[engines]]", 'entries = ["psnr", "mse"]', 'targets = ["rtx", "sm89"]')
+    absent, *wanted = read.wanted(export)
+
+    assert absent == Absent(name="psnr", why="there is no torch", target="rtx, sm89")
+    assert len(wanted) == 2
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "model[1].onnx", "model?.onnx"])
+def test_brackets_in_names_are_names(folder, shipped, name):
+    inner = folder / "[2024]"
+    inner.mkdir()
+    shutil.copy(shipped / "rgb24" / "mse.onnx", inner / name)
+    path = inner / "fleet.toml"
+    path.write_text(f'[[engines]]\nmodels = ["{name}"]\ntargets = ["sm89"]')
+
+    (group,) = Fleet.read(path).groups
+
+    assert group.models == (inner / name,)
 
 
 @pytest.mark.parametrize(
@@ -148,6 +196,7 @@ def test_local_is_the_gpu_at_hand(fleet):
         (["[[engines]"], "fleet.toml is not TOML"),
         (['store = "x"'], r"lists no engines: it needs \[\[engines\]\] tables"),
         (["[engines]", "x = 1"], "lists no engines"),
+        (["engines = []"], "lists no engines"),
         (["store = 3", *TABLE], "store is the path of a folder, got 3"),
         (["[[engines]]", 'targets = ["sm89"]'], "needs either models, which are files, or entries"),
         ([*TABLE, 'entries = ["psnr"]'], "needs either models"),

@@ -1,10 +1,12 @@
 import hashlib
+import shutil
 
+import numpy as np
 import onnx
 import pytest
-from onnx import helper
+from onnx import external_data_helper, helper, numpy_helper
 
-from framegauge.engines.modelfile import ModelFile, metadata
+from framegauge.engines.modelfile import ModelFile, check_whole, metadata
 from framegauge.export.manifest import KEY, ManifestError
 
 
@@ -55,3 +57,35 @@ def test_a_model_of_somebody_else_is_refused(tmp_path):
 
     with pytest.raises(ManifestError, match="not a framegauge model"):
         ModelFile.read(path)
+
+
+def test_weights_beside_a_model_are_refused(shipped, tmp_path):
+    path = tmp_path / "beside.onnx"
+    proto = onnx.load(shipped / "rgb24" / "ssim.onnx")
+    onnx.save(proto, path, save_as_external_data=True, location="w.bin", size_threshold=0)
+
+    with pytest.raises(ManifestError, match=r"beside\.onnx keeps weights in a file beside it"):
+        ModelFile.read(path)
+
+
+def test_a_constant_of_a_branch_that_lies_beside_a_model_is_refused():
+    tensor = numpy_helper.from_array(np.ones(1, np.float32), "c")
+    external_data_helper.set_external_data(tensor, "w.bin")
+    constant = helper.make_node("Constant", [], ["c"], value=tensor)
+    branch = helper.make_graph([constant], "b", [], [])
+    node = helper.make_node("If", ["x"], ["y"], then_branch=branch, else_branch=branch)
+    content = helper.make_model(helper.make_graph([node], "g", [], [])).SerializeToString()
+
+    with pytest.raises(ManifestError, match="keeps weights in a file beside it"):
+        check_whole(content, file="x.onnx")
+
+
+@pytest.mark.parametrize(
+    ("stem", "title"), [("mine", "mine.onnx"), ("0" * 64, "psnr,ssim (rgb24, fp32)")]
+)
+def test_a_model_is_called_by_what_it_computes_where_its_name_is_a_hash(
+    shipped, tmp_path, stem, title
+):
+    path = shutil.copy(shipped / "rgb24" / "default.onnx", tmp_path / f"{stem}.onnx")
+
+    assert ModelFile.read(path).title == title

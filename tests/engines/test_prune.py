@@ -1,10 +1,12 @@
 import os
 import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from framegauge.engines import prune as pruning
-from framegauge.engines.prune import prune
+from framegauge.engines.prune import prune, set_aside
 from framegauge.engines.store import Store
 
 DAY = 86400
@@ -18,9 +20,11 @@ def aged(path, days):
 @pytest.fixture
 def kept(store, made):
     """An engine made ten days ago and used five days ago, and one of now."""
-    old = store.put(*made(b"old", version="1.6.0.27"))
-    new = store.put(*made(b"new"))
-    aged(store.folder / f"{old.key}.json", 10)
+    past, now = (datetime.now(UTC) - timedelta(days=days) for days in (10, 0))
+    engine, sidecar = made(b"old", version="1.6.0.27")
+    old = store.put(engine, replace(sidecar, created=past.isoformat()))
+    engine, sidecar = made(b"new")
+    new = store.put(engine, replace(sidecar, created=now.isoformat()))
     aged(store.folder / f"{old.key}.used", 5)
     return old, new
 
@@ -91,9 +95,10 @@ def test_broken_engines_go(store, made):
 
 def test_what_killed_builds_left_goes_when_it_is_old(store, kept):
     old, _ = kept
-    young = store.folder / ".young.part"
+    scratch = f".{'1' * 64}.{'2' * 16}.engine-{'4' * 16}.part", f".{'1' * 64}.json-{'4' * 16}.part"
+    young = store.folder / scratch[0]
     stale = [
-        store.folder / ".stale.part",
+        store.folder / scratch[1],
         store.folder / f"{'1' * 64}.{'2' * 16}.engine",
         store.folder / f"{old.key}.{'3' * 16}.engine",
         store.folder / f"{'1' * 64}.lock",
@@ -118,11 +123,130 @@ def test_what_killed_builds_left_goes_when_it_is_old(store, kept):
 
 def test_the_systems_engines_stay(tmp_path, made):
     system = Store(tmp_path / "system", system=[])
-    held = system.put(*made())
-    aged(system.folder / f"{held.key}.json", 100)
+    system.put(*made())
 
     assert prune(Store(tmp_path / "user", system=[system.folder]), older_than=1) == []
 
 
 def test_a_store_that_is_not_there_has_nothing_to_remove(store):
     assert prune(store, older_than=0) == []
+
+
+def test_an_engine_stays_as_old_as_it_was_made_however_often_it_is_verified(store, kept):
+    old, _ = kept
+    store.amend(replace(old.facts, verifications=({"passed": True},)))
+
+    (removal,) = prune(store, older_than=9.5)
+
+    assert removal.key == old.key
+
+
+def test_files_that_no_store_names_are_left_alone(store, kept):
+    names = (
+        "clip.json",
+        "clip.mp4",
+        "*.json",
+        "a.lock",
+        "b.cache",
+        "c.used",
+        "d.engine",
+        ".e.part",
+    )
+    strangers = [store.folder / name for name in names]
+    (store.folder / f"{'1' * 64}.frames").mkdir()
+    for path in strangers:
+        path.write_bytes(b"somebody's")
+        aged(path, 100)
+
+    assert len(store.entries()) == 2
+    assert prune(store) == []
+    assert [path.name for path in strangers if path.exists()] == list(names)
+
+
+def test_files_of_a_broken_engine_that_no_store_names_are_left_alone(store, made):
+    held = store.put(*made())
+    held.path.write_bytes(b"cut")
+    mine = store.folder / f"{held.key}.mp4"
+    mine.write_bytes(b"somebody's")
+    (store.folder / f"{held.key}.frames").mkdir()
+
+    prune(store)
+
+    assert sorted(path.suffix for path in store.folder.iterdir()) == [".frames", ".mp4"]
+
+
+def test_an_engine_of_a_newer_release_stays(store, made):
+    held = store.put(*made())
+    path = store.folder / f"{held.key}.json"
+    path.write_text(path.read_text().replace('"schema": 1', '"schema": 2'))
+
+    assert prune(store, older_than=0, unused=0, other_versions=True) == []
+    assert [each.key for each in set_aside(store)] == [held.key]
+    assert held.path.exists()
+
+
+def test_an_engine_of_a_newer_manifest_stays(store, made):
+    held = store.put(*made())
+    path = store.folder / f"{held.key}.json"
+    path.write_text(path.read_text().replace('\\"schema\\":', '\\"schema\\":9'))
+
+    assert prune(store) == []
+    assert [each.fault for each in set_aside(store)] == ["newer"]
+
+
+@pytest.mark.parametrize("which", ["engine", "sidecar"])
+def test_an_engine_that_others_may_write_stays_to_be_closed(store, made, which):
+    held = store.put(*made())
+    path = held.path if which == "engine" else store.folder / f"{held.key}.json"
+    path.chmod(0o666)
+
+    assert prune(store) == []
+    (left,) = set_aside(store)
+    assert "chmod go-w" in left.problem
+
+
+def test_an_engine_that_is_being_built_stays(store, made):
+    held = store.put(*made())
+    held.path.write_bytes(b"cut")
+
+    with store.building(held.key):
+        assert prune(store) == []
+
+    assert len(prune(store)) == 1
+
+
+def test_an_engine_that_is_built_anew_while_it_is_judged_stays(store, made, monkeypatch):
+    engine, sidecar = made()
+    store.put(engine, sidecar).path.write_bytes(b"cut")
+    judged = pruning.Rules.why
+
+    def then_built(rules, held):
+        why = judged(rules, held)
+        store.put(engine, sidecar)
+        return why
+
+    monkeypatch.setattr(pruning.Rules, "why", then_built)
+
+    assert prune(store) == []
+    assert store.get(sidecar.key).problem is None
+
+
+def test_the_lock_of_a_build_that_takes_hours_stays(store):
+    key = "1" * 64
+
+    with store.building(key):
+        lock = store.folder / f"{key}.lock"
+        aged(lock, 1)
+        assert prune(store) == []
+        assert lock.exists()
+
+
+def test_what_is_swept_leaves_no_lock_behind(store, made):
+    store.put(*made()).path.write_bytes(b"cut")
+    stray = store.folder / f"{'1' * 64}.{'2' * 16}.engine"
+    stray.write_bytes(b"left")
+    aged(stray, 1)
+
+    prune(store)
+
+    assert list(store.folder.iterdir()) == []

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,10 +9,11 @@ import pytest
 
 from framegauge.engines import build
 from framegauge.engines.held import Held
+from framegauge.engines.job import Job, describe
 from framegauge.engines.machine import Gpu, Platform, TargetError
 from framegauge.engines.modelfile import ModelFile
 from framegauge.engines.profile import Profile
-from framegauge.engines.regenerate import Step, Wanted, plan, wanted_again
+from framegauge.engines.regenerate import Absent, Step, Wanted, plan, wanted_again
 from framegauge.engines.sidecar import Sidecar
 from framegauge.engines.store import Store
 from framegauge.engines.target import Target
@@ -20,6 +22,8 @@ ADA = Target(flavour="tensorrt_rtx", architectures=("sm89",))
 BLACKWELL = Target(flavour="tensorrt_rtx", architectures=("sm120",))
 HOPPER = Target(flavour="tensorrt", architectures=("sm90",))
 PROFILE = Profile.parse("16x16/64x64/256x256x2")
+# An RTX engine's first bytes, of 1.7.1.116 for SM89.
+HEADER = struct.pack("<4sIQQ4B4sI", b"vtrt", 0, 2, 40, 1, 7, 1, 116, b"vtrt", 8)
 
 
 def no_gpu() -> Gpu:
@@ -51,9 +55,7 @@ def keep(
 
     def put(**changes: object) -> Held:
         content, sidecar = made(platform=Platform.here(), **changes)
-        described = build.describe(
-            build.Job(model=ModelFile.read(mine), recipe=sidecar.recipe), content, {}
-        )
+        described = describe(Job(model=ModelFile.read(mine), recipe=sidecar.recipe), content, {})
         return store.put(content, described)
 
     return put
@@ -175,9 +177,8 @@ def test_a_store_wants_what_it_has_of_the_models_as_they_are_now(keep, store, mi
     keep(target=BLACKWELL)
     change(mine)
 
-    wanted, notes = wanted_again(store)
+    wanted = wanted_again(store)
 
-    assert notes == []
     assert {each.target for each in wanted} == {ADA, BLACKWELL}
     assert {each.model.sha256 for each in wanted} == {ModelFile.read(mine).sha256}
     assert {each.profiles for each in wanted} == {(PROFILE,)}
@@ -188,7 +189,7 @@ def test_a_target_is_added_for_every_model_and_profile_of_a_store(keep, store, i
     keep()
     keep(profiles=(Profile.parse("540p"),))
 
-    wanted, _ = wanted_again(store, targets=[BLACKWELL])
+    wanted = wanted_again(store, targets=[BLACKWELL])
     steps = plan(wanted, store, find_gpu=no_gpu)
 
     assert sorted(step.why for step in steps) == [
@@ -206,31 +207,65 @@ def test_a_model_that_is_gone_is_said_and_one_that_moved_is_found(
     (tmp_path / "elsewhere").mkdir()
     moved = mine.rename(tmp_path / "elsewhere" / mine.name)
 
-    gone, notes = wanted_again(store)
-    found, none = wanted_again(store, models=[ModelFile.read(moved)])
+    gone = wanted_again(store)
+    (found,) = wanted_again(store, models=[ModelFile.read(moved)])
 
-    assert gone == []
-    assert [note.partition(": ")[2] for note in notes] == [
-        f"its model {mine} cannot be read (No such file or directory). Say where it is with "
-        "--model."
-    ]
-    assert (len(found), none) == (1, [])
+    why = f"its model {mine} cannot be read (No such file or directory). Say where it is with "
+    assert gone == [Absent(name="mse.onnx", why=f"{why}--model.", target="sm89")]
+    assert found.model.path == moved
 
 
-def test_an_engine_whose_sidecar_is_broken_is_said(keep, store, installed):
+def test_an_engine_whose_sidecar_is_broken_cannot_be_made_again(keep, store, installed):
     held = keep()
     (held.folder / f"{held.key}.json").write_text("{}")
 
-    wanted, (note,) = wanted_again(store)
+    (step,) = plan(wanted_again(store), store, find_gpu=no_gpu)
 
-    assert wanted == []
-    assert note.startswith(f"{held.key[:8]}: ")
+    assert (step.action, step.wanted.name) == ("cannot", held.key[:8])
+    assert "is not a sidecar of an engine" in step.why
+
+
+def test_an_engine_of_a_newer_release_is_left_to_that(keep, store, installed):
+    held = keep()
+    path = held.folder / f"{held.key}.json"
+    path.write_text(path.read_text().replace('"schema": 1', '"schema": 2'))
+
+    (step,) = plan(wanted_again(store), store, find_gpu=no_gpu)
+
+    assert step.action == "keep"
+    assert "Update framegauge" in step.why
+
+
+def test_the_profile_that_was_asked_for_is_wanted_again_not_what_a_model_made_of_it(
+    store, shipped, tmp_path, installed
+):
+    path = Path(shutil.copy(shipped / "rgb24" / "ssim.onnx", tmp_path / "mine.onnx"))
+    (job,) = build.jobs(ModelFile.read(path), [ADA], [Profile.parse("540p")])
+    (before,) = job.recipe.profiles
+    engine = HEADER + b"ssim"
+    store.put(engine, describe(job, engine, {}))
+    shutil.copy(shipped / "rgb24" / "l1.onnx", path)
+
+    (step,) = plan(wanted_again(store), store, find_gpu=no_gpu)
+
+    assert before.least.height == 11
+    assert step.job.recipe.profiles == (Profile.parse("540p"),)
+
+
+def test_a_model_that_no_engine_is_of_is_said(keep, store, shipped, installed):
+    keep()
+    other = ModelFile.read(shipped / "rgb24" / "l1.onnx")
+
+    _, absent = wanted_again(store, models=[other])
+
+    assert (absent.name, absent.action) == (str(other.path), "cannot")
+    assert "no engine of the store is of it" in absent.why
 
 
 def test_builder_options_are_wanted_again(keep, store, installed):
     keep(options={"builder_optimization_level": "5", "tf32": "false"})
 
-    (wanted,), _ = wanted_again(store)
+    (wanted,) = wanted_again(store)
 
     assert wanted.options == {"builder_optimization_level": "5"}
 
@@ -238,7 +273,7 @@ def test_builder_options_are_wanted_again(keep, store, installed):
 def test_nothing_of_another_flavour_is_asked_for_with_options(keep, store, installed):
     keep(options={"builder_optimization_level": "5", "tf32": "false"})
 
-    wanted, _ = wanted_again(store, targets=[HOPPER, BLACKWELL])
+    wanted = wanted_again(store, targets=[HOPPER, BLACKWELL])
 
     assert [each.target for each in wanted] == [ADA, BLACKWELL]
 
@@ -247,7 +282,7 @@ def test_an_engine_is_kept_where_its_tensorrt_is_not_installed(keep, store, inst
     keep()
     installed(tensorrt="10.9.0.34")
 
-    (step,) = plan(wanted_again(store)[0], store, find_gpu=no_gpu)
+    (step,) = plan(wanted_again(store), store, find_gpu=no_gpu)
 
     assert step.action == "keep"
     assert step.why == "of tensorrt_rtx 1.7.1.116; tensorrt_rtx is not installed here to compare"
@@ -259,6 +294,6 @@ def test_no_gpu_is_asked_for_where_rtx_builds(keep, store, mine, installed):
     def never() -> Gpu:
         raise AssertionError("no GPU was to be asked for")
 
-    wanted, _ = wanted_again(store)
+    wanted = wanted_again(store)
 
     assert [step.action for step in plan(wanted, store, find_gpu=never)] == ["keep"]

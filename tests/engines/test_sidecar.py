@@ -9,7 +9,7 @@ from framegauge.engines.build import jobs
 from framegauge.engines.machine import Platform
 from framegauge.engines.modelfile import ModelFile
 from framegauge.engines.profile import Profile
-from framegauge.engines.sidecar import Sidecar, SidecarError
+from framegauge.engines.sidecar import NewerError, Sidecar, SidecarError
 from framegauge.engines.target import Target, parse_targets
 
 KEY_OF = """
@@ -135,6 +135,32 @@ def test_a_sidecar_says_in_words_what_the_key_is_made_of(made):
     assert facts["engine"] == {"sha256": sidecar.engine, "size": sidecar.size}
 
 
+def test_a_number_too_large_for_json_is_refused(made):
+    text = made()[1].to_json().replace('"about": {}', '"about": {"seconds": 1e999}')
+
+    with pytest.raises(SidecarError, match="1e999 is no number"):
+        Sidecar.from_json(text, file="x.json")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [('"schema": 1', '"schema": 2'), ('\\"schema\\":', '\\"schema\\":9')]
+)
+def test_a_sidecar_of_a_newer_release_is_told_from_a_damaged_one(made, old, new):
+    text = made()[1].to_json().replace(old, new)
+
+    with pytest.raises(NewerError, match="Update framegauge"):
+        Sidecar.from_json(text, file="x.json")
+
+
+def test_profiles_are_read_back_as_they_were_asked_for(made, model):
+    asked = (Profile.parse("540p"),)
+    _, sidecar = made(profiles=asked)
+
+    read = Sidecar.from_json(replace(sidecar, asked=asked).to_json(), file="x.json")
+
+    assert read.profiles == asked
+
+
 def test_a_sidecar_is_read_back_as_it_was(made):
     _, sidecar = made()
     known = replace(sidecar, about={"gpu": None, "seconds": 1.5}, verifications=({"passed": True},))
@@ -163,6 +189,17 @@ def test_a_sidecar_is_read_back_as_it_was(made):
         (("target", "flavour"), "openvino", "A flavour is one of"),
         (("manifest",), "{}", "manifest"),
         (("surplus",), 1, "surplus"),
+        (("asked",), ["540p"], "its profiles are not those that were asked for"),
+        (("created",), "yesterday", "Invalid isoformat string"),
+        (("created",), "2026-01-02T03:04:05", "should be a time in UTC"),
+        (("created",), "2026-01-02T03:04:05+02:00", "should be a time in UTC"),
+        (("profiles", 0, "most", "width"), 10**400, "whole numbers up to 2147483647"),
+        (("engine", "size"), 2**63, "the engine's size is"),
+        (("version",), "1." + "7" * 5000, "is not the version of a TensorRT"),
+        (("version",), "\N{ARABIC-INDIC DIGIT SIX}.7.1.116", "is not the version of a TensorRT"),
+        (("model", "file"), "\ud800.onnx", "surrogates not allowed"),
+        (("about",), {"seconds": float("nan")}, "NaN is no number"),
+        (("about",), {"seconds": float("inf")}, "Infinity is no number"),
     ],
 )
 def test_a_sidecar_that_lies_is_refused(made, path, value, message):

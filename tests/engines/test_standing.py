@@ -65,6 +65,43 @@ def test_another_model_of_that_name_is_said_to_have_changed(finding, shipped, tm
     assert f"the model {path} has changed since" in standing.finding.unchecked[0]
 
 
+def test_a_model_that_still_lies_where_it_lay_is_no_other_of_its_name(
+    finding, model, shipped, tmp_path
+):
+    stranger = ModelFile.read(shutil.copy(shipped / "rgb24" / "l1.onnx", tmp_path / "mse.onnx"))
+
+    standing = beside_model(finding(str(model.path)), [stranger])
+
+    assert standing.model == model
+
+
+def test_a_model_is_told_by_its_hash_whatever_it_is_called(finding, model, tmp_path):
+    renamed = ModelFile.read(shutil.copy(model.path, tmp_path / "renamed.onnx"))
+
+    standing = beside_model(finding("/nowhere/mse.onnx"), [renamed])
+
+    assert standing.model == renamed
+
+
+def test_a_name_that_two_models_of_a_store_have_tells_nothing(
+    finding, store, made, shipped, tmp_path
+):
+    content, sidecar = made(version="1.6.0.27")
+    store.put(content, replace(sidecar, about={"path": "/b/mse.onnx"}))
+    stranger = ModelFile.read(shutil.copy(shipped / "rgb24" / "l1.onnx", tmp_path / "mse.onnx"))
+
+    standing = beside_model(finding("/a/mse.onnx"), [stranger], store.entries())
+
+    assert "there are several models of that name" in standing.finding.unchecked[0]
+
+
+def test_a_path_that_no_system_takes_is_a_model_not_at_hand(finding):
+    standing = beside_model(finding("mse\0.onnx"))
+
+    assert standing.model is None
+    assert "cannot be read" in standing.finding.unchecked[0]
+
+
 def test_a_model_of_that_name_for_other_frames_is_another(finding, shipped):
     other = ModelFile.read(shipped / "yuv420p" / "mse.onnx")
 

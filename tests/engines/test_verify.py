@@ -127,6 +127,17 @@ def test_one_bad_sample_of_a_batch_is_enough(psnr, sidecar):
     assert [trial.passed for trial in found] == [trial.size.batch == 1 for trial in found]
 
 
+def test_an_engine_that_is_off_only_once_its_graph_is_replayed_is_refused(psnr, sidecar):
+    class Replayed(Session):
+        def run(self, feed):
+            self.off = {"psnr": 1.0 if len(self.batches) >= 2 else 0.0}
+            return super().run(feed)
+
+    found = list(verify(sidecar, lambda index: Replayed(psnr), Session(psnr)))
+
+    assert not any(trial.passed for trial in found)
+
+
 def test_a_value_that_is_no_number_is_refused(psnr, sidecar):
     found = trials(sidecar, psnr, Session(psnr, off={"psnr": math.nan}))
 

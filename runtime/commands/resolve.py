@@ -1,0 +1,126 @@
+"""The command that says which engine a run takes, and why not the others."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from framegauge.engines.machine import Gpu, flavours, gpu
+from framegauge.engines.modelfile import ModelFile
+from framegauge.engines.profile import Profile, Size
+from framegauge.engines.resolution import Candidate, Resolution
+from framegauge.engines.resolve import resolve
+from framegauge.engines.store import Store
+from framegauge.engines.target import parse_targets
+from framegauge.runtime.commands.store import SHORT, json_option, refusals, store_option
+from framegauge.runtime.commands.terminal import wide_console
+from framegauge.runtime.errors import BackendError, UsageError
+
+_COLOURS = {"chosen": "green", "usable": "", "refused": "red"}
+
+
+@click.command("resolve")
+@click.argument("model")
+@click.option("--size", metavar="WxH[xN]", help="Frames that it shall take, N at a time.")
+@click.option("--gpu", "architecture", metavar="sm89", help="In place of the GPU here.")
+@click.option("--device", type=int, default=0, help="Which GPU.")
+@click.option("--explain", is_flag=True, help="Show every engine, and why not the others.")
+@json_option
+@store_option
+@refusals()
+def resolve_command(
+    model: str,
+    size: str | None,
+    architecture: str | None,
+    device: int,
+    explain: bool,
+    as_json: bool,
+    store: str | None,
+) -> int:
+    """Print the file of the engine that a run of MODEL takes; exit code 4 if there is none."""
+    read = ModelFile.read(model)
+    where = _named(architecture) if architecture else gpu(device)
+    found = resolve(
+        read.sha256,
+        Store(store).entries(),
+        gpu=where,
+        flavours=flavours(),
+        size=_size(size) if size else None,
+    )
+    if as_json:
+        click.echo(json.dumps(_resolved(found, where), indent=2))
+    elif explain:
+        wide_console().print(_table(found))
+    elif found.best is not None:
+        click.echo(found.best.held.path)
+        Console(stderr=True).print(Text(found.best.reason), soft_wrap=True)
+    if found.chosen is None:
+        raise BackendError(
+            f"None of {len(found.candidates)} engines serves {read.path.name} on "
+            f"{where.architecture}{f' at {size}' if size else ''}"
+            + ("" if explain or as_json else "; --explain says why not each")
+            + f". Build one: framegauge engines build {model} --target {where.architecture}"
+        )
+    return 0
+
+
+def _named(architecture: str) -> Gpu:
+    (target, *more) = parse_targets(architecture, find_gpu=lambda: _any(architecture))
+    if more or len(target.architectures) > 1:
+        raise UsageError(f"--gpu takes one architecture, such as sm89; got {architecture!r}.")
+    return _any(target.architectures[0])
+
+
+def _any(architecture: str) -> Gpu:
+    return Gpu(index=0, name=architecture, architecture=architecture, driver="")
+
+
+def _size(text: str) -> Size:
+    try:
+        profile = Profile.parse(text)
+    except ValueError:
+        profile = None
+    if profile is None or profile.least != profile.most:
+        raise UsageError(f"--size takes WxH or WxHxN, such as 1920x1080x2; got {text!r}.")
+    return profile.most
+
+
+def _table(found: Resolution) -> Table:
+    table = Table("key", "model", "target", "version", "fit", "", "why", box=None, pad_edge=False)
+    for each in found.candidates:
+        sidecar = each.held.sidecar
+        recipe = sidecar.recipe if sidecar else None
+        table.add_row(
+            each.held.key[:SHORT],
+            Text(sidecar.file if sidecar else ""),
+            str(recipe.target) if recipe else "",
+            f"{recipe.target.flavour} {recipe.version}" if recipe else "",
+            each.fit or "",
+            Text(each.verdict, _COLOURS[each.verdict]),
+            Text(each.reason),
+        )
+    return table
+
+
+def _resolved(found: Resolution, where: Gpu) -> dict[str, Any]:
+    def facts(each: Candidate) -> dict[str, Any]:
+        return {
+            "key": each.held.key,
+            "store": str(each.held.folder),
+            "fit": each.fit,
+            "verdict": each.verdict,
+            "reason": each.reason,
+            "profile": each.profile,
+        }
+
+    return {
+        "gpu": where.architecture,
+        "chosen": found.chosen.key if found.chosen else None,
+        "path": str(found.chosen.path) if found.chosen else None,
+        "candidates": [facts(each) for each in found.candidates],
+    }
