@@ -10,7 +10,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from framegauge.export.formats import Format, Plane
 from framegauge.export.manifest import Input
-from framegauge.runtime.backends.gpu_array import GpuArray, SupportsDlpack, gpu_array, is_on_gpu
+from framegauge.runtime.backends.gpu_array import (
+    GpuArray,
+    SupportsDlpack,
+    gpu_array,
+    is_on_gpu,
+    taken,
+)
 from framegauge.runtime.errors import UsageError
 
 Samples = NDArray[Any] | GpuArray
@@ -112,12 +118,13 @@ def _array(role: str, samples: Any) -> Samples:
         return gpu_array(role, samples)
     if isinstance(samples, (tuple, list)) and any(map(is_on_gpu, samples)):
         raise UsageError(f"{role}: a batch on the GPU is one array. Stack its frames there first.")
-    try:
-        return np.asarray(samples)
-    except ValueError as error:
-        raise UsageError(
-            f"{role}: frames of a batch have one size; these make no array ({error})."
-        ) from error
+    with taken(role):
+        try:
+            return np.asarray(samples)
+        except ValueError as error:
+            raise UsageError(
+                f"{role}: frames of a batch have one size; these make no array ({error})."
+            ) from error
 
 
 def _batched(array: Samples) -> Samples:

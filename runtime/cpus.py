@@ -10,6 +10,9 @@ import math
 import os
 from pathlib import Path
 
+MOST_THREADS = 1024
+"""More are a slip of the pen, and would take all memory before they are made."""
+
 
 def usable_cpus(*, cgroups: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self")) -> int:
     """The smaller of the CPU affinity and the control group's quota, at least 1.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
@@ -16,7 +17,14 @@ from framegauge.runtime.backends.backend import Model
 from framegauge.runtime.backends.gpu_array import GpuArray
 from framegauge.runtime.batch import Batch, Frames, Samples
 from framegauge.runtime.errors import UsageError
-from framegauge.runtime.inputs import by_role, check_colour, check_least, common_size, feed_of
+from framegauge.runtime.inputs import (
+    by_role,
+    check_colour,
+    check_least,
+    check_models,
+    common_size,
+    feed_of,
+)
 from framegauge.runtime.sources.colour import Matrix, Range, colour_matrix
 
 
@@ -61,35 +69,24 @@ class Scorer:
         paths = [model] if isinstance(model, (str, os.PathLike)) else list(model)
         if not paths:
             raise UsageError("A Scorer takes at least one model file.")
-        self.models = [
-            Model(
-                path,
-                backend=backend,
-                device=device,
-                threads=threads,
-                labels=labels,
-                self_test=self_test,
-                build_missing=build_missing,
-            )
-            for path in paths
-        ]
-        formats = {each.manifest.format for each in self.models}
-        if len(formats) > 1:
-            raise UsageError(
-                f"The models take frames of different formats, {', '.join(sorted(formats))}. "
-                "Export them for one format."
-            )
+        self.models: list[Model] = []
+        with ExitStack() as loaded:
+            loaded.callback(self.close)
+            for path in paths:
+                self.models.append(
+                    Model(
+                        path,
+                        backend=backend,
+                        device=device,
+                        threads=threads,
+                        labels=labels,
+                        self_test=self_test,
+                        build_missing=build_missing,
+                    )
+                )
+            check_models([each.manifest for each in self.models], labels or {})
+            loaded.pop_all()
         self.form: Format = self.models[0].manifest.form
-        names = [output.name for output in self.outputs]
-        unknown = sorted(set((labels or {}).values()) - set(names))
-        if unknown:
-            raise UsageError(
-                f"No score is there to be called {', '.join(unknown)}. The models give "
-                f"{', '.join(self.labels)}."
-            )
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise UsageError(f"Two of the models give {', '.join(twice)}. Leave one out.")
 
     def __enter__(self) -> Self:
         """The scorer itself."""
@@ -107,8 +104,9 @@ class Scorer:
     def close(self) -> None:
         """Let the models go."""
         models, self.models = self.models, []
-        for model in models:
-            model.close()
+        with ExitStack() as each:
+            for model in models:
+                each.callback(model.close)
 
     @property
     def outputs(self) -> list[Output]:

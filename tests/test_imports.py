@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-LIGHT = ("spec", "formats", "manifest", "pattern")
+LIGHT = ("spec", "formats", "manifest", "comparison", "pattern")
 HEAVY = {"torch", "onnx", "onnx_ir", "onnxscript"}
 MODULES = {room: sorted((ROOT / room).rglob("*.py")) for room in ("export", "engines", "runtime")}
 
@@ -20,7 +20,7 @@ def test_facts_are_read_without_torch(name):
     assert not loaded & HEAVY
 
 
-@pytest.mark.parametrize("name", ["spec", "formats", "manifest"])
+@pytest.mark.parametrize("name", ["spec", "formats", "manifest", "comparison"])
 def test_facts_need_the_standard_library_only(name):
     loaded = modules_after(f"import framegauge.export.{name}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from framegauge.runtime.backends.gpu_array import GpuArray
 from framegauge.runtime.backends.onnx_session import OnnxSession
 from framegauge.runtime.backends.selftest import Check, checks, checks_beside, refuse_failed
 from framegauge.runtime.backends.session import BACKENDS, Device, Feed, Session, size_of
-from framegauge.runtime.cpus import usable_cpus
+from framegauge.runtime.cpus import MOST_THREADS, usable_cpus
 from framegauge.runtime.errors import BackendError, ScoreError, UsageError
 
 __all__ = ["BACKENDS", "Check", "Model", "describe"]
@@ -72,6 +73,8 @@ class Model:
             raise ScoreError(f"The model {path} cannot be read: {error.strerror}.") from error
         if threads is not None and threads < 1:
             raise UsageError(f"--threads takes at least 1, got {threads}.")
+        if threads is not None and threads > MOST_THREADS:
+            raise UsageError(f"--threads takes at most {MOST_THREADS}, got {threads}.")
         if backend not in BACKENDS:
             raise UsageError(f"--backend takes one of {', '.join(BACKENDS)}; got {backend!r}.")
         self.threads = threads or usable_cpus()
@@ -87,9 +90,9 @@ class Model:
         self._is_tested = self_test
         self.taken: list[Choice] = []
         self._loading = threading.Lock()
+        renamed = dict(labels or {})
         self._take(None)
         self._file = self._session.manifest
-        renamed = dict(labels or {})
         self._names = {
             renamed.get(output.name, output.name): output.name
             for output in self._file.outputs
@@ -147,8 +150,9 @@ class Model:
 
     def close(self) -> None:
         """Let go of what runs it."""
-        for each in self.taken:
-            each.session.close()
+        with ExitStack() as sessions:
+            for each in self.taken:
+                sessions.callback(each.session.close)
 
     @property
     def _session(self) -> Session:
@@ -187,7 +191,7 @@ class Model:
         least = session.profiles[0].least
         other = OnnxSession(self._content.content, self.path, threads=self.threads)
         size = (least.height, least.width)
-        beside = checks_beside(session, other, self.path, size, least.batch)
+        beside = checks_beside(session, other, size, least.batch)
         return beside, f"passed beside ONNX Runtime at {least}"
 
     def _check_names(self, session: Session) -> None:

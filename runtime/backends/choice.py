@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from framegauge.runtime.backends.cuda import Cuda, Memory, no_gpu
 from framegauge.runtime.backends.onnx_session import CUDA, OnnxSession, providers
 from framegauge.runtime.backends.session import Backend, Session
-from framegauge.runtime.errors import BackendError
+from framegauge.runtime.errors import BackendError, ScoreError
 
 if TYPE_CHECKING:
     from framegauge.engines.machine import Flavour, Gpu
@@ -141,11 +141,9 @@ def choose(
     """
     match wish.backend:
         case "cpu":
-            return _on_onnx(file, wish, prove, cuda=None, why="asked for")
+            return _on_cpu(file, wish, prove, why="asked for")
         case "cuda":
-            if CUDA not in providers():
-                raise _no_cuda()
-            return _on_onnx(file, wish, prove, cuda=wish.device, why="asked for")
+            return _on_cuda(file, wish, prove, why="asked for")
         case "auto":
             return _best(file, wish, prove, size, machine)
         case _:
@@ -159,11 +157,12 @@ def _best(
         return _engine(file, wish, prove, size, machine)
     except NoEngineError as error:
         reason = error.reason
-    has_cuda = CUDA in providers()
-    lacks = "" if has_cuda else "; ONNX Runtime here has no CUDA"
-    return _on_onnx(
-        file, wish, prove, cuda=wish.device if has_cuda else None, why=f"{reason}{lacks}"
-    )
+    if CUDA not in providers():
+        return _on_cpu(file, wish, prove, why=f"{reason}; ONNX Runtime here has no CUDA")
+    try:
+        return _on_cuda(file, wish, prove, why=reason)
+    except (BackendError, ScoreError) as error:
+        return _on_cpu(file, wish, prove, why=f"{reason}; {error}")
 
 
 def _engine(
@@ -182,18 +181,24 @@ def _engine(
     return EngineChoice(file, wish, prove, machine).take(size)
 
 
-def _on_onnx(file: File, wish: Wish, prove: Prove, *, cuda: int | None, why: str) -> Choice:
-    session = OnnxSession(file.content, file.path, threads=wish.threads, cuda=cuda)
-    if cuda is not None and session.device == "cpu" and wish.backend == "auto":
-        why = f"{why}; ONNX Runtime could not use CUDA"
-    if wish.backend == "cuda" and session.device != "cuda":
-        raise _no_cuda()
+def _on_cpu(file: File, wish: Wish, prove: Prove, *, why: str) -> Choice:
+    session = OnnxSession(file.content, file.path, threads=wish.threads)
     return Choice(session=session, why=why, tested=prove(session))
 
 
-def _no_cuda() -> BackendError:
-    return BackendError(
-        "The backend cuda is not to be had here: ONNX Runtime offers "
-        f"{', '.join(providers())}. Install framegauge[gpu] on a machine with an NVIDIA "
-        "driver, or use --backend cpu."
-    )
+def _on_cuda(file: File, wish: Wish, prove: Prove, *, why: str) -> Choice:
+    lacking = "The backend cuda is not to be had here: ONNX Runtime "
+    if CUDA not in providers():
+        raise BackendError(
+            f"{lacking}offers {', '.join(providers())}. Install framegauge[gpu] on a machine with "
+            "an NVIDIA driver, or use --backend cpu."
+        )
+    session = OnnxSession(file.content, file.path, threads=wish.threads, cuda=wish.device)
+    if session.device != "cuda":
+        reason = session.refused or "its error is above"
+        raise BackendError(
+            f"{lacking}has CUDA and could not start it on GPU {wish.device} ({reason}). Often "
+            "libraries of CUDA or cuDNN are missing, or there is no such GPU. Install "
+            "framegauge[gpu], or use --backend cpu."
+        )
+    return Choice(session=session, why=why, tested=prove(session))

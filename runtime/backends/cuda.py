@@ -8,16 +8,15 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from framegauge.runtime.backends.gpu_array import GpuArray
-from framegauge.runtime.backends.session import Feed
-from framegauge.runtime.errors import BackendError, ScoreError, UsageError
+from framegauge.runtime.errors import BackendError, ScoreError
 
 Bytes = NDArray[np.uint8]
 
@@ -36,8 +35,8 @@ class Memory(Protocol):
 
     index: int
 
-    def use(self) -> None:
-        """Make the GPU the current one of this thread."""
+    def current(self) -> AbstractContextManager[None]:
+        """Make the GPU the current one of this thread, and afterwards the one that was."""
 
     def allocate(self, size: int) -> int:
         """Memory on the GPU."""
@@ -56,6 +55,9 @@ class Memory(Protocol):
 
     def download(self, target: Bytes, pointer: int, stream: int) -> None:
         """Copy bytes of the GPU to page-locked ones, in the stream's order."""
+
+    def copy(self, target: int, source: int, size: int, stream: int) -> None:
+        """Copy bytes from one place on the GPU to another, in the stream's order."""
 
     def stream(self) -> int:
         """A stream that waits for no other."""
@@ -93,6 +95,7 @@ class Cuda:
             BackendError: cuda-python is not installed.
         """
         try:
+            from cuda.bindings import driver
             from cuda.bindings import runtime as cudart
         except ImportError as error:
             raise BackendError(
@@ -100,11 +103,18 @@ class Cuda:
                 "framegauge[rtx] or framegauge[tensorrt]."
             ) from error
         self.index = index
-        self._cudart = cudart
+        self._cudart, self._driver = cudart, driver
 
-    def use(self) -> None:
-        """Make the GPU the current one of this thread."""
+    @contextmanager
+    def current(self) -> Iterator[None]:
+        """Make the GPU the current one of this thread, and afterwards the one that was."""
+        before = int(self._done(self._cudart.cudaGetDevice()))
         self._done(self._cudart.cudaSetDevice(self.index))
+        try:
+            yield
+        finally:
+            if before != self.index and self._is_awake(before):
+                self._done(self._cudart.cudaSetDevice(before))
 
     def allocate(self, size: int) -> int:
         """Memory on the GPU."""
@@ -133,6 +143,11 @@ class Cuda:
         """Copy bytes of the GPU to page-locked ones, in the stream's order."""
         kind = self._cudart.cudaMemcpyKind.cudaMemcpyDeviceToHost
         self._copy(target.ctypes.data, pointer, target.nbytes, kind, stream)
+
+    def copy(self, target: int, source: int, size: int, stream: int) -> None:
+        """Copy bytes from one place on the GPU to another, in the stream's order."""
+        kind = self._cudart.cudaMemcpyKind.cudaMemcpyDeviceToDevice
+        self._copy(target, source, size, kind, stream)
 
     def stream(self) -> int:
         """A stream that waits for no other."""
@@ -168,6 +183,11 @@ class Cuda:
         """Give it back."""
         self._done(self._cudart.cudaGraphExecDestroy(graph))
 
+    def _is_awake(self, index: int) -> bool:
+        """Whether this process uses a GPU: to make another current takes memory there."""
+        status, _, is_active = self._driver.cuDevicePrimaryCtxGetState(index)
+        return int(status) == 0 and bool(is_active)
+
     def _copy(self, target: int, source: int, size: int, kind: Any, stream: int) -> None:
         self._done(self._cudart.cudaMemcpyAsync(target, source, size, kind, stream))
 
@@ -185,30 +205,6 @@ class Cuda:
                 f"{words.decode() if isinstance(words, bytes) else words}."
             )
         return values[0] if values else None
-
-
-def check_device(feed: Feed, index: int | None) -> None:
-    """Refuse inputs on another GPU than the one that runs the model.
-
-    Args:
-        feed: Inputs by name.
-        index: CUDA's number of that GPU, ``None`` where the CPU runs it.
-
-    Raises:
-        UsageError: One lies elsewhere; it is named.
-    """
-    for name, values in feed.items():
-        if not isinstance(values, GpuArray) or values.device == index:
-            continue
-        if index is None:
-            raise UsageError(
-                f"{name} lies on GPU {values.device}, and the CPU runs the model. Copy it to the "
-                "host, or ask for a GPU: backend='cuda' or 'tensorrt-rtx'."
-            )
-        raise UsageError(
-            f"{name} lies on GPU {values.device}, and GPU {index} runs the model. Copy it there, "
-            f"or use --device {values.device}."
-        )
 
 
 def no_gpu(nodes: Sequence[str] = _NODES) -> str | None:

@@ -128,6 +128,7 @@ class EngineChoice:
             sidecar.recipe.profiles,
             module=self._machine.module(flavour),
             memory=self._machine.memory(self._wish.device),
+            options=sidecar.recipe.options,
             cache=cache,
         )
 

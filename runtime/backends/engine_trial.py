@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from functools import cache
 
 from framegauge.engines.held import Held
 from framegauge.engines.modelfile import ModelFile
 from framegauge.engines.opinion import Opinion, compare, runner_of_engine, runner_of_model
-from framegauge.engines.profile import Profile, Size
 from framegauge.engines.store import Store
 from framegauge.engines.verify import Trial, feed_of, verify
 from framegauge.runtime.backends.cuda import Cuda
@@ -42,9 +41,11 @@ def trials(store: Store, held: Held, model: ModelFile | None, *, device: int) ->
             session = TensorrtSession(
                 content,
                 sidecar.manifest,
-                _alone(recipe.profiles, index),
+                recipe.profiles,
                 module=importlib.import_module(recipe.target.flavour),
                 memory=Cuda(device),
+                options=recipe.options,
+                only=index,
             )
             return open_ones.enter_context(closing(session))
 
@@ -76,10 +77,3 @@ def opinions(store: Store, held: Held, model: ModelFile) -> list[Opinion]:
             allowed,
         )
     ]
-
-
-def _alone(profiles: Sequence[Profile], index: int) -> list[Profile]:
-    """Profiles of which one is ever chosen, as the others hold no frame there is."""
-    never = Size(1, 2**31, 2**31)
-    other = Profile(least=never, usual=never, most=never)
-    return [profile if at == index else other for at, profile in enumerate(profiles)]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Any, Protocol, Self
@@ -10,6 +11,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import DTypeLike
 
+from framegauge.runtime.backends.cuda import Memory
 from framegauge.runtime.errors import BackendError, ScoreError, UsageError
 
 # DLPack's numbers of the devices whose memory CUDA reads: its own, and managed.
@@ -80,10 +82,10 @@ class GpuArray:
         """Samples of two bytes as pairs of bytes, on an axis of their own."""
         return replace(self, shape=(*self.shape, 2), dtype=np.dtype(np.uint8))
 
-    def awaited(self, stream: int) -> None:
+    def awaited(self, stream: int, role: str) -> None:
         """Make a CUDA stream wait for what its owner has still to write."""
         if not isinstance(self.owner, GpuMemory):
-            _view(self.owner, stream)
+            _view(role, self.owner, stream)
 
     @property
     def __cuda_array_interface__(self) -> dict[str, Any]:
@@ -103,27 +105,25 @@ class GpuArray:
 
     def __dlpack__(self, **asked: Any) -> Any:
         """The array for another library; it is written whole before it is handed out."""
-        from cuda.core.utils import StridedMemoryView
-
-        view = StridedMemoryView.from_cuda_array_interface(self, stream_ptr=_NO_STREAM)
+        views = _views()
+        view = views.from_cuda_array_interface(self, stream_ptr=_NO_STREAM)
         return view.__dlpack__(**asked)
 
 
 class GpuMemory:
     """Memory on a GPU that is freed when nothing refers to it any more."""
 
-    def __init__(self, size: int, allocate: Any, free: Any) -> None:
-        """Take ``size`` bytes by ``allocate(size)``, to be given back by ``free(pointer)``."""
-        self.size = size
-        self.pointer: int = allocate(size)
-        self._free = free
+    def __init__(self, size: int, memory: Memory) -> None:
+        """Take ``size`` bytes of a GPU that is the current one."""
+        self.pointer = memory.allocate(size)
+        self._memory = memory
 
     def __del__(self) -> None:
         """Give it back."""
         if hasattr(self, "pointer"):
             # When the process ends, CUDA may have gone before us.
-            with suppress(ScoreError):
-                self._free(self.pointer)
+            with suppress(ScoreError), self._memory.current():
+                self._memory.free(self.pointer)
 
 
 def is_on_gpu(samples: Any) -> bool:
@@ -151,14 +151,15 @@ def gpu_array(role: str, samples: Any) -> GpuArray:
         samples: Anything with ``__dlpack__`` whose memory lies on an NVIDIA GPU.
 
     Raises:
-        UsageError: The samples are not contiguous.
-        BackendError: cuda-python is not installed.
+        UsageError: The samples are not contiguous, or their owner does not give them.
+        BackendError: cuda-core is not installed.
     """
     if isinstance(samples, GpuArray):
         return samples
-    view = _view(samples, _NO_STREAM)
-    shape = tuple(int(length) for length in view.shape)
-    dtype = np.dtype(view.dtype)
+    view = _view(role, samples, _NO_STREAM)
+    with taken(role):
+        shape = tuple(int(length) for length in view.shape)
+        dtype = np.dtype(view.dtype)
     if view.strides is not None and not _is_contiguous(shape, tuple(view.strides)):
         raise UsageError(
             f"{role}: samples on the GPU are contiguous, so that no copy is needed; got the shape "
@@ -180,15 +181,37 @@ def empty(shape: tuple[int, ...], dtype: DTypeLike, device: int, memory: GpuMemo
     )
 
 
-def _view(samples: Any, stream: int) -> Any:
+@contextmanager
+def taken(role: str) -> Iterator[None]:
+    """Turn what other libraries raise when they are asked for samples into an error of ours.
+
+    Raises:
+        UsageError: They want a gradient, say, or are of a type that NumPy has not.
+    """
+    try:
+        yield
+    except (BufferError, TypeError, RuntimeError) as error:
+        raise UsageError(
+            f"{role}: these samples cannot be taken ({error}). Detach them from their gradient, "
+            "or convert them to a type that NumPy has."
+        ) from error
+
+
+def _view(role: str, samples: Any, stream: int) -> Any:
+    views = _views()
+    with taken(role):
+        return views.from_dlpack(samples, stream_ptr=stream)
+
+
+def _views() -> Any:
     try:
         from cuda.core.utils import StridedMemoryView
     except ImportError as error:
         raise BackendError(
-            "Samples on the GPU are taken by cuda-python, which is not installed. Install "
-            "framegauge[rtx] or framegauge[tensorrt], or copy the samples to the host."
+            "Arrays on the GPU are taken and handed out by cuda-core, which is not installed. "
+            "Install it or framegauge[rtx] or framegauge[tensorrt], or use arrays on the host."
         ) from error
-    return StridedMemoryView.from_dlpack(samples, stream_ptr=stream)
+    return StridedMemoryView
 
 
 def _is_contiguous(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from framegauge.engines.trust import StoreError, check_folder, open_checked, write_whole
 
@@ -25,7 +26,32 @@ class KernelCache:
         """
         self._path, self._others = path, tuple(others)
         self._digest: bytes | None = None
+        self._kernels: Any = None
         self.state = "compiled in this run"
+
+    def attach(self, config: Any) -> None:
+        """Let contexts made by RTX's ``IRuntimeConfig`` use what is kept, and add to it."""
+        self._kernels = config.create_runtime_cache()
+        if self._kernels is None:
+            return
+        kept = self.read()
+        if kept is not None and not self._kernels.deserialize(kept):
+            self.refused()
+        config.set_runtime_cache(self._kernels)
+
+    def keep(self) -> None:
+        """Keep what was compiled; nothing that goes wrong with that fails a run."""
+        if self._kernels is None:
+            return
+        try:
+            kernels = self._kernels.serialize()
+        except (TypeError, RuntimeError) as error:
+            self.state = f"not kept ({error})"
+            return
+        if kernels is None:
+            self.state = "not kept (TensorRT gave none)"
+        else:
+            self.write(bytes(kernels))
 
     def read(self) -> bytes | None:
         """What is kept, ``None`` if that is nothing, or nothing to be trusted."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import gc
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -13,13 +15,16 @@ from framegauge.runtime.backends.gpu_array import GpuArray
 from framegauge.runtime.backends.session import Feed
 from framegauge.runtime.errors import ScoreError
 
+# TensorRT takes no address that is less aligned; memory that CUDA allocates always is.
+_ALIGNMENT = 256
+
 
 class EngineError(ScoreError):
     """An engine that cannot be loaded, or whose run failed."""
 
 
 class Lane:
-    """What one thread at a time runs an engine in."""
+    """What one thread at a time runs an engine in, while the memory's GPU is the current one."""
 
     def __init__(
         self,
@@ -60,26 +65,29 @@ class Lane:
 
         Args:
             profile: Index of the optimisation profile.
-            feed: Every input by name; those on the host are copied, those on the GPU are not.
+            feed: Every input by name; those on the GPU are copied only if TensorRT does not take
+                their address.
             outputs: Which outputs are wanted on the host.
-            targets: Where to leave outputs on the GPU.
+            targets: Where to copy outputs to on the GPU.
 
         Raises:
             EngineError: TensorRT refused the shapes or failed.
             CudaError: CUDA failed.
         """
-        self._memory.use()
-        self._take(profile)
+        self.take(profile)
         for name, values in feed.items():
             self._give(name, values)
         self._infer()
         shapes = {name: tuple(self._context.get_tensor_shape(name)) for name in self._outputs}
         for name, dtype in self._outputs.items():
-            target = (targets or {}).get(name)
             size = int(np.prod(shapes[name])) * dtype.itemsize
-            address = self._at(name, size).pointer if target is None else target.pointer
-            self._bind(name, shapes[name], address)
+            self._bind(name, shapes[name], self._at(name, size).pointer)
         self._execute()
+        for name, target in (targets or {}).items():
+            words = f"gives {name} of the shape {shapes[name]}, not {target.shape}"
+            self._check(shapes[name] == target.shape, words)
+            source = self._held[name].pointer
+            self._memory.copy(target.pointer, source, target.nbytes, self._stream)
         landed = {}
         for name in outputs:
             held = self._held[name]
@@ -89,25 +97,8 @@ class Lane:
         self._memory.wait(self._stream)
         return {name: values.copy() for name, values in landed.items()}
 
-    def close(self) -> None:
-        """Give everything back."""
-        self._memory.use()
-        self._forget_graph()
-        for held in self._held.values():
-            held.drop()
-        self._held.clear()
-        self._context = None
-        self._memory.drop_stream(self._stream)
-
-    def _infer(self) -> None:
-        """Let TensorRT work out the outputs' shapes."""
-        try:
-            unknown = self._context.infer_shapes()
-        except RuntimeError as error:
-            raise EngineError(f"The engine does not take these shapes: {error}.") from error
-        self._check(not unknown, f"was not given {', '.join(unknown)}")
-
-    def _take(self, profile: int) -> None:
+    def take(self, profile: int) -> None:
+        """Make a profile the context's, which gets memory for everything in between."""
         if profile == self._profile:
             return
         self._changed()
@@ -117,11 +108,35 @@ class Lane:
         self._profile = profile
         self._bound.clear()
 
+    def close(self) -> None:
+        """Give everything back, once the stream is done with it; one failure keeps no other."""
+        with suppress(CudaError):
+            self._memory.wait(self._stream)
+        with ExitStack() as last_first:
+            last_first.callback(self._memory.drop_stream, self._stream)
+            for held in self._held.values():
+                last_first.callback(held.drop)
+            self._held = {}
+            last_first.callback(setattr, self, "_context", None)
+            last_first.callback(self._forget_graph)
+
+    def _infer(self) -> None:
+        """Let TensorRT work out the outputs' shapes."""
+        try:
+            unknown = self._context.infer_shapes()
+        except RuntimeError as error:
+            raise EngineError(f"The engine does not take these shapes: {error}.") from error
+        self._check(not unknown, f"was not given {', '.join(unknown)}")
+
     def _give(self, name: str, values: NDArray[Any] | GpuArray) -> None:
-        """Bind an input, copied to the GPU if it is not there."""
+        """Bind an input, copied if it does not lie on the GPU, or not where TensorRT takes it."""
         if isinstance(values, GpuArray):
-            self._bind(name, values.shape, values.pointer, is_input=True)
-            values.awaited(self._stream)
+            values.awaited(self._stream, name)
+            pointer = values.pointer
+            if pointer % _ALIGNMENT:
+                pointer = self._at(name, values.nbytes).pointer
+                self._memory.copy(pointer, values.pointer, values.nbytes, self._stream)
+            self._bind(name, values.shape, pointer, is_input=True)
             return
         held = self._at(name, values.nbytes)
         staged = held.view(values.shape, values.dtype)
@@ -156,7 +171,8 @@ class Lane:
     def _execute(self) -> None:
         """Do the work, from the second run on of the same memory and shapes as a graph."""
         if self._graph is None and self._captures and self._runs:
-            self._capture()
+            with _no_collection():
+                self._capture()
         if self._graph is not None:
             self._memory.launch(self._graph, self._stream)
         else:
@@ -193,26 +209,38 @@ class Lane:
 
 
 class _Held:
-    """Memory of one tensor on the GPU, and page-locked memory of the same size to copy through."""
+    """Memory of one tensor on the GPU, and as much to copy through if the host asks for it."""
 
     def __init__(self, memory: Memory, size: int) -> None:
         self._memory, self.size = memory, size
         self.pointer = memory.allocate(size)
-        try:
-            self._staging = memory.page_locked(size)
-        except CudaError:
-            memory.free(self.pointer)
-            raise
+        self._staging: Bytes | None = None
 
     def view(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
-        """The page-locked memory as an array."""
+        """Page-locked memory of the host as an array."""
+        if self._staging is None:
+            self._staging = self._memory.page_locked(self.size)
         size = int(np.prod(shape)) * dtype.itemsize
         return self._staging[:size].view(dtype).reshape(shape)
 
     def drop(self) -> None:
         """Give both back."""
-        self._memory.unlock(self._staging)
-        self._memory.free(self.pointer)
+        with ExitStack() as last_first:
+            last_first.callback(self._memory.free, self.pointer)
+            if self._staging is not None:
+                last_first.callback(self._memory.unlock, self._staging)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keep Python from freeing other arrays of the GPU, which spoils a capture in its thread."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _bytes(values: NDArray[Any]) -> Bytes:

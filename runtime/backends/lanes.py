@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 from framegauge.runtime.backends.lane import Lane
 from framegauge.runtime.errors import ScoreError, UsageError
@@ -13,58 +13,75 @@ from framegauge.runtime.errors import ScoreError, UsageError
 class Lanes:
     """Lanes of one engine, made when they are first wanted."""
 
-    def __init__(self, make: Callable[[], Lane], most: int) -> None:
+    def __init__(self, make: Callable[[int], Lane], most: int) -> None:
         """Lend at most so many; further threads wait for one.
 
         Args:
-            make: Makes one.
+            make: Makes one for a profile.
             most: How many there may be.
         """
         self._make, self._left = make, most
         self._free: list[Lane] = []
+        self._lent = 0
         self._is_closed = False
         self._turn = threading.Condition()
 
     @contextmanager
-    def one(self) -> Iterator[Lane]:
-        """A lane; one whose run fails is not used again."""
-        lane = self._taken() or self._made()
+    def one(self, profile: int) -> Iterator[Lane]:
+        """A lane; one whose run fails is not used again.
+
+        Args:
+            profile: Index of the profile that a new lane is made for.
+        """
+        lane = self._taken(profile)
         try:
             yield lane
         except BaseException:
-            self._dropped()
             with suppress(ScoreError):
                 lane.close()
+            self._lost(for_good=False)
             raise
         with self._turn:
-            self._free.append(lane)
-            self._turn.notify()
+            self._lent -= 1
+            if not self._is_closed:
+                self._free.append(lane)
+                self._turn.notify()
+                return
+        with suppress(ScoreError):
+            lane.close()
 
     def close(self) -> None:
-        """Close those that are free."""
+        """Close those that are free; those that are lent are closed as they come back."""
         with self._turn:
             self._is_closed = True
-            while self._free:
-                self._free.pop().close()
+            free, self._free = self._free, []
+            self._turn.notify_all()
+        with ExitStack() as each:
+            for lane in free:
+                each.callback(lane.close)
 
-    def _taken(self) -> Lane | None:
+    def _taken(self, profile: int) -> Lane:
+        while True:
+            with self._turn:
+                self._turn.wait_for(lambda: self._free or self._left or self._is_closed)
+                if self._is_closed:
+                    raise UsageError("This Scorer is closed. Use it inside its `with` block.")
+                self._lent += 1
+                if self._free:
+                    return self._free.pop()
+                self._left -= 1
+            try:
+                return self._make(profile)
+            except BaseException as error:
+                # Where the GPU has no memory for one more, another will come back.
+                if not self._lost(for_good=isinstance(error, ScoreError)):
+                    raise
+
+    def _lost(self, *, for_good: bool) -> bool:
+        """Note that a lane is no more; whether that is for good, which of the last it never is."""
         with self._turn:
-            self._turn.wait_for(lambda: self._free or self._left or self._is_closed)
-            if self._is_closed:
-                raise UsageError("This Scorer is closed. Use it inside its `with` block.")
-            if self._free:
-                return self._free.pop()
-            self._left -= 1
-            return None
-
-    def _made(self) -> Lane:
-        try:
-            return self._make()
-        except BaseException:
-            self._dropped()
-            raise
-
-    def _dropped(self) -> None:
-        with self._turn:
-            self._left += 1
+            self._lent -= 1
+            for_good = for_good and bool(self._lent or self._free)
+            self._left += not for_good
             self._turn.notify()
+            return for_good

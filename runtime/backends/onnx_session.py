@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from framegauge.export.manifest import KEY, Manifest, ManifestError
 from framegauge.runtime.backends.gpu_array import GpuArray
-from framegauge.runtime.backends.session import Device, Feed
+from framegauge.runtime.backends.session import Device, Feed, check_device, gpu_words
 from framegauge.runtime.errors import BackendError, ScoreError, UsageError
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 CUDA = "CUDAExecutionProvider"
 
 _CPU = "CPUExecutionProvider"
+# TF32 moves SSIM by up to 0.02, and algorithms of convolutions picked by a race may be others in
+# the next run; CUDA has both unless told.
+_CUDA_OPTIONS = {"use_tf32": 0, "cudnn_conv_algo_search": "HEURISTIC"}
 # ONNX Runtime's log levels: 3 is errors. Its warnings are about its own choices.
 _ERRORS_ONLY = 3
 # CUDA's number for the stream that all others wait for.
@@ -36,10 +40,14 @@ class OnnxSession:
         inputs: Names of the graph's inputs.
         outputs: Names of its outputs.
         profiles: None: it takes all sizes.
+        proving_runs: One: every run is like the first.
+        refused: What CUDA failed with where it was wanted, ``""`` if it gave no reason.
     """
 
     device: Device
     profiles: Sequence[Profile] = ()
+    proving_runs = 1
+    refused = ""
 
     def __init__(
         self, content: bytes, path: Path, *, threads: int, cuda: int | None = None
@@ -66,25 +74,21 @@ class OnnxSession:
         # ONNX Runtime would count the host's cores, blind to a container's quota.
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-        # TF32 moves SSIM by up to 0.02; CUDA has it on unless told.
-        wanted: list[Any] = [] if cuda is None else [(CUDA, {"device_id": cuda, "use_tf32": 0})]
         try:
-            self._session = onnxruntime.InferenceSession(
-                content, options, providers=[*wanted, _CPU]
-            )
+            self._session = self._loaded(content, options, cuda)
+            metadata = self._session.get_modelmeta().custom_metadata_map
+            self.inputs: Sequence[str] = [each.name for each in self._session.get_inputs()]
+            self.outputs: Sequence[str] = [each.name for each in self._session.get_outputs()]
         except Exception as error:
             raise ScoreError(
                 f"{path} is not a model that ONNX Runtime can load ({first_line(error)}). "
                 "It may be damaged: export it again."
             ) from error
-        metadata = self._session.get_modelmeta().custom_metadata_map
         try:
             self.manifest = Manifest.from_json(metadata.get(KEY), file=str(path))
         except ManifestError as error:
             raise UsageError(str(error)) from error
         self.device = "cuda" if self._session.get_providers()[0] == CUDA else "cpu"
-        self.inputs: Sequence[str] = [each.name for each in self._session.get_inputs()]
-        self.outputs: Sequence[str] = [each.name for each in self._session.get_outputs()]
         self._gpu, self._threads = cuda, threads
 
     def holds(self, batch: int, height: int, width: int) -> bool:
@@ -96,7 +100,9 @@ class OnnxSession:
         wanted = list(self.outputs if outputs is None else outputs)
         if any(isinstance(values, GpuArray) for values in feed.values()):
             return self._run_on_gpu(feed, wanted)
-        values = self._session.run(wanted, {name: feed[name] for name in self.inputs})
+        given = {name: feed[name] for name in self.inputs}
+        with self._running():
+            values = self._session.run(wanted, given)
         return dict(zip(wanted, values, strict=True))
 
     def run_on_gpu(self, feed: Feed, outputs: Sequence[str]) -> dict[str, GpuArray]:
@@ -114,9 +120,11 @@ class OnnxSession:
         """What ran the model, for the report."""
         import onnxruntime
 
-        is_cpu = self.device == "cpu"
+        where = platform.processor() or platform.machine()
+        if self.device == "cuda":
+            where = gpu_words(self._gpu or 0)
         return {
-            "device": platform.processor() or platform.machine() if is_cpu else "GPU",
+            "device": where,
             "threads": self._threads,
             "versions": {"onnxruntime": onnxruntime.__version__, "numpy": np.__version__},
         }
@@ -126,27 +134,59 @@ class OnnxSession:
 
     def _run_on_gpu(self, feed: Feed, outputs: Sequence[str]) -> dict[str, NDArray[Any]]:
         """Run on inputs of which some lie on the GPU already."""
-        from framegauge.runtime.backends.cuda import Cuda, check_device
+        from framegauge.runtime.backends.cuda import Cuda
 
         check_device(feed, None if self.device == "cpu" else self._gpu)
-        cuda = Cuda(self._gpu or 0)
-        cuda.use()
         bound = self._session.io_binding()
-        for name in self.inputs:
-            values = feed[name]
-            if isinstance(values, GpuArray):
-                values.awaited(_DEFAULT_STREAM)
-                bound.bind_input(
-                    name, "cuda", values.device, values.dtype.type, values.shape, values.pointer
-                )
-            else:
-                bound.bind_cpu_input(name, values)
-        for name in outputs:
-            bound.bind_output(name)
-        # Its own streams wait for nobody.
-        cuda.wait(_DEFAULT_STREAM)
-        self._session.run_with_iobinding(bound)
-        return dict(zip(outputs, bound.copy_outputs_to_cpu(), strict=True))
+        cuda = Cuda(self._gpu or 0)
+        with cuda.current(), self._running():
+            for name in self.inputs:
+                values = feed[name]
+                if isinstance(values, GpuArray):
+                    values.awaited(_DEFAULT_STREAM, name)
+                    bound.bind_input(
+                        name, "cuda", values.device, values.dtype.type, values.shape, values.pointer
+                    )
+                else:
+                    bound.bind_cpu_input(name, values)
+            for name in outputs:
+                bound.bind_output(name)
+            # Its own streams wait for nobody.
+            cuda.wait(_DEFAULT_STREAM)
+            self._session.run_with_iobinding(bound)
+            return dict(zip(outputs, bound.copy_outputs_to_cpu(), strict=True))
+
+    def _loaded(self, content: bytes, options: Any, cuda: int | None) -> Any:
+        """ONNX Runtime's session; on the CPU where CUDA fails and the model is not at fault.
+
+        Its own fallback is off: it prints, and changes to the CPU in the middle of a run as well.
+        """
+        import onnxruntime
+
+        def on(*wanted: Any) -> Any:
+            return onnxruntime.InferenceSession(
+                content, options, providers=[*wanted, _CPU], enable_fallback=0
+            )
+
+        if cuda is None:
+            return on()
+        try:
+            return on((CUDA, {"device_id": cuda, **_CUDA_OPTIONS}))
+        except Exception as error:
+            session, self.refused = on(), first_line(error)
+            return session
+
+    @contextmanager
+    def _running(self) -> Iterator[None]:
+        """Turn what ONNX Runtime raises in a run, which has many types, into an error of ours."""
+        try:
+            yield
+        except (ScoreError, UsageError, BackendError):
+            raise
+        except Exception as error:
+            raise ScoreError(
+                f"ONNX Runtime failed on {self.device}: {first_line(error)}."
+            ) from error
 
 
 def providers() -> list[str]:

@@ -55,8 +55,13 @@ def pieces_of(manifest: Manifest, profiles: Mapping[int, Profile], feed: Feed) -
         feed: Every input by name, with a batch axis where the model has one.
 
     Raises:
-        UsageError: No profile holds the frames.
+        UsageError: No profile holds the frames, or an input is of another type than the model's.
     """
+    for each in manifest.inputs:
+        if feed[each.name].dtype != each.dtype:
+            raise UsageError(
+                f"{each.name} is {each.dtype}, got {feed[each.name].dtype}. Convert it first."
+            )
     count, height, width = size_of(manifest, feed)
     index = tightest(profiles, count, height, width)
     if index is None:

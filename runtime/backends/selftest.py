@@ -10,39 +10,22 @@ from typing import Any
 from numpy.typing import NDArray
 
 from framegauge.export import pattern
+from framegauge.export.comparison import Comparison, worst
 from framegauge.export.manifest import Manifest
 from framegauge.runtime.backends.onnx_session import first_line
 from framegauge.runtime.backends.session import Session
 from framegauge.runtime.errors import ScoreError, UsageError
 
 
-@dataclass(frozen=True)
-class Check:
+@dataclass(frozen=True, kw_only=True)
+class Check(Comparison):
     """One value of a self-test.
 
     Attributes:
-        name: The output.
         size: Height and width of the test frames.
-        wanted: What the float64 graph gave.
-        got: What the backend gave.
-        allowed: How far apart they may be.
     """
 
-    name: str
     size: tuple[int, int]
-    wanted: float
-    got: float
-    allowed: float
-
-    @property
-    def error(self) -> float:
-        """Absolute difference, NaN if there is no value."""
-        return abs(self.got - self.wanted)
-
-    @property
-    def passed(self) -> bool:
-        """Whether they are close enough."""
-        return self.error <= self.allowed
 
 
 def checks(session: Session, path: Path) -> list[Check]:
@@ -69,33 +52,31 @@ def checks(session: Session, path: Path) -> list[Check]:
             check
             for size, wanted in zip(test.sizes, test.scores, strict=True)
             if session.holds(test.batch, *size)
-            for check in _compared(session, path, size, test.batch, wanted)
+            for check in _compared(session, size, test.batch, wanted)
         ]
-    except ScoreError:
-        raise
     except Exception as error:
         raise ScoreError(
-            f"{path} cannot run its self-test ({first_line(error)}). The file is "
-            "damaged: export the model again."
+            f"{path} cannot run its self-test on {session.device} ({first_line(error)}). The file "
+            "may be damaged, or the device out of memory or broken: export the model again, or "
+            "try another --backend."
         ) from error
 
 
 def checks_beside(
-    session: Session, other: Session, path: Path, size: tuple[int, int], batch: int
+    session: Session, other: Session, size: tuple[int, int], batch: int
 ) -> list[Check]:
     """The same at another size, where what another session gives is what is wanted.
 
     Args:
         session: What is to be proven.
         other: What is trusted.
-        path: The model's file, for errors.
         size: Height and width of the frames.
         batch: How many of them.
     """
     names = [each.name for each in session.manifest.outputs if each.kind != "map"]
     values = other.run(_feed(session.manifest, size, batch), names)
     wanted = {name: each.tolist() for name, each in values.items()}
-    return list(_compared(session, path, size, batch, wanted))
+    return list(_compared(session, size, batch, wanted))
 
 
 def refuse_failed(found: Sequence[Check], path: Path, device: str) -> None:
@@ -107,7 +88,7 @@ def refuse_failed(found: Sequence[Check], path: Path, device: str) -> None:
     for check in found:
         if not check.passed:
             raise ScoreError(
-                f"{path} failed its self-test on {device}: {check.name} at "
+                f"{path} failed its self-test on {device}: {check.output.name} at "
                 f"{check.size[1]}x{check.size[0]} should be {check.wanted:.9g}, and came out "
                 f"as {check.got:.9g}. The file is damaged, or the backend computes wrongly; no "
                 "score of it can be trusted. Export the model again, or try another --backend."
@@ -116,22 +97,21 @@ def refuse_failed(found: Sequence[Check], path: Path, device: str) -> None:
 
 def _compared(
     session: Session,
-    path: Path,
     size: tuple[int, int],
     batch: int,
     wanted: Mapping[str, Sequence[float]],
 ) -> Iterator[Check]:
+    """Every value, of several runs the one that is furthest off."""
     outputs = [output for output in session.manifest.outputs if output.kind != "map"]
-    values = session.run(_feed(session.manifest, size, batch), [each.name for each in outputs])
+    feed, names = _feed(session.manifest, size, batch), [each.name for each in outputs]
+    runs = [session.run(feed, names) for _ in range(session.proving_runs)]
     for output in outputs:
-        got = values[output.name]
-        if got.shape != (batch,):
-            raise ScoreError(
-                f"{path}: {output.name} has the shape {got.shape} on a batch of "
-                f"{batch}. The file is damaged: export the model again."
-            )
-        for want, value in zip(wanted[output.name], got.tolist(), strict=True):
-            yield Check(output.name, size, want, value, output.allowed(want))
+        for shape in (run[output.name].shape for run in runs):
+            if shape != (batch,):
+                raise ScoreError(f"{output.name} has the shape {shape} on a batch of {batch}")
+        values = (run[output.name].tolist() for run in runs)
+        for want, *got in zip(wanted[output.name], *values, strict=True):
+            yield worst(Check(output=output, size=size, wanted=want, got=each) for each in got)
 
 
 def _feed(manifest: Manifest, size: tuple[int, int], batch: int) -> dict[str, NDArray[Any]]:

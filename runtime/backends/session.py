@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from framegauge.export.manifest import Manifest
 from framegauge.runtime.backends.gpu_array import GpuArray
+from framegauge.runtime.errors import UsageError
 
 if TYPE_CHECKING:
     from framegauge.engines.profile import Profile
@@ -29,6 +30,7 @@ class Session(Protocol):
         inputs: Names of the graph's inputs.
         outputs: Names of its outputs.
         profiles: Sizes it takes; empty if it takes all.
+        proving_runs: Runs on the same frames after which it does nothing new.
     """
 
     device: Device
@@ -36,6 +38,7 @@ class Session(Protocol):
     inputs: Sequence[str]
     outputs: Sequence[str]
     profiles: Sequence[Profile]
+    proving_runs: int
 
     def holds(self, batch: int, height: int, width: int) -> bool:
         """Whether it takes frames of that size."""
@@ -76,3 +79,37 @@ def size_of(manifest: Manifest, feed: Feed) -> tuple[int, int, int]:
         known = zip(each.dims, feed[each.name].shape, strict=True)
         size |= {dim: length for dim, length in known if isinstance(dim, str) and dim in size}
     return size["N"], size["H"], size["W"]
+
+
+def check_device(feed: Feed, index: int | None) -> None:
+    """Refuse inputs on another GPU than the one that runs the model.
+
+    Args:
+        feed: Inputs by name.
+        index: CUDA's number of that GPU, ``None`` where the CPU runs it.
+
+    Raises:
+        UsageError: One lies elsewhere; it is named.
+    """
+    for name, values in feed.items():
+        if not isinstance(values, GpuArray) or values.device == index:
+            continue
+        if index is None:
+            raise UsageError(
+                f"{name} lies on GPU {values.device}, and the CPU runs the model. Copy it to the "
+                "host, or ask for a GPU: backend='cuda' or 'tensorrt-rtx'."
+            )
+        raise UsageError(
+            f"{name} lies on GPU {values.device}, and GPU {index} runs the model. Copy it there, "
+            f"or use --device {values.device}."
+        )
+
+
+def gpu_words(index: int) -> str:
+    """A GPU by its number, and by its name where CUDA tells it."""
+    from framegauge.engines.machine import TargetError, gpu
+
+    try:
+        return f"GPU {index} ({gpu(index).name})"
+    except TargetError:
+        return f"GPU {index}"

@@ -1,16 +1,19 @@
 """A GPU that is none: memory in NumPy arrays, and engines played by ONNX Runtime.
 
-It refuses what CUDA and TensorRT refuse: memory that is not there, shapes outside a profile, runs
-without addresses, contexts in two threads at once, and graphs of a context that was changed since.
+It refuses what CUDA and TensorRT refuse, and what they do not notice: memory that is not there,
+that is given back while a stream uses it, or that is not aligned; calls while another GPU is
+current; shapes outside a profile, runs without addresses, contexts in two threads at once, graphs
+of a context that was changed since; and engines with code of the host, unless that is allowed.
 """
 
 from __future__ import annotations
 
 import contextlib
+import gc
 import hashlib
 import struct
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -35,6 +38,8 @@ from framegauge.runtime.backends.tensorrt import TensorrtSession
 
 VERSION = "1.7.1.116"
 HEAD = 36
+ALIGNMENT = 256
+HOST_CODE = "host-code"
 
 
 class RecordedMemory:
@@ -47,23 +52,38 @@ class RecordedMemory:
         self.locked: dict[int, np.ndarray[Any, Any]] = {}
         self.streams: set[int] = set()
         self.captured: dict[int, list[Callable[[], None]]] = {}
+        # What each stream was given to do since it was last waited for, by the addresses used.
+        self.unfinished: dict[int, set[int]] = defaultdict(set)
+        self._thread = threading.local()
 
     def _called(self, name: str) -> None:
+        assert getattr(self._thread, "depth", 0), "another GPU is the current one"
         self.calls[name] += 1
         if name == self.fails:
             raise CudaError(f"CUDA failed on GPU 0: {name}.")
 
-    def use(self) -> None:
-        pass
+    @contextlib.contextmanager
+    def current(self) -> Iterator[None]:
+        self._thread.depth = getattr(self._thread, "depth", 0) + 1
+        try:
+            yield
+        finally:
+            self._thread.depth -= 1
 
     def allocate(self, size: int) -> int:
         self._called("allocate")
-        memory = np.full(max(1, size), 0xAA, np.uint8)
+        room = np.full(max(1, size) + ALIGNMENT, 0xAA, np.uint8)
+        begin = -room.ctypes.data % ALIGNMENT
+        memory = room[begin : begin + max(1, size)]
         self.held[memory.ctypes.data] = memory
         return memory.ctypes.data
 
     def free(self, pointer: int) -> None:
         self._called("free")
+        if getattr(self._thread, "captures", False):
+            self._thread.captures = False
+            raise CudaError("CUDA failed on GPU 0: memory was freed within a capture.")
+        self._check_finished(pointer)
         del self.held[pointer]
 
     def page_locked(self, size: int) -> Any:
@@ -72,15 +92,23 @@ class RecordedMemory:
         return memory
 
     def unlock(self, memory: Any) -> None:
+        self._called("unlock")
+        self._check_finished(memory.ctypes.data)
         del self.locked[memory.ctypes.data]
 
     def upload(self, pointer: int, source: Any, stream: int) -> None:
         self._called("upload")
-        self.at(pointer, source.nbytes)[:] = source
+        self.at(pointer, source.nbytes, stream)[:] = source
+        self.unfinished[stream].add(source.ctypes.data)
 
     def download(self, target: Any, pointer: int, stream: int) -> None:
         self._called("download")
-        target[:] = self.at(pointer, target.nbytes)
+        target[:] = self.at(pointer, target.nbytes, stream)
+        self.unfinished[stream].add(target.ctypes.data)
+
+    def copy(self, target: int, source: int, size: int, stream: int) -> None:
+        self._called("copy")
+        self.at(target, size, stream)[:] = self.at(source, size, stream)
 
     def stream(self) -> int:
         stream = max(self.streams, default=100) + 1
@@ -88,17 +116,26 @@ class RecordedMemory:
         return stream
 
     def drop_stream(self, stream: int) -> None:
+        self._called("drop_stream")
         self.streams.remove(stream)
 
     def wait(self, stream: int) -> None:
         assert stream in self.streams
+        self.unfinished[stream].clear()
 
     def begin_capture(self, stream: int) -> None:
         self.captured[stream] = []
+        self._thread.captures = True
+        if gc.isenabled():
+            gc.collect()  # as may happen at any time
 
     def end_capture(self, stream: int) -> Any:
         self._called("end_capture")
-        return tuple(self.captured.pop(stream))
+        calls = tuple(self.captured.pop(stream))
+        if not self._thread.captures:
+            raise CudaError("CUDA failed on GPU 0: the capture was spoilt.")
+        self._thread.captures = False
+        return calls
 
     def launch(self, graph: Any, stream: int) -> None:
         self._called("launch")
@@ -108,12 +145,17 @@ class RecordedMemory:
     def drop_graph(self, graph: Any) -> None:
         self._called("drop_graph")
 
-    def at(self, pointer: int, size: int) -> Any:
-        """Bytes at an address, which must lie within memory that is held."""
+    def at(self, pointer: int, size: int, stream: int = 0) -> Any:
+        """Bytes at an address, which must lie within memory that is held, for a stream to use."""
         for start, memory in self.held.items():
             if start <= pointer and pointer + size <= start + memory.size:
+                self.unfinished[stream].update([start] if stream else [])
                 return memory[pointer - start : pointer - start + size]
         raise AssertionError(f"{size} bytes at {pointer} are not held")
+
+    def _check_finished(self, pointer: int) -> None:
+        for stream, used in self.unfinished.items():
+            assert pointer not in used, f"stream {stream} still uses the memory"
 
 
 class OnGpu:
@@ -121,7 +163,8 @@ class OnGpu:
 
     def __init__(self, memory: RecordedMemory, values: Any, *, device: int = 0) -> None:
         self.shape, self.device = values.shape, device
-        pointer = memory.allocate(values.nbytes)
+        with memory.current():
+            pointer = memory.allocate(values.nbytes)
         self.values = memory.held[pointer][: values.nbytes].view(values.dtype).reshape(values.shape)
         self.values[...] = values
         self.streams: list[int | None] = []
@@ -182,7 +225,14 @@ def played_module(
     validity: str = "VALID",
     loads: bool = True,
     kept: bytes = b"",
+    compiled: bytes | None = b"kernels",
     bias: float = 0.0,
+    replay_bias: float = 0.0,
+    starts: bool = True,
+    room: int = 99,
+    dtype: Any = np.float32,
+    form: str = "linear",
+    place: str = "device",
 ) -> Any:
     """NVIDIA's module, as far as it is called, whose engines run ``model``.
 
@@ -194,7 +244,14 @@ def played_module(
         validity: What is said of them.
         loads: Whether they can be loaded.
         kept: A kernel cache that is accepted, empty if every one is.
+        compiled: What a run adds to the kernel cache, ``None`` if that cannot be read.
         bias: Added to every output.
+        replay_bias: The same, by graphs alone.
+        starts: Whether CUDA starts.
+        room: Contexts that there is memory for.
+        dtype: Type of the outputs.
+        form: Format of every tensor.
+        place: Where every tensor is to lie.
     """
     session = onnxruntime.InferenceSession(model.read_bytes(), providers=["CPUExecutionProvider"])
     held = {each.key: each.value for each in onnx.load(model).metadata_props}["framegauge"]
@@ -204,6 +261,8 @@ def played_module(
         __version__=VERSION,
         ILogger=_Logger,
         TensorIOMode=SimpleNamespace(INPUT="in", OUTPUT="out"),
+        TensorFormat=SimpleNamespace(LINEAR="linear"),
+        TensorLocation=SimpleNamespace(DEVICE="device"),
         EngineValidity=SimpleNamespace(VALID="VALID", SUBOPTIMAL="SUBOPTIMAL", INVALID="INVALID"),
         EngineInvalidityDiagnostics=SimpleNamespace(
             __members__={"VERSION_MISMATCH": 1, "UNSUPPORTED_CC": 2, "OLD_CUDA_DRIVER": 4}
@@ -214,10 +273,15 @@ def played_module(
         nptype=lambda dtype: dtype,
         contexts=[],
         configs=[],
+        refused=threading.Event(),
     )
 
     class Runtime:
+        engine_host_code_allowed = False
+
         def __init__(self, logger: Any) -> None:
+            if not starts:
+                raise TypeError("pybind11::init(): factory function returned nullptr")
             self.logger = logger
 
         def get_engine_validity(self, content: bytes) -> tuple[str, int]:
@@ -227,11 +291,27 @@ def played_module(
             if not loads:
                 self.logger.log("error", "Error Code 1: the engine was not liked")
                 return None
+            words = content[HEAD:].decode(errors="replace").split()
+            if HOST_CODE in words:
+                words.remove(HOST_CODE)
+                if not self.engine_host_code_allowed:
+                    self.logger.log("error", "Error Code 4: host code is not allowed")
+                    return None
             held = profiles
             if held is None:
-                words = content[HEAD:].decode().split()
                 held = tuple(Profile.parse(each).fitted(manifest) for each in words)
-            return _Engine(session, manifest, memory, held, module, kept, bias)
+            return _Engine(
+                session,
+                manifest,
+                memory,
+                held,
+                module,
+                kept=kept,
+                compiled=compiled,
+                biases=(bias, bias + replay_bias),
+                room=room,
+                facts=(dtype, form, place),
+            )
 
     module.Runtime = Runtime
     return module
@@ -252,11 +332,20 @@ class _Engine:
         memory: RecordedMemory,
         profiles: tuple[Profile, ...],
         module: Any,
+        *,
         kept: bytes,
-        bias: float,
+        compiled: bytes | None,
+        biases: tuple[float, float],
+        room: int,
+        facts: tuple[Any, str, str],
     ) -> None:
         self.session, self.memory, self.module = session, memory, module
-        self.kept, self.bias = kept, bias
+        self.kept, self.compiled, self.biases, self.room = kept, compiled, biases, room
+        self.dtype, self.form, self.place = facts
+        self.types = {
+            each.name: np.uint8 if "uint8" in each.type else np.float32
+            for each in session.get_inputs()
+        }
         self.profiles = [profile.shapes(manifest) for profile in profiles]
         self.given = [each.name for each in session.get_inputs()]
         self.made = [each.name for each in session.get_outputs()]
@@ -271,10 +360,16 @@ class _Engine:
         return "in" if name in self.given else "out"
 
     def get_tensor_dtype(self, name: str) -> Any:
-        return np.float32
+        return self.types.get(name, self.dtype)
+
+    def get_tensor_format(self, name: str, profile: int) -> str:
+        return self.form
+
+    def get_tensor_location(self, name: str) -> str:
+        return self.place
 
     def create_runtime_config(self) -> Any:
-        config = _Config(self.kept)
+        config = _Config(self.kept, self.compiled)
         self.module.configs.append(config)
         return config
 
@@ -285,15 +380,15 @@ class _Engine:
 
 
 class _Config:
-    def __init__(self, kept: bytes) -> None:
-        self.kept = kept
+    def __init__(self, kept: bytes, compiled: bytes | None) -> None:
+        self.kept, self.compiled = kept, compiled
         self.cache: Any = None
 
     def set_execution_context_allocation_strategy(self, strategy: Any) -> None:
         self.strategy = strategy
 
     def create_runtime_cache(self) -> Any:
-        return _Kernels(self.kept)
+        return _Kernels(self.kept, self.compiled)
 
     def set_runtime_cache(self, cache: Any) -> bool:
         self.cache = cache
@@ -301,8 +396,8 @@ class _Config:
 
 
 class _Kernels:
-    def __init__(self, accepted: bytes) -> None:
-        self.accepted, self.taken = accepted, b""
+    def __init__(self, accepted: bytes, compiled: bytes | None) -> None:
+        self.accepted, self.compiled, self.taken = accepted, compiled, b""
 
     def deserialize(self, content: bytes) -> bool:
         if self.accepted and content != self.accepted:
@@ -310,8 +405,8 @@ class _Kernels:
         self.taken = content
         return True
 
-    def serialize(self) -> bytes:
-        return self.taken or b"kernels"
+    def serialize(self) -> bytes | None:
+        return self.taken or self.compiled
 
 
 class _Context:
@@ -333,7 +428,10 @@ class _Context:
 
     def set_optimization_profile_async(self, index: int, stream: int) -> bool:
         self.profile, self.shapes, self.changes = index, {}, self.changes + 1
-        return True
+        if self.engine.module.contexts.index(self) < self.engine.room:
+            return True
+        self.engine.module.refused.set()
+        return False
 
     def set_input_shape(self, name: str, shape: tuple[int, ...]) -> bool:
         assert self.profile is not None
@@ -343,6 +441,7 @@ class _Context:
         return all(a <= b <= c for a, b, c in zip(least, shape, most, strict=True))
 
     def set_tensor_address(self, name: str, pointer: int) -> bool:
+        assert pointer % ALIGNMENT == 0, f"{name} is not aligned"
         self.changes += 1
         self.addresses[name] = pointer
         return True
@@ -362,19 +461,20 @@ class _Context:
 
     def execute_async_v3(self, stream: int) -> bool:
         before = self.changes
+        plain, replayed = self.engine.biases
 
         def call() -> None:
             assert self.changes == before, "a graph of a context that was changed since"
-            self._compute()
+            self._compute(stream, replayed)
 
         captured = self.engine.memory.captured.get(stream)
         if captured is not None:
             captured.append(call)
         else:
-            call()
+            self._compute(stream, plain)
         return True
 
-    def _compute(self) -> None:
+    def _compute(self, stream: int, bias: float) -> None:
         with self.alone():
             engine = self.engine
             feed = {}
@@ -382,13 +482,13 @@ class _Context:
                 dtype = np.dtype(np.uint8 if "uint8" in each.type else np.float32)
                 shape = self.shapes[each.name]
                 size = int(np.prod(shape)) * dtype.itemsize
-                found = engine.memory.at(self.addresses[each.name], size)
+                found = engine.memory.at(self.addresses[each.name], size, stream)
                 feed[each.name] = found.view(dtype).reshape(shape).copy()
             for name, values in zip(
                 engine.made, engine.session.run(engine.made, feed), strict=True
             ):
-                biased = np.ascontiguousarray(values + np.float32(engine.bias))
-                target = engine.memory.at(self.addresses[name], biased.nbytes)
+                biased = np.ascontiguousarray(values + np.float32(bias))
+                target = engine.memory.at(self.addresses[name], biased.nbytes, stream)
                 target[:] = biased.reshape(-1).view(np.uint8)
 
 
@@ -473,7 +573,9 @@ def stored(store: Store) -> Callable[..., Held]:
         **changes: Any,
     ) -> Held:
         file = ModelFile.read(model)
-        body = " ".join(profiles).encode()
+        options = changes.get("options", {"tf32": "false"})
+        code = [HOST_CODE] if options.get("version_compatible") == "true" else []
+        body = " ".join([*profiles, *code]).encode()
         head = struct.pack("<4sIQQ4B4sI", b"vtrt", 0, 2, HEAD + len(body), 1, 7, 1, 116, b"vtrt", 8)
         content = head + body
         recipe = Recipe(
@@ -482,7 +584,7 @@ def stored(store: Store) -> Callable[..., Held]:
                 "profiles": tuple(Profile.parse(each).fitted(file.manifest) for each in profiles),
                 "target": Target(flavour="tensorrt_rtx", architectures=("sm89",)),
                 "version": VERSION,
-                "options": {"tf32": "false"},
+                "options": options,
                 "platform": Platform.here(),
                 **changes,
             }

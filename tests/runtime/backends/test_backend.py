@@ -66,6 +66,11 @@ def test_fewer_than_one_thread_is_refused(shipped: Callable[..., Path], threads:
         Model(shipped("psnr_y"), threads=threads)
 
 
+def test_more_threads_than_any_machine_has_are_refused(shipped: Callable[..., Path]) -> None:
+    with pytest.raises(UsageError, match="--threads takes at most 1024, got 1025"):
+        Model(shipped("psnr_y"), threads=1025)
+
+
 def test_an_unknown_backend_is_refused_with_those_there_are(shipped: Callable[..., Path]) -> None:
     with pytest.raises(
         UsageError, match="takes one of auto, cpu, cuda, tensorrt, tensorrt-rtx; got 'gpu'"

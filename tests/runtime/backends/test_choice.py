@@ -15,7 +15,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from framegauge.engines.profile import Profile
 from framegauge.engines.store import Store
 from framegauge.engines.target import Target
-from framegauge.runtime import BackendError, Scorer, UsageError
+from framegauge.runtime import BackendError, ScoreError, Scorer, UsageError
 from framegauge.runtime.backends import backend
 from framegauge.runtime.backends.backend import Model, describe
 from framegauge.runtime.backends.cuda import no_gpu
@@ -151,6 +151,7 @@ def test_an_engine_that_computes_otherwise_is_passed_over(
     [
         ({"validity": "INVALID"}, "TensorRT calls it invalid"),
         ({"loads": False}, "the engine was not liked"),
+        ({"starts": False}, "factory function returned nullptr"),
         ({"profiles": ()}, "has 0 profiles, and its sidecar 1"),
     ],
 )
@@ -167,6 +168,16 @@ def test_an_engine_that_does_not_load_is_passed_over(
 
     assert model.device == "cpu"
     assert words in describe(model)["why"]
+
+
+def test_an_engine_that_carries_the_runtime_of_its_version_is_trusted_as_its_store_is(
+    mse: Path, stored: Callable[..., Any], played: Callable[..., Any]
+) -> None:
+    stored(mse, ANY, options={"tf32": "false", "version_compatible": "true"})
+
+    model = Model(mse, machine=played())
+
+    assert model.device == "tensorrt-rtx"
 
 
 def test_a_damaged_engine_is_passed_over(
@@ -187,7 +198,7 @@ def test_an_engine_whose_sidecar_describes_other_scores_is_passed_over(
 ) -> None:
     manifest = Model(mse, backend="cpu", self_test=False).manifest
     (output,) = manifest.outputs
-    stored(mse, ANY, manifest=replace(manifest, outputs=(replace(output, tolerance=9.0),)))
+    stored(mse, ANY, manifest=replace(manifest, outputs=(replace(output, tolerance=0.09),)))
 
     model = Model(mse, machine=played())
 
@@ -365,6 +376,28 @@ def test_a_scorer_takes_frames_on_the_gpu_and_leaves_scores_there(
         assert machine.cuda.calls["upload"] == machine.cuda.calls["download"] == 0
         mixed = scorer(reference=gpu_array_of(machine.cuda, reference), distorted=distorted)
         assert_allclose(mixed["mse"], [0, 0, 0.04, 0.04, 0.04], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("others", "error"), [(["/nowhere.onnx"], ScoreError), ([None], UsageError)]
+)
+def test_a_scorer_that_cannot_be_made_gives_back_what_it_has_loaded(
+    mse: Path,
+    stored: Callable[..., Any],
+    played: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    others: list[str | None],
+    error: type[Exception],
+) -> None:
+    stored(mse, ANY)
+    machine = played()
+    monkeypatch.setattr(backend, "HERE", machine)
+
+    with pytest.raises(error):
+        Scorer([mse, *(other or mse for other in others)])
+
+    assert machine.cuda.calls["allocate"] > 0
+    assert (machine.cuda.held, machine.cuda.streams) == ({}, set())
 
 
 def test_frames_on_the_gpu_do_not_go_to_the_cpu_in_silence(

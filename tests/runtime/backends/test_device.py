@@ -138,6 +138,27 @@ def test_frames_of_torch_are_taken_and_scores_given_without_a_copy(
     assert_array_equal(session.run(feed)["mse"], scores.cpu().numpy())
 
 
+def test_one_frame_of_a_batch_of_torch_is_scored_wherever_it_begins(
+    engine: Callable[..., TensorrtSession], shipped: Callable[..., Path]
+) -> None:
+    torch = pytest.importorskip("torch")
+    if not torch.cuda.is_available():
+        pytest.skip("this PyTorch has no CUDA")
+    session = engine(shipped("mse", "rgb24"))
+    # 18915 bytes a frame: the second begins at no multiple of 256, as TensorRT wants it.
+    reference = torch.full((2, 65, 97, 3), 51, dtype=torch.uint8, device="cuda")
+    distorted = torch.zeros_like(reference)
+
+    scores = session.run(
+        {
+            "reference": gpu_array("reference", reference[1:]),
+            "distorted": gpu_array("distorted", distorted[1:]),
+        }
+    )
+
+    assert_allclose(scores["mse"], [0.04], rtol=1e-6)
+
+
 def test_a_frame_that_is_still_being_written_is_waited_for(
     engine: Callable[..., TensorrtSession], shipped: Callable[..., Path]
 ) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cuda.bindings import driver
 from cuda.bindings import runtime as cudart
 
 from framegauge.engines.modelfile import ModelFile
@@ -77,6 +78,42 @@ def test_an_axis_of_one_has_any_stride(on_gpu: Callable[..., Any]) -> None:
     assert gpu_array("reference", there).shape == (1, 8, 8, 3)
 
 
+class Refusing(Elsewhere):
+    """An array whose owner does not give it."""
+
+    def __dlpack__(self, **_: Any) -> Any:
+        raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
+
+
+def test_an_array_that_its_owner_does_not_give_is_refused_in_the_owners_words() -> None:
+    with pytest.raises(UsageError, match=r"reference: .*require gradient.*Detach them"):
+        gpu_array("reference", Refusing(2))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda tensor: tensor.requires_grad_(), lambda tensor: tensor.bfloat16()],
+    ids=["gradient", "bfloat16"],
+)
+def test_tensors_that_numpy_cannot_read_are_refused_by_role(change: Any) -> None:
+    torch = pytest.importorskip("torch")
+    frames = change(torch.zeros(1, 3, 8, 8))
+
+    with pytest.raises(UsageError, match=r"distorted: these samples cannot be taken"):
+        batch_of(find_format("rgbf32"), "distorted", frames)
+
+
+def test_a_type_that_numpy_has_not_is_refused(
+    cuda: Any, on_gpu: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch = pytest.importorskip("torch")
+    there = on_gpu(np.zeros((1, 3, 8, 8), np.uint8))
+    there.values = torch.zeros(1, 3, 8, 8).to(torch.float8_e4m3fn)
+
+    with pytest.raises(UsageError, match=r"reference: these samples cannot be taken"):
+        gpu_array("reference", there)
+
+
 def test_frames_on_the_gpu_are_checked_by_shape_and_type(on_gpu: Callable[..., Any]) -> None:
     rgb, deep = find_format("rgb24"), find_format("yuv420p10le")
     planes = [on_gpu(np.zeros(shape, np.uint16)) for shape in ((9, 7), (5, 4), (5, 4))]
@@ -95,11 +132,35 @@ def test_frames_on_the_gpu_are_checked_by_shape_and_type(on_gpu: Callable[..., A
         batch_of(rgb, "reference", [on_gpu(np.zeros((9, 7, 3), np.uint8))] * 2)
 
 
+@pytest.mark.parametrize(
+    ("before", "is_awake", "wanted"),
+    [(0, True, [1, 0]), (0, False, [1]), (1, True, [1])],
+    ids=["in use", "untouched", "the same"],
+)
+def test_the_callers_gpu_is_the_current_one_again_if_the_process_uses_it(
+    monkeypatch: pytest.MonkeyPatch, before: int, is_awake: bool, wanted: list[int]
+) -> None:
+    made_current: list[int] = []
+    monkeypatch.setattr(cudart, "cudaGetDevice", lambda: (0, before))
+    monkeypatch.setattr(cudart, "cudaSetDevice", lambda index: (made_current.append(index) or 0,))
+    monkeypatch.setattr(driver, "cuDevicePrimaryCtxGetState", lambda index: (0, 0, int(is_awake)))
+
+    with Cuda(1).current():
+        assert made_current == [1]
+
+    assert made_current == wanted
+
+
 @no_gpu_here
 def test_every_failed_call_of_cuda_is_an_error_that_names_it() -> None:
     cuda = Cuda(0)
 
-    for call in (cuda.use, cuda.stream, lambda: cuda.allocate(8), lambda: cuda.page_locked(8)):
+    for call in (
+        cuda.current().__enter__,
+        cuda.stream,
+        lambda: cuda.allocate(8),
+        lambda: cuda.page_locked(8),
+    ):
         with pytest.raises(CudaError, match=r"CUDA failed on GPU 0: cudaError\w+, .*\."):
             call()
 

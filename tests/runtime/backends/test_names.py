@@ -1,33 +1,51 @@
 """Every name that is called on NVIDIA's modules is there in those that are installed."""
 
 import ast
+import re
+import tomllib
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 import pytest
 import tensorrt_rtx
+from cuda.bindings import driver
 from cuda.bindings import runtime as cudart
 from cuda.core.utils import StridedMemoryView
 
-from framegauge.runtime.backends import cuda, gpu_array, lane, onnx_session, tensorrt, verdict
+from framegauge.runtime.backends import (
+    cuda,
+    engine,
+    gpu_array,
+    kernel_cache,
+    lane,
+    onnx_session,
+    verdict,
+)
+
+ROOT = Path(__file__).parents[3]
 
 # What a variable or attribute of that name holds, in each file.
 HOLDS = {
-    tensorrt: {
+    engine: {
         "module": tensorrt_rtx,
         "_module": tensorrt_rtx,
         "_runtime": tensorrt_rtx.Runtime,
         "_engine": tensorrt_rtx.ICudaEngine,
         "engine": tensorrt_rtx.ICudaEngine,
         "config": tensorrt_rtx.IRuntimeConfig,
-        "_kernels": tensorrt_rtx.IRuntimeCache,
+        "TensorFormat": tensorrt_rtx.TensorFormat,
         "TensorIOMode": tensorrt_rtx.TensorIOMode,
+        "TensorLocation": tensorrt_rtx.TensorLocation,
         "CudaGraphStrategy": tensorrt_rtx.CudaGraphStrategy,
         "ExecutionContextAllocationStrategy": tensorrt_rtx.ExecutionContextAllocationStrategy,
         "DynamicShapesKernelSpecializationStrategy": (
             tensorrt_rtx.DynamicShapesKernelSpecializationStrategy
         ),
+    },
+    kernel_cache: {
+        "config": tensorrt_rtx.IRuntimeConfig,
+        "_kernels": tensorrt_rtx.IRuntimeCache,
     },
     verdict: {
         "module": tensorrt_rtx,
@@ -39,10 +57,11 @@ HOLDS = {
     lane: {"_context": tensorrt_rtx.IExecutionContext},
     cuda: {
         "_cudart": cudart,
+        "_driver": driver,
         "cudaMemcpyKind": cudart.cudaMemcpyKind,
         "cudaStreamCaptureMode": cudart.cudaStreamCaptureMode,
     },
-    gpu_array: {"StridedMemoryView": StridedMemoryView},
+    gpu_array: {"views": StridedMemoryView},
     onnx_session: {
         "onnxruntime": onnxruntime,
         "bound": onnxruntime.IOBinding,
@@ -57,8 +76,7 @@ RTX_ALONE = {
     "DynamicShapesKernelSpecializationStrategy",
     "cuda_graph_strategy",
     "dynamic_shapes_kernel_specialization_strategy",
-    "create_runtime_cache",
-    "set_runtime_cache",
+    "attach",
 }
 
 
@@ -83,7 +101,7 @@ def test_every_name_is_there(file):
 
 
 def test_what_rtx_alone_has_is_used_behind_a_question():
-    tree = ast.parse(Path(tensorrt.__file__).read_text())
+    tree = ast.parse(Path(engine.__file__).read_text())
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
     asked = {
         function.name: {n.attr for n in ast.walk(function) if isinstance(n, ast.Attribute)}
@@ -93,7 +111,7 @@ def test_what_rtx_alone_has_is_used_behind_a_question():
     assert asked.pop("_rtx_config") >= RTX_ALONE
     assert not [name for name, attributes in asked.items() if attributes & RTX_ALONE]
     behind = [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.If | ast.IfExp)]
-    assert "self._rtx_config() if self.is_rtx else None" in behind
+    assert "self._rtx_config(cache) if self.is_rtx else None" in behind
     assert any("verdict(module" in each and "if self.is_rtx" in each for each in behind)
 
 
@@ -111,3 +129,13 @@ def test_the_types_of_tensors_have_numpys_names():
 
     assert tensorrt_rtx.nptype(types.FLOAT) is np.float32
     assert tensorrt_rtx.nptype(types.UINT8) is np.uint8
+
+
+@pytest.mark.parametrize("extra", ["tensorrt", "rtx"])
+def test_what_is_imported_of_cuda_is_asked_for(extra):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+    names = {re.match(r"[\w-]+", each)[0] for each in project["optional-dependencies"][extra]}
+
+    # `cuda.bindings` and `cuda.core`; the first has the second among its own only lately.
+    assert {"cuda-python", "cuda-core"} <= names

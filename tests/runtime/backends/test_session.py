@@ -2,10 +2,11 @@
 
 import gc
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnxruntime
 import pytest
 from numpy.testing import assert_array_equal
@@ -13,9 +14,10 @@ from numpy.testing import assert_array_equal
 from framegauge.export import pattern
 from framegauge.export.manifest import Manifest
 from framegauge.runtime.backends.cuda import CudaError
-from framegauge.runtime.backends.gpu_array import gpu_array
+from framegauge.runtime.backends.gpu_array import GpuMemory, gpu_array
 from framegauge.runtime.backends.kernel_cache import KernelCache
 from framegauge.runtime.backends.lane import EngineError
+from framegauge.runtime.backends.selftest import checks
 from framegauge.runtime.errors import UsageError
 
 ANY = "8x8/64x64/256x256x4"
@@ -30,6 +32,15 @@ def by_onnxruntime(model: Path, feed: dict[str, Any]) -> dict[str, Any]:
     session = onnxruntime.InferenceSession(model.read_bytes(), providers=["CPUExecutionProvider"])
     names = [each.name for each in session.get_outputs()]
     return dict(zip(names, session.run(names, feed), strict=True))
+
+
+def read(memory: Any, array: Any) -> Any:
+    return memory.at(array.pointer, array.nbytes).view(array.dtype).reshape(array.shape)
+
+
+def held_of(memory: Any) -> GpuMemory:
+    with memory.current():
+        return GpuMemory(16, memory)
 
 
 @pytest.mark.parametrize("flavour", ["tensorrt", "tensorrt_rtx"])
@@ -140,6 +151,52 @@ def test_frames_on_the_gpu_are_not_copied(
     assert there["reference"].streams == [-1, stream, stream]
 
 
+@pytest.mark.parametrize("run", ["run", "run_on_gpu"])
+def test_frames_that_do_not_lie_where_tensorrt_takes_them_are_copied_there(
+    session: Callable[..., Any],
+    shipped: Callable[..., Path],
+    cuda: Any,
+    on_gpu: Callable[..., Any],
+    run: str,
+) -> None:
+    model = shipped("mse", "rgb24")
+    engine = session(model, ANY)
+    # Frames of 18915 bytes: the second piece begins at no multiple of 256.
+    feed = feed_of(engine.manifest, (65, 97), 6)
+    there = {name: gpu_array(name, on_gpu(values)) for name, values in feed.items()}
+
+    scores = getattr(engine, run)(there, ["mse"])["mse"]
+
+    wanted = by_onnxruntime(model, feed)["mse"]
+    assert cuda.calls["upload"] == 0
+    assert_array_equal(scores if run == "run" else read(cuda, scores), wanted)
+
+
+def test_one_frame_of_a_batch_on_the_gpu_is_scored(
+    session: Callable[..., Any], shipped: Callable[..., Path], on_gpu: Callable[..., Any]
+) -> None:
+    model = shipped("mse", "rgb24")
+    engine = session(model, ANY)
+    feed = feed_of(engine.manifest, (65, 97), 2)
+    there = {name: gpu_array(name, on_gpu(values)) for name, values in feed.items()}
+
+    scores = engine.run({name: values.part(1, 2) for name, values in there.items()})
+
+    second = {name: values[1:] for name, values in feed.items()}
+    assert_array_equal(scores["mse"], by_onnxruntime(model, second)["mse"])
+
+
+def test_frames_of_another_type_than_the_models_are_refused(
+    session: Callable[..., Any], shipped: Callable[..., Path]
+) -> None:
+    engine = session(shipped("mse", "rgb24"), ANY)
+    feed = feed_of(engine.manifest, (32, 48), 1)
+    feed["distorted"] = feed["distorted"].astype(np.float64)
+
+    with pytest.raises(UsageError, match="distorted is uint8, got float64"):
+        engine.run(feed)
+
+
 def test_frames_on_another_gpu_are_refused(
     session: Callable[..., Any], shipped: Callable[..., Path], on_gpu: Callable[..., Any]
 ) -> None:
@@ -197,6 +254,50 @@ def test_runs_that_repeat_are_replayed_as_a_graph(
         assert_array_equal(score, by_onnxruntime(model, feed)["mse"])
 
 
+def test_runs_that_leave_scores_on_the_gpu_are_replayed_as_a_graph_too(
+    session: Callable[..., Any], shipped: Callable[..., Path], cuda: Any
+) -> None:
+    model = shipped("mse", "rgb24")
+    engine = session(model, ANY, flavour="tensorrt")
+    feed = feed_of(engine.manifest, (32, 32), 2)
+
+    left = [engine.run_on_gpu(feed, ["mse"])["mse"] for _ in range(6)]
+
+    assert cuda.calls["launch"] == 5
+    assert_array_equal(
+        [read(cuda, each) for each in left], [by_onnxruntime(model, feed)["mse"]] * 6
+    )
+
+
+def test_what_python_frees_does_not_spoil_a_capture(
+    session: Callable[..., Any], shipped: Callable[..., Path], cuda: Any
+) -> None:
+    engine = session(shipped("mse", "rgb24"), ANY, flavour="tensorrt")
+    feed = feed_of(engine.manifest, (32, 32), 2)
+    engine.run(feed)
+    before = set(cuda.held)
+    circle: list[Any] = [held_of(cuda)]
+    circle.append(circle)
+    del circle
+
+    engine.run(feed)
+
+    assert cuda.calls["launch"] == 1
+    gc.collect()
+    assert set(cuda.held) == before
+
+
+def test_an_engine_whose_graph_computes_otherwise_fails_its_self_test(
+    session: Callable[..., Any], shipped: Callable[..., Path]
+) -> None:
+    model = shipped("mse", "rgb24")
+    engine = session(model, ANY, flavour="tensorrt", replay_bias=1.0)
+
+    found = checks(engine, model)
+
+    assert not any(check.passed for check in found)
+
+
 def test_rtx_captures_by_itself_and_specialises_at_once(
     session: Callable[..., Any], shipped: Callable[..., Path], cuda: Any
 ) -> None:
@@ -243,6 +344,93 @@ def test_memory_is_taken_once_grows_and_is_given_back(
     # Two inputs and an output; the inputs grow once.
     assert taken == [3, 3, 3, 5, 5]
     assert (cuda.held, cuda.locked, cuda.streams) == ({}, {}, set())
+
+
+def test_the_host_gets_page_locked_memory_for_what_it_asks_for_alone(
+    session: Callable[..., Any],
+    shipped: Callable[..., Path],
+    cuda: Any,
+    on_gpu: Callable[..., Any],
+) -> None:
+    engine = session(shipped("default", "rgb24"), ANY)
+    feed = feed_of(engine.manifest, (32, 32), 1)
+    there = {name: gpu_array(name, on_gpu(values)) for name, values in feed.items()}
+
+    engine.run(there, ["psnr"])
+
+    assert len(engine.outputs) > 1
+    # A float32 for one frame.
+    assert [memory.nbytes for memory in cuda.locked.values()] == [4]
+
+
+def test_threads_wait_for_a_context_where_the_gpu_has_no_memory_for_another(
+    session: Callable[..., Any], shipped: Callable[..., Path], cuda: Any
+) -> None:
+    model = shipped("mse", "rgb24")
+    engine = session(model, ANY, room=1)
+    feed = feed_of(engine.manifest, (32, 32), 2)
+    download = cuda.download
+    others: list[Future[Any]] = []
+
+    def while_another_runs(*arguments: Any) -> None:
+        cuda.download = download
+        others.append(pool.submit(engine.run, feed))
+        assert engine.module.refused.wait(30)
+        download(*arguments)
+
+    cuda.download = while_another_runs
+
+    with ThreadPoolExecutor(1) as pool:
+        scores = [engine.run(feed), others[0].result()]
+
+    wanted = by_onnxruntime(model, feed)["mse"]
+    assert_array_equal([each["mse"] for each in scores], [wanted, wanted])
+
+
+def test_a_first_context_that_the_gpu_has_no_memory_for_is_an_error(
+    session: Callable[..., Any], shipped: Callable[..., Path], cuda: Any
+) -> None:
+    engine = session(shipped("mse", "rgb24"), ANY, room=0)
+    feed = feed_of(engine.manifest, (32, 32), 2)
+
+    with pytest.raises(EngineError, match="does not take profile 0"):
+        engine.run(feed)
+    assert cuda.streams == set()
+
+
+def test_what_runs_while_an_engine_is_closed_is_given_back_when_it_is_done(
+    session: Callable[..., Any], shipped: Callable[..., Path], cuda: Any
+) -> None:
+    model = shipped("mse", "rgb24")
+    engine = session(model, ANY)
+    feed = feed_of(engine.manifest, (32, 32), 1)
+    download = cuda.download
+
+    def closing(*arguments: Any) -> None:
+        engine.close()
+        download(*arguments)
+
+    cuda.download = closing
+
+    scores = engine.run(feed)
+
+    assert_array_equal(scores["mse"], by_onnxruntime(model, feed)["mse"])
+    assert (cuda.held, cuda.locked, cuda.streams) == ({}, {}, set())
+
+
+@pytest.mark.parametrize(("call", "left"), [("unlock", 0), ("free", 3), ("drop_stream", 0)])
+def test_what_cannot_be_given_back_keeps_nothing_else(
+    session: Callable[..., Any], shipped: Callable[..., Path], cuda: Any, call: str, left: int
+) -> None:
+    engine = session(shipped("mse", "rgb24"), ANY)
+    engine.run(feed_of(engine.manifest, (32, 32), 1))
+    cuda.fails = call
+
+    with pytest.raises(CudaError, match=call):
+        engine.close()
+
+    # Two inputs and an output were held.
+    assert (len(cuda.held), cuda.calls["unlock"], cuda.calls["drop_stream"]) == (left, 3, 1)
 
 
 def test_a_closed_engine_says_so(session: Callable[..., Any], shipped: Callable[..., Path]) -> None:
@@ -318,6 +506,28 @@ def test_what_rtx_says_of_an_engine_is_reported(
     assert engine.describe()["validity"] == validity.lower()
 
 
+def test_a_cuda_that_does_not_start_is_an_error_of_ours(
+    session: Callable[..., Any], shipped: Callable[..., Path]
+) -> None:
+    with pytest.raises(EngineError, match=r"TensorRT cannot start here: pybind11.*nullptr"):
+        session(shipped("mse", "rgb24"), ANY, starts=False)
+
+
+@pytest.mark.parametrize(
+    ("fact", "words"),
+    [
+        ({"dtype": np.float16}, "has mse as float16 .* the model as float32"),
+        ({"form": "CHW4"}, r"has reference as uint8 \(CHW4\), and the model as uint8, linear"),
+        ({"place": "host"}, "has reference on the host"),
+    ],
+)
+def test_an_engine_whose_tensors_are_of_other_types_or_layouts_is_refused(
+    session: Callable[..., Any], shipped: Callable[..., Path], fact: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(EngineError, match=words):
+        session(shipped("mse", "rgb24"), ANY, **fact)
+
+
 def test_the_engine_of_another_model_is_refused(
     session: Callable[..., Any], shipped: Callable[..., Path]
 ) -> None:
@@ -375,6 +585,19 @@ def test_a_store_that_takes_no_kernels_does_not_fail_the_run(
     engine.close()
 
     assert engine.describe()["kernel_cache"].startswith("not kept (")
+
+
+def test_kernels_that_cannot_be_read_out_do_not_keep_the_engine(
+    session: Callable[..., Any], shipped: Callable[..., Path], cuda: Any, tmp_path: Path
+) -> None:
+    cache = KernelCache(tmp_path / "key.cache")
+    engine = session(shipped("mse", "rgb24"), ANY, cache=cache, compiled=None)
+    engine.run(feed_of(engine.manifest, (32, 32), 1))
+
+    engine.close()
+
+    assert engine.describe()["kernel_cache"] == "not kept (TensorRT gave none)"
+    assert (cuda.held, cuda.locked, cuda.streams) == ({}, {}, set())
 
 
 def test_kernels_that_others_may_write_are_not_used(
