@@ -9,6 +9,7 @@
 # ONNXRUNTIME_ROOT at a release of ONNX Runtime.
 set -euo pipefail
 
+: "${1:?A folder is wanted: fetch_onnxruntime.sh FOLDER [PYTHON]}"
 folder=$(mkdir -p "$1" && cd "$1" && pwd)
 python=${2:-python3}
 suite=trixie

@@ -12,6 +12,8 @@ MODEL = SHIPPED / "yuv420p" / "default.onnx"
 DAMAGES = {
     "empty": (lambda good: b"", "is empty"),
     "no y4m": (lambda good: b"RIFF" + good[4:], "is not YUV4MPEG2"),
+    "blank before": (lambda good: b" " + good, "is not YUV4MPEG2"),
+    "no coding": (lambda good: re.sub(rb"C420\w*", b"C", good, count=1), "is coded as C,"),
     "cut in a frame": (lambda good: good[:-1], "is truncated: after 15 whole frames"),
     "cut in a marker": (lambda good: good[: -(320 * 176 * 3 // 2) - 3], "ends inside the line"),
     "cut in the header": (lambda good: good[:20], "ends inside its header"),

@@ -10,11 +10,13 @@ CASES = {
     "scores_batches": "rgb24",
     "serves_eight_threads": "rgb24",
     "outlives_its_model": "rgb24",
+    "gives_scores_that_outlive_it": "rgb24",
     "refuses_frames_by_name": "rgb24",
     "refuses_requests_by_name": "rgb24",
     "reads_a_model_in_memory": "rgb24",
     "takes_structs_of_any_release": "rgb24",
     "shares_the_hosts_runtime": "rgb24",
+    "refuses_an_environment_without_pools": "rgb24",
     "refuses_code_values_above_the_peak": "yuv420p10le",
 }
 
@@ -28,6 +30,24 @@ def test_a_host_meets_what_the_header_says(builds, case, format, build):
 
     assert ran.returncode == 0, ran.stderr.decode()
     assert ran.stderr == b""
+
+
+def test_masks_that_mean_nothing_are_refused(builds, models):
+    host = builds("address")
+    model = models(["aee[masked=true]"], "rgb24").path
+
+    ran = host.run(host.exercise, "refuses_masks_that_mean_nothing", model)
+
+    assert ran.returncode == 0, ran.stderr.decode()
+
+
+def test_times_of_no_frame_between_are_refused(builds, models):
+    host = builds("address")
+    model = models(["superslomo_warping"], "rgb24").path
+
+    ran = host.run(host.exercise, "refuses_times_of_no_frame_between", model)
+
+    assert ran.returncode == 0, ran.stderr.decode()
 
 
 def test_floats_out_of_range_are_refused(builds, models):

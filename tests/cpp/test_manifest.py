@@ -28,6 +28,7 @@ def without(name):
 
 CHANGES = {
     "newer schema": (change("schema", to=2), "schema 2, and this release reads up to 1"),
+    "schema that never was": (change("schema", to=0), "cannot be read (a whole number is 0)"),
     "schema is text": (change("schema", to="1"), "cannot be read"),
     "no manifest": (None, "is not a framegauge model"),
     "no JSON": ("{", "cannot be read"),
@@ -38,6 +39,10 @@ CHANGES = {
     "no inputs": (change("inputs", to=[]), "names no inputs"),
     "no outputs": (without("outputs"), "outputs"),
     "no scores": (change("outputs", 0, "kind", to="moment"), "no scores"),
+    "unknown kind": (change("outputs", 1, "kind", to="banana"), "there is banana"),
+    "unknown direction": (change("outputs", 0, "better", to="best"), "higher, lower there is best"),
+    "a score as a moment": (change("aggregates", 0, "moment", to="psnr"), "made of psnr"),
+    "no peak": (change("aggregates", 0, "peak", to=0), "peak is 0"),
     "tolerance is text": (change("outputs", 0, "tolerance", to="0.01"), "damaged"),
     "least is negative": (change("outputs", 0, "least", to=-1), "damaged"),
     "unknown role": (change("inputs", 0, "role", to="witness"), "role witness"),
@@ -58,7 +63,6 @@ STRICTER = {
     "another format",
     "large test frames",
     "least is negative",
-    "unknown moment",
     "unknown role",
 }
 

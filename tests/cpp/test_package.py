@@ -141,6 +141,74 @@ def test_a_root_without_onnx_runtime_is_refused_with_what_to_do(host_source, nee
     assert "set ONNXRUNTIME_ROOT to its folder" in " ".join(ran.stderr.split())
 
 
+def test_an_onnx_runtime_too_old_is_refused(onnxruntime, host_source, needs, tmp_path):
+    needs("cmake", "c++")
+    (tmp_path / "include").mkdir()
+    (tmp_path / "include" / "onnxruntime_c_api.h").write_text("#define ORT_API_VERSION 12\n")
+    (tmp_path / "lib").symlink_to(onnxruntime / "lib")
+    root = ("-DONNXRUNTIME_ROOT=" + str(tmp_path), f"-DCMAKE_PREFIX_PATH={onnxruntime}")
+
+    ran = subprocess.run(
+        ["cmake", "-S", host_source, "-B", tmp_path / "b", *root],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ran.returncode != 0
+    assert '"1.12", but required is at least "1.17"' in " ".join(ran.stderr.split())
+
+
+def test_a_root_may_be_relative(onnxruntime, host_source, command, tmp_path):
+    (tmp_path / "ort").symlink_to(onnxruntime)
+    found = f"-DCMAKE_PREFIX_PATH={onnxruntime}"
+
+    said = command(
+        *("cmake", "-S", host_source, "-B", "build", "-DONNXRUNTIME_ROOT=ort", found), cwd=tmp_path
+    )
+
+    assert f"Found ONNXRuntime: {tmp_path}/ort/lib/libonnxruntime.so" in said
+
+
+def test_a_program_that_only_links_needs_no_headers_of_onnx_runtime(
+    here, plain, onnxruntime, project, command, tmp_path
+):
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "lib").symlink_to(onnxruntime / "lib")
+    places = (f"-DCMAKE_PREFIX_PATH={plain.prefix}", f"-DONNXRUNTIME_ROOT={tmp_path / 'root'}")
+
+    project(here / "outside", tmp_path / "b", *places)
+
+    assert command(tmp_path / "b" / "score_in_c", MODEL).startswith("28.13")
+
+
+def test_a_static_library_asks_a_project_in_c_for_cpp(onnxruntime, host_source, command, tmp_path):
+    roots = (f"-DONNXRUNTIME_ROOT={onnxruntime}", f"-DCMAKE_PREFIX_PATH={onnxruntime}")
+    command("cmake", "-S", host_source, "-B", tmp_path / "b", *roots, "-DBUILD_SHARED_LIBS=OFF")
+    (tmp_path / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.20)\nproject(outside LANGUAGES C)\n"
+        "find_package(framegauge)\n"
+        'message("${framegauge_FOUND}: ${framegauge_NOT_FOUND_MESSAGE}")\n'
+    )
+
+    said = command(
+        *("cmake", "-S", tmp_path, "-B", tmp_path / "c", f"-Dframegauge_DIR={tmp_path / 'b'}")
+    )
+
+    assert "built as a static library, which is linked as C++" in said
+
+
+def test_the_fetching_script_says_what_it_wants(host_source, needs):
+    needs("bash")
+
+    ran = subprocess.run(
+        ["bash", host_source / "fetch_onnxruntime.sh"], capture_output=True, text=True, check=False
+    )
+
+    assert ran.returncode != 0
+    assert "A folder is wanted" in ran.stderr
+
+
 def test_the_program_has_the_version_of_the_package(plain, command):
     said = command(plain.prefix / "bin" / "framegauge-score", "--version")
 

@@ -1,4 +1,8 @@
-# Finds ONNX Runtime: the target ONNXRuntime::ONNXRuntime, and ONNXRuntime_VERSION_API.
+# Finds ONNX Runtime: the target ONNXRuntime::ONNXRuntime, ONNXRuntime_VERSION_API, of the headers,
+# and ONNXRuntime_VERSION, 1.<API>.
+#
+#     find_package(ONNXRuntime 1.17 REQUIRED)             to compile against it
+#     find_package(ONNXRuntime COMPONENTS library)        to link only: headers may be missing
 #
 # ONNXRUNTIME_ROOT (a variable, or one of the environment) names where it lies, in any layout:
 #     a release      include/onnxruntime_c_api.h               lib/libonnxruntime.so
@@ -6,6 +10,10 @@
 #     vcpkg          include/onnxruntime/onnxruntime_c_api.h   lib/, debug/lib/
 # Without it the system's and CMAKE_PREFIX_PATH's are searched.
 
+if(DEFINED CACHE{ONNXRUNTIME_ROOT})
+    # A path on the command line is relative to where that was called.
+    set(ONNXRUNTIME_ROOT "" CACHE PATH "Where ONNX Runtime lies")
+endif()
 set(_hints ${ONNXRUNTIME_ROOT} ${ONNXRuntime_ROOT})
 if(NOT _hints)
     set(_hints $ENV{ONNXRUNTIME_ROOT})
@@ -35,11 +43,20 @@ if(ONNXRuntime_INCLUDE_DIR)
     file(STRINGS "${ONNXRuntime_INCLUDE_DIR}/onnxruntime_c_api.h" _line
         REGEX "^#define ORT_API_VERSION [0-9]+" LIMIT_COUNT 1)
     string(REGEX MATCH "[0-9]+$" ONNXRuntime_VERSION_API "${_line}")
+    if(ONNXRuntime_VERSION_API)
+        set(ONNXRuntime_VERSION "1.${ONNXRuntime_VERSION_API}")
+    endif()
+endif()
+set(_needed ONNXRuntime_LIBRARY ONNXRuntime_INCLUDE_DIR)
+if("${ONNXRuntime_FIND_COMPONENTS}" STREQUAL "library")
+    set(_needed ONNXRuntime_LIBRARY)
+    set(ONNXRuntime_library_FOUND TRUE)
 endif()
 
 include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(ONNXRuntime
-    REQUIRED_VARS ONNXRuntime_LIBRARY ONNXRuntime_INCLUDE_DIR
+    REQUIRED_VARS ${_needed}
+    VERSION_VAR ONNXRuntime_VERSION
     REASON_FAILURE_MESSAGE
         "Unpack a release of ONNX Runtime 1.17 or newer and set ONNXRUNTIME_ROOT to its folder")
 mark_as_advanced(ONNXRuntime_INCLUDE_DIR ONNXRuntime_LIBRARY ONNXRuntime_LIBRARY_DEBUG)
@@ -47,8 +64,11 @@ mark_as_advanced(ONNXRuntime_INCLUDE_DIR ONNXRuntime_LIBRARY ONNXRuntime_LIBRARY
 if(ONNXRuntime_FOUND AND NOT TARGET ONNXRuntime::ONNXRuntime)
     add_library(ONNXRuntime::ONNXRuntime UNKNOWN IMPORTED)
     set_target_properties(ONNXRuntime::ONNXRuntime PROPERTIES
-        IMPORTED_LOCATION "${ONNXRuntime_LIBRARY}"
-        INTERFACE_INCLUDE_DIRECTORIES "${ONNXRuntime_INCLUDE_DIR}")
+        IMPORTED_LOCATION "${ONNXRuntime_LIBRARY}")
+    if(ONNXRuntime_INCLUDE_DIR)
+        set_target_properties(ONNXRuntime::ONNXRuntime PROPERTIES
+            INTERFACE_INCLUDE_DIRECTORIES "${ONNXRuntime_INCLUDE_DIR}")
+    endif()
     if(ONNXRuntime_LIBRARY_DEBUG)
         set_target_properties(ONNXRuntime::ONNXRuntime PROPERTIES
             IMPORTED_LOCATION_DEBUG "${ONNXRuntime_LIBRARY_DEBUG}")
@@ -56,4 +76,5 @@ if(ONNXRuntime_FOUND AND NOT TARGET ONNXRuntime::ONNXRuntime)
 endif()
 unset(_hints)
 unset(_only)
+unset(_needed)
 unset(_line)

@@ -60,7 +60,7 @@ enum {                                                        /* range of planes
     FRAMEGAUGE_LIMITED = 1,
     FRAMEGAUGE_FULL = 2
 };
-enum { FRAMEGAUGE_PLANES = 4 };
+enum { FRAMEGAUGE_PLANES = 4, FRAMEGAUGE_MOST_THREADS = 1024 };
 
 /* ---- the library ------------------------------------------------------------------------- */
 
@@ -95,24 +95,28 @@ typedef struct framegauge_model_options {
     size_t byte_count;
     int32_t provider;       /* FRAMEGAUGE_CPU or FRAMEGAUGE_CUDA: had, or the call fails */
     int32_t device;         /* which GPU */
-    int32_t threads;        /* on the CPU; 0 for framegauge_usable_cpus() */
+    int32_t threads;        /* on the CPU, up to FRAMEGAUGE_MOST_THREADS; 0: framegauge_usable_cpus() */
     int32_t skip_self_test; /* not 0: do not prove the model on its own test frames */
 
-    /* The four below are for a host with an ONNX Runtime of its own: the same library, or these
-     * stay zero. The environment must outlive the model. Session options are copied; name no
+    /* The six below are for a host with an ONNX Runtime of its own: the same library, or these
+     * stay zero. It has one environment a process, made by whoever asks first. A host that wants
+     * one with a log or pools of its own makes it before its first model, and hands it in. Else the
+     * model makes one (errors to stderr, no pools), and as long as a model or scorer lives, ONNX
+     * Runtime ignores in silence what is asked of a later one. A model keeps the environment alive;
+     * log and log_user must outlive the model and its scorers. Session options are copied; name no
      * provider in them. With options and threads 0, their thread count stands. */
     struct OrtEnv* env;
     const struct OrtSessionOptions* session_options;
     int32_t use_global_threads; /* not 0: run on the thread pools that env was made with */
-    int32_t log_severity;       /* least that log is told, 1 to 4; 0 for 3, errors */
-    framegauge_log log;         /* NULL: ONNX Runtime writes to stderr */
+    int32_t log_severity;       /* least that is said, 1 to 4; 0 for 3, errors, or without log 4 */
+    framegauge_log log;         /* NULL: ONNX Runtime writes where the environment does */
     void* log_user;
     void* cuda_stream;          /* a cudaStream_t to run on; NULL for one of its own */
 } framegauge_model_options;
 
 /* Load a model and prove it on its own test frames. Takes milliseconds to seconds.
  *
- * USAGE: not a framegauge model, a newer schema, options that do not go together.
+ * USAGE: not a framegauge model, a newer schema, options that do not go together or with env.
  * UNAVAILABLE: no such provider here. FAILED: missing, damaged, or it fails its self-test. */
 FRAMEGAUGE_API framegauge_status framegauge_model_open(const framegauge_model_options* options,
                                                        framegauge_model** model);
@@ -146,7 +150,7 @@ typedef struct framegauge_output {
     const char* unit;  /* "1" if none */
     int32_t kind;      /* FRAMEGAUGE_SCORE, for people, or FRAMEGAUGE_MOMENT, what totals are made of */
     int32_t better;    /* FRAMEGAUGE_HIGHER or FRAMEGAUGE_LOWER */
-    double ideal;      /* of a frame against itself */
+    double ideal;      /* of a frame against itself, NaN where that depends on the frame */
     double low;        /* least possible */
     double high;       /* greatest possible, infinity if there is no bound */
     double tolerance;  /* absolute difference that does not matter, in the unit */
@@ -197,9 +201,9 @@ typedef struct framegauge_scorer framegauge_scorer;
  * lie side by side (nv12, p010le); rgbf32 three of floats in [0, 1], R G B. Samples of more than 8
  * bits are 16-bit words, low byte first. Chroma of odd sizes is rounded up.
  *
- * Roles that are no frames are float planes: flows two (x, y, in pixels), masks one (1 counts), merged
- * frames three; time and logits are one float of a plane of 1x1, and their width and height are
- * not looked at. */
+ * Roles that are no frames are float planes: flows two (x, y, in pixels), masks one (1 counts; in
+ * [0, 1], and not 0 everywhere), merged frames three; time (between 0 and 1) and logits are one
+ * float of a plane of 1x1, and their width and height are not looked at. */
 typedef struct framegauge_frame {
     size_t struct_size;
     const char* role;   /* "reference", "distorted", or what else framegauge_model_get_role names */

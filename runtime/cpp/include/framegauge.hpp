@@ -14,6 +14,11 @@
 // assigned to or destroyed. Copies of a Model share it. A Scorer keeps its model alive. Frames borrow samples:
 // the caller keeps them until score() returns, which changes none of them.
 //
+// ONNX Runtime. A process has one environment of it, made by whoever asks first. A host that wants
+// one with a log or thread pools of its own makes it before its first Model, and hands it in as
+// Options::env; after a Model has made one, ONNX Runtime ignores what is asked of another.
+// Options::log and log_user must outlive every Model and Scorer opened with them.
+//
 // Threads. A Model may be used from any number of threads at once. A Scorer serves one at a time.
 //
 // Errors. What went wrong is thrown, by who has to act:
@@ -198,12 +203,13 @@ inline Frame rgb24(const char* role, const std::uint8_t* pixels, std::uint32_t w
 
 // ---- scorers --------------------------------------------------------------------------------
 
-// One score of one sample, with what the model says about it. Text belongs to the model.
+// One score of one sample, with what the model says about it.
 struct Score {
     const char* label;
     const char* unit;  // "1" if none
     double value;
     bool higher_is_better;
+    Model model;  // whose the text is: it lives as long as this
 };
 
 class Scorer {
@@ -240,7 +246,7 @@ class Scorer {
         for (std::size_t i = 0; i < outputs_.size(); ++i)
             if (outputs_[i].kind == FRAMEGAUGE_SCORE)
                 scores.push_back({outputs_[i].label, outputs_[i].unit, numbers[i],
-                                  outputs_[i].better == FRAMEGAUGE_HIGHER});
+                                  outputs_[i].better == FRAMEGAUGE_HIGHER, model_});
         return scores;
     }
 

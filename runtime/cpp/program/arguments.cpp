@@ -6,6 +6,7 @@
 #include <cstring>
 #include <getopt.h>
 #include <initializer_list>
+#include <limits>
 
 const char* const usage_text =
     R"(Score a distorted video against its reference with a framegauge model.
@@ -18,7 +19,8 @@ Each video is a .y4m file, bare samples, or - for one of them on standard input.
   --model MODEL            file made by `framegauge export`
   --json                   print the JSON report, a superset of libvmaf's, not the table
   --size WxH               size of bare samples
-  --pixel-format F         their pixel format: yuv420p, yuv422p10le, nv12, rgb24, ...
+  --pixel-format F         their pixel format by FFmpeg's name: yuv420p, yuv422p10le, nv12, rgb24,
+                           gbrpf32le (floats, planes G B R), ...
   --matrix M               bt601, bt709 or bt2020, in place of what the videos say
   --range R                limited or full, in place of what the videos say
   --backend B              cpu or cuda
@@ -47,11 +49,15 @@ std::string one_of(const char* flag, const std::string& value,
     refuse(std::string(flag) + " takes one of " + all + "; got '" + value + "'. Choose one.");
 }
 
-int number(const char* flag, std::string_view text, int least) {
+int number(const char* flag, std::string_view text, int least,
+           int most = std::numeric_limits<int>::max()) {
     int value = 0;
     const auto [stop, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (problem != std::errc() || stop != text.data() + text.size() || value < least)
+    const bool is_whole = problem == std::errc() && stop == text.data() + text.size();
+    if (!is_whole || value < least || value > most)
         refuse(std::string(flag) + " takes a whole number of at least " + std::to_string(least) +
+               (most < std::numeric_limits<int>::max() ? " and at most " + std::to_string(most)
+                                                       : "") +
                ", got '" + std::string(text) + "'.");
     return value;
 }
@@ -89,12 +95,18 @@ void take(int flag, const char* value, Arguments& to) {
         case model: to.model = value; break;
         case json: to.json = true; break;
         case size: read_size(value, to); break;
-        case pixel_format: to.pixel_format = value; break;
+        case pixel_format:
+            to.pixel_format =
+                one_of("--pixel-format", value,
+                       {"yuv420p", "yuv422p", "yuv444p", "yuv420p10le", "yuv422p10le",
+                        "yuv444p10le", "yuv420p12le", "yuv422p12le", "yuv444p12le", "nv12",
+                        "p010le", "gray", "gray8", "rgb24", "gbrpf32le"});
+            break;
         case matrix: to.matrix = one_of("--matrix", value, {"bt601", "bt709", "bt2020"}); break;
         case range: to.range = one_of("--range", value, {"limited", "full"}); break;
         case backend: to.backend = one_of("--backend", value, {"cpu", "cuda"}); break;
         case device: to.device = number("--device", value, 0); break;
-        case threads: to.threads = number("--threads", value, 1); break;
+        case threads: to.threads = number("--threads", value, 1, FRAMEGAUGE_MOST_THREADS); break;
         case on_length:
             to.on_length_mismatch = one_of("--on-length-mismatch", value, {"error", "shortest"});
             break;

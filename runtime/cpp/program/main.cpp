@@ -4,8 +4,10 @@
 // reads videos and writes reports is in the other files of this folder.
 
 #include "arguments.hpp"
+#include "input.hpp"
 #include "pairing.hpp"
 #include "report.hpp"
+#include "sha256.hpp"
 #include "video.hpp"
 
 #include <framegauge.hpp>
@@ -47,14 +49,19 @@ class Frames {
 };
 
 struct Batch {
+    Batch(const std::vector<framegauge_plane>& planes, std::size_t most)
+        : reference(planes, most), distorted(planes, most) {}
+
     Frames reference;
     Frames distorted;
+    std::uint64_t first = 0;  // number of its first frame
     std::size_t count = 0;
     bool is_last = false;
 };
 
 // Reads pairs until the batch is full or a video ends.
 void fill(Batch& batch, std::size_t most, Video& reference, Video& distorted) {
+    batch.first = reference.seen();
     for (batch.count = 0; batch.count < most; ++batch.count) {
         const bool has_reference = reference.read(batch.reference.planes(batch.count));
         const bool has_distorted = distorted.read(batch.distorted.planes(batch.count));
@@ -80,25 +87,41 @@ framegauge::Frame frame_of(const char* role, const Facts& facts,
     return frame;
 }
 
+// Values of the batch's pairs from `from` up to `to`.
 std::vector<double> score(framegauge::Scorer& scorer, Batch& batch, const Facts& reference,
-                          const Facts& distorted) {
+                          const Facts& distorted, std::size_t from, std::size_t to) {
     std::vector<framegauge::Frame> frames;
-    for (std::size_t i = 0; i < batch.count; ++i) {
+    for (std::size_t i = from; i < to; ++i) {
         frames.push_back(frame_of("reference", reference, batch.reference.planes(i)));
         frames.push_back(frame_of("distorted", distorted, batch.distorted.planes(i)));
     }
     std::vector<const framegauge_frame*> pointers;
     for (const framegauge::Frame& frame : frames) pointers.push_back(&frame);
-    return scorer.values(pointers);
+    try {
+        return scorer.values(pointers);
+    } catch (const framegauge::UsageError& refusal) {
+        // The request was found sensible: what is refused are samples, and here of which frame.
+        for (std::size_t i = from; to - from > 1 && i < to; ++i)
+            score(scorer, batch, reference, distorted, i, i + 1);
+        throw framegauge::ScoreError(FRAMEGAUGE_FAILED,
+                                     "Frame " + std::to_string(batch.first + from) + " of " +
+                                         reference.name + " and " + distorted.name +
+                                         " cannot be scored: " + refusal.what());
+    }
 }
 
 void run(const Arguments& arguments) {
+    // Read once: what is reported is what has scored, whatever comes to lie there meanwhile.
+    std::string content = content_of(arguments.model);
     framegauge::Options options;
+    options.bytes = content.data();
+    options.byte_count = content.size();
     options.provider = arguments.backend == "cuda" ? FRAMEGAUGE_CUDA : FRAMEGAUGE_CPU;
     options.device = arguments.device;
     options.threads = arguments.threads;
     const framegauge::Model model{arguments.model, options};
     framegauge::Scorer scorer{model};
+    const std::string sha256 = sha256_of(std::move(content));
 
     Video reference{arguments.reference, arguments};
     Video distorted{arguments.distorted, arguments};
@@ -114,9 +137,8 @@ void run(const Arguments& arguments) {
     const auto most = std::clamp<std::uint64_t>(batch_pixels / pixels, 1, batch_frames);
     const std::size_t outputs = model.outputs().size();
     std::vector<std::vector<double>> columns(outputs);
-    const Batch empty{Frames{planes, most}, Frames{planes, most}};
-    Batch now = empty;
-    Batch next = empty;
+    Batch now{planes, most};
+    Batch next{planes, most};
 
     const auto begun = std::chrono::steady_clock::now();
     fill(now, most, reference, distorted);
@@ -128,7 +150,8 @@ void run(const Arguments& arguments) {
                                  [&] { fill(next, most, reference, distorted); });
         else
             next.count = 0;
-        const std::vector<double> values = score(scorer, now, reference.facts, distorted.facts);
+        const std::vector<double> values =
+            score(scorer, now, reference.facts, distorted.facts, 0, now.count);
         for (std::size_t i = 0; i < values.size(); ++i) columns[i % outputs].push_back(values[i]);
         if (reading.valid()) reading.get();
         std::swap(now, next);
@@ -136,7 +159,7 @@ void run(const Arguments& arguments) {
     check_ends(reference, distorted, arguments);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
 
-    const Run result{arguments,           model,   reference.facts, distorted.facts,
+    const Run result{arguments,         model,   sha256,       reference.facts, distorted.facts,
                      columns[0].size(), columns, took.count()};
     if (arguments.json)
         write_json(std::cout, result);
@@ -161,6 +184,9 @@ int main(int count, char** words) {
     } catch (const framegauge::Error& error) {
         std::cerr << "Error: " << error.what() << '\n';
         return error.status();
+    } catch (const std::bad_alloc&) {
+        std::cerr << "Error: Out of memory: frames of this size do not fit.\n";
+        return FRAMEGAUGE_FAILED;
     } catch (const std::exception& error) {
         std::cerr << "Error: " << error.what() << '\n';
         return FRAMEGAUGE_FAILED;

@@ -42,6 +42,20 @@ void check_roles(const framegauge::Model& model) {
                                                "inputs with framegauge.hpp.");
 }
 
+void check_least(const Facts& video, const framegauge::Model& model) {
+    std::string small;
+    for (const framegauge_output& output : model.outputs()) {
+        if (output.kind != FRAMEGAUGE_SCORE || output.least <= std::min(video.width, video.height))
+            continue;
+        const std::string least = std::to_string(output.least);
+        small += (small.empty() ? "" : ", ") + std::string(output.label) + " " + least + "x" + least;
+    }
+    if (!small.empty())
+        throw UsageError(FRAMEGAUGE_USAGE, "The frames are " + size_of(video) +
+                                               " pixels, and these metrics need at least: " +
+                                               small + ". Leave them out, or scale the frames up.");
+}
+
 void check_rates(const Facts& reference, const Facts& distorted, const Arguments& arguments) {
     if (reference.rate == 0 || distorted.rate == 0 || arguments.on_rate_mismatch == "index") return;
     // Containers round rates to their clocks; 23.976 against 24, which is 0.1 %, stays a mismatch.
@@ -69,6 +83,7 @@ void pair(Facts& reference, Facts& distorted, const framegauge::Model& model,
     if (reference.width != distorted.width || reference.height != distorted.height)
         refuse("The reference is " + size_of(reference) + " and the distorted video " +
                size_of(distorted) + ". Scale one of them: `ffmpeg -vf scale`.");
+    check_least(reference, model);
     if (reference.matrix != distorted.matrix || reference.range != distorted.range)
         refuse(reference.name + " is " + reference.matrix + ", " + reference.range +
                " range, and " + distorted.name + " is " + distorted.matrix + ", " +

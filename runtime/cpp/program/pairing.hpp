@@ -9,7 +9,7 @@
 
 // Lets the video that says nothing of its colours take what the other one says. Throws
 // framegauge::ScoreError, naming the flag that would allow it, where they differ in size, format,
-// frame rate or colours; UsageError where the model needs more than two videos.
+// frame rate or colours; UsageError where the model needs more than two videos, or larger ones.
 void pair(Facts& reference, Facts& distorted, const framegauge::Model& model,
           const Arguments& arguments);
 

@@ -1,12 +1,8 @@
 #include "sha256.hpp"
 
-#include <framegauge.hpp>
-
 #include <array>
 #include <cmath>
 #include <cstdint>
-#include <fstream>
-#include <iterator>
 
 namespace {
 
@@ -64,11 +60,7 @@ void add_block(Words& state, const unsigned char* block) {
 
 }  // namespace
 
-std::string sha256_of_file(const std::string& path) {
-    std::ifstream file{path, std::ios::binary};
-    std::string bytes{std::istreambuf_iterator<char>(file), {}};
-    if (!file)
-        throw framegauge::ScoreError(FRAMEGAUGE_FAILED, "The model " + path + " cannot be read.");
+std::string sha256_of(std::string bytes) {
     const std::uint64_t bits = std::uint64_t{bytes.size()} * 8;
     bytes += '\x80';
     while (bytes.size() % 64 != 56) bytes += '\0';

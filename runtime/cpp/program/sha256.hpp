@@ -4,5 +4,5 @@
 
 #include <string>
 
-// Of a file's bytes, in hex. Throws framegauge::ScoreError if it cannot be read.
-std::string sha256_of_file(const std::string& path);
+// In hex.
+std::string sha256_of(std::string bytes);

@@ -6,10 +6,10 @@
 #include <framegauge.hpp>
 
 #include <algorithm>
-#include <cerrno>
+#include <cctype>
 #include <cstring>
 #include <filesystem>
-#include <iostream>
+#include <iterator>
 #include <numeric>
 
 namespace {
@@ -30,21 +30,14 @@ int depth_of(const std::string& format) {
     return ends(format, "10le") ? 10 : 8;
 }
 
-// Looks at the first bytes, and puts them back: a pipe has no other way to begin again.
-bool begins_like_y4m(std::istream& in) {
-    const std::string magic = "YUV4MPEG2";
-    std::size_t taken = 0;
-    bool is_same = true;
-    for (; is_same && taken < magic.size(); ++taken) {
-        const int letter = in.rdbuf()->sbumpc();
-        if (letter == std::istream::traits_type::eof()) break;
-        is_same = letter == magic[taken];
-    }
-    const bool is_whole = is_same && taken == magic.size();
-    for (; taken > 0; --taken)
-        if (in.rdbuf()->sungetc() == std::istream::traits_type::eof())
-            refuse("The video's first bytes came in pieces. Give it by a file.");
-    return is_whole;
+// By their names, as `framegauge score` goes by them.
+bool is_called_bare(const std::string& where) {
+    static constexpr const char* endings[] = {".yuv",  ".raw",  ".rgb", ".bgr",
+                                              ".nv12", ".p010", ".cif", ".qcif"};
+    std::string ending = std::filesystem::path(where).extension().string();
+    for (char& letter : ending)
+        letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
+    return std::find(std::begin(endings), std::end(endings), ending) != std::end(endings);
 }
 
 }  // namespace
@@ -53,49 +46,38 @@ bool Facts::assumes(const std::string& what) const {
     return std::find(assumed.begin(), assumed.end(), what) != assumed.end();
 }
 
-Video::Video(const std::string& where, const Arguments& arguments) {
-    open(where);
+Video::Video(const std::string& where, const Arguments& arguments) : input_(where) {
+    // What the input throws is no end of the video.
+    in_.exceptions(std::ios::badbit);
+    const bool is_y4m = input_.begins_with("YUV4MPEG2") || ends(where, ".y4m");
     // The other of the two may be the one that size and format are given for.
-    if (arguments.width > 0 && !begins_like_y4m(*in_))
+    if (!is_y4m && arguments.width > 0)
         take_raw(arguments);
+    else if (!is_y4m && is_called_bare(where))
+        throw UsageError(FRAMEGAUGE_USAGE,
+                         where + " holds bare samples, which do not say their size and format. "
+                                 "Give both: --size WxH --pixel-format F.");
     else
         take_y4m();
     facts.name = where;
-    facts.format = facts.pixel_format == "gray" ? "gray8" : facts.pixel_format;
+    facts.format = facts.pixel_format == "gray"        ? "gray8"
+                   : facts.pixel_format == "gbrpf32le" ? "rgbf32"
+                                                       : facts.pixel_format;
     facts.depth = depth_of(facts.format);
     settle_colours(arguments);
-}
-
-void Video::open(const std::string& where) {
-    called_ = where == "-" ? "Standard input" : where;
-    if (where == "-") {
-        std::ios::sync_with_stdio(false);  // reads a pipe in large pieces
-        in_ = &std::cin;
-        return;
-    }
-    file_.open(where, std::ios::binary);
-    in_ = &file_;
-    std::error_code problem;
-    if (file_ && std::filesystem::is_directory(where, problem)) errno = EISDIR;
-    if (!file_ || std::filesystem::is_directory(where, problem))
-        refuse(called_ + " cannot be read: " + std::strerror(errno) +
-               ". Check the path and its permissions.");
-    if (std::filesystem::is_regular_file(where, problem)) {
-        const auto size = std::filesystem::file_size(where, problem);
-        if (!problem) size_ = size;
-    }
 }
 
 void Video::take_raw(const Arguments& arguments) {
     facts.width = arguments.width;
     facts.height = arguments.height;
     facts.pixel_format = arguments.pixel_format == "gray8" ? "gray" : arguments.pixel_format;
-    if (in_->peek() == std::istream::traits_type::eof())
-        refuse(called_ + " is empty: a video was wanted, no bytes came. Check what writes it.");
+    if (in_.peek() == std::istream::traits_type::eof())
+        refuse(input_.called() +
+               " is empty: a video was wanted, no bytes came. Check what writes it.");
 }
 
 void Video::take_y4m() {
-    const y4m::Header header = y4m::read_header(*in_, called_);
+    const y4m::Header header = y4m::read_header(in_, input_.called());
     is_y4m_ = true;
     facts.width = header.width;
     facts.height = header.height;
@@ -127,29 +109,29 @@ void Video::settle_colours(const Arguments& arguments) {
 
 void Video::set_planes(const std::vector<std::uint64_t>& plane_bytes) {
     plane_bytes_ = plane_bytes;
-    if (!size_) return;
+    if (!input_.size()) return;
     const std::uint64_t frame =
         std::accumulate(plane_bytes.begin(), plane_bytes.end(), std::uint64_t{0});
     const std::uint64_t line = is_y4m_ ? std::strlen("FRAME\n") : 0;
-    const std::uint64_t rest = *size_ - header_bytes_;
+    const std::uint64_t rest = *input_.size() - header_bytes_;
     // Before room is made for what a damaged header may call for.
     if (rest > 0 && rest < frame + line)
-        refuse(called_ + " is truncated: a frame calls for " + std::to_string(frame) +
+        refuse(input_.called() + " is truncated: a frame calls for " + std::to_string(frame) +
                " bytes, there are " + std::to_string(rest) + ". Get an intact copy.");
     facts.frames = rest / (frame + line);
 }
 
 bool Video::read(const std::vector<unsigned char*>& planes) {
     if (is_y4m_) {
-        if (!y4m::read_frame_line(*in_, called_, seen_)) return false;
-    } else if (in_->peek() == std::istream::traits_type::eof()) {
+        if (!y4m::read_frame_line(in_, input_.called(), seen_)) return false;
+    } else if (in_.peek() == std::istream::traits_type::eof()) {
         return false;
     }
     for (std::size_t i = 0; i < planes.size(); ++i) {
-        in_->read(reinterpret_cast<char*>(planes[i]),
-                  static_cast<std::streamsize>(plane_bytes_[i]));
-        if (!*in_)
-            refuse(called_ + " is truncated: after " + std::to_string(seen_) +
+        in_.read(reinterpret_cast<char*>(planes[i]),
+                 static_cast<std::streamsize>(plane_bytes_[i]));
+        if (!in_)
+            refuse(input_.called() + " is truncated: after " + std::to_string(seen_) +
                    " whole frames there are bytes that do not make another. Get an intact copy" +
                    (is_y4m_ ? "." : ", or correct --size and --pixel-format."));
     }

@@ -2,8 +2,9 @@
 
 #pragma once
 
+#include "input.hpp"
+
 #include <cstdint>
-#include <fstream>
 #include <istream>
 #include <optional>
 #include <string>
@@ -43,7 +44,7 @@ class Video {
     void set_planes(const std::vector<std::uint64_t>& plane_bytes);
 
     // Reads the next frame's planes to these places; false at the end. Throws
-    // framegauge::ScoreError if the end comes inside a frame.
+    // framegauge::ScoreError if the end comes inside a frame, or the rest cannot be read.
     bool read(const std::vector<unsigned char*>& planes);
 
     // Frames read so far, and with the rest of the video passed over.
@@ -51,15 +52,12 @@ class Video {
     std::uint64_t count_to_end();
 
   private:
-    void open(const std::string& where);
     void take_raw(const Arguments& arguments);
     void take_y4m();
     void settle_colours(const Arguments& arguments);
 
-    std::string called_;  // in messages
-    std::ifstream file_;
-    std::istream* in_ = nullptr;
-    std::optional<std::uint64_t> size_;  // of a file
+    Input input_;
+    std::istream in_{&input_};
     std::uint64_t header_bytes_ = 0;
     bool is_y4m_ = false;
     std::vector<std::uint64_t> plane_bytes_;

@@ -74,12 +74,12 @@ Header read_header(std::istream& in, const std::string& name) {
     std::istringstream words(*parameters);
     std::string word;
     words >> word;
-    if (word != "YUV4MPEG2")
+    if (word != "YUV4MPEG2" || !begins(*parameters, word))
         refuse(name + " is not YUV4MPEG2 (.y4m). Bare samples need --size WxH --pixel-format F; "
                "anything else is read through `ffmpeg -f yuv4mpegpipe`.");
     Header header;
     header.bytes = parameters->size() + 1;
-    std::string colours;
+    std::optional<std::string> colours;
     std::string extension;  // how older programs wrote the same
     while (words >> word) {
         const std::string value = word.substr(1);
@@ -119,8 +119,8 @@ Header read_header(std::istream& in, const std::string& name) {
     }
     for (char& letter : extension)
         if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
-    if (colours.empty()) colours = extension.empty() ? "420" : extension;
-    header.pixel_format = pixel_format(colours, name);
+    if (!colours) colours = extension.empty() ? "420" : extension;
+    header.pixel_format = pixel_format(*colours, name);
     if (header.width == 0 || header.height == 0 ||
         std::uint64_t{header.width} * header.height > most_pixels)
         refuse(name + " is damaged: it says its frames are " + std::to_string(header.width) + "x" +

@@ -226,7 +226,7 @@ framegauge_status framegauge_scorer_score(framegauge_scorer* scorer,
                                           size_t frame_count, double* values, size_t value_count) {
     if (scorer == nullptr) return FRAMEGAUGE_USAGE;
     return guarded(scorer->error, [&] {
-        if (frames == nullptr) throw usage("frames is NULL.");
+        if (frames == nullptr && frame_count > 0) throw usage("frames is NULL.");
         std::vector<framegauge_frame> received_frames;
         for (size_t i = 0; i < frame_count; ++i)
             received_frames.push_back(received(frames[i], "a frame"));

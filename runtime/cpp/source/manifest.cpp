@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <initializer_list>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -36,6 +37,13 @@ Integer whole(const Json& value, std::int64_t low = 0) {
 double number(const Json& value) {
     if (!value.is_number()) throw failed("a number is ", value.dump());
     return value.get<double>();
+}
+
+std::string one_of(const Json& value, std::initializer_list<const char*> allowed) {
+    auto text = value.get<std::string>();
+    if (std::find(allowed.begin(), allowed.end(), text) == allowed.end())
+        throw failed("where it should be one of ", listed(allowed), " there is ", text);
+    return text;
 }
 
 Input read_input(const Json& facts, const Format& format) {
@@ -73,11 +81,12 @@ Input read_input(const Json& facts, const Format& format) {
 Output read_output(const Json& facts) {
     Output output{};
     output.name = facts.at("name").get<std::string>();
-    output.kind = facts.at("kind").get<std::string>();
+    output.kind = one_of(facts.at("kind"), {"score", "moment", "map"});
     output.entry = facts.at("entry").get<std::string>();
     output.unit = facts.at("unit").get<std::string>();
-    output.higher_is_better = facts.at("better").get<std::string>() == "higher";
-    output.ideal = number(facts.at("ideal"));
+    output.higher_is_better = one_of(facts.at("better"), {"higher", "lower"}) == "higher";
+    const Json& ideal = facts.at("ideal");
+    output.ideal = ideal.is_null() ? std::numeric_limits<double>::quiet_NaN() : number(ideal);
     output.low = number(facts.at("low"));
     const Json& high = facts.at("high");
     output.high = high.is_null() ? std::numeric_limits<double>::infinity() : number(high);
@@ -91,10 +100,12 @@ Aggregate read_aggregate(const Json& facts, const std::vector<Output>& outputs) 
     const auto moment = facts.at("moment").get<std::string>();
     const auto found = std::find_if(outputs.begin(), outputs.end(),
                                     [&](const Output& each) { return each.name == moment; });
-    if (found == outputs.end()) throw failed("an aggregate is made of ", moment);
+    if (found == outputs.end() || found->kind != "moment")
+        throw failed("an aggregate is made of ", moment);
+    const double peak = number(facts.at("peak"));
+    if (peak <= 0) throw failed("an aggregate's peak is ", peak);
     return {facts.at("name").get<std::string>(),
-            static_cast<std::size_t>(found - outputs.begin()), number(facts.at("peak")),
-            number(facts.at("cap"))};
+            static_cast<std::size_t>(found - outputs.begin()), peak, number(facts.at("cap"))};
 }
 
 Colour read_colour(const Json& rows) {
@@ -205,7 +216,7 @@ Manifest read_manifest(const std::string& text, const std::string& file) {
     int schema = 0;
     try {
         facts = Json::parse(text);
-        schema = whole<int>(facts.at("schema"));
+        schema = whole<int>(facts.at("schema"), 1);
     } catch (const std::exception& error) {
         throw usage("The manifest of ", file, " cannot be read (", error.what(),
                     "). Export the model again.");

@@ -25,7 +25,7 @@ struct Output {
     std::string entry;
     std::string unit;
     bool higher_is_better;
-    double ideal, low, high;  // high is infinite where there is no bound
+    double ideal, low, high;  // ideal is NaN where it depends on the frame, high may be infinite
     double tolerance, relative;
     std::uint32_t least;
 

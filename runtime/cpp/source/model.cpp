@@ -33,9 +33,9 @@ void check_request(const framegauge_model_options& options) {
         throw usage("provider is FRAMEGAUGE_CPU (0) or FRAMEGAUGE_CUDA (1); got ",
                     options.provider, ".");
     if (options.device < 0) throw usage("device takes at least 0, got ", options.device, ".");
-    if (options.threads < 0)
-        throw usage("threads takes at least 1, or 0 for as many as this process may use; got ",
-                    options.threads, ".");
+    if (options.threads < 0 || options.threads > FRAMEGAUGE_MOST_THREADS)
+        throw usage("threads takes 1 to ", FRAMEGAUGE_MOST_THREADS,
+                    ", or 0 for as many as this process may use; got ", options.threads, ".");
     if (options.log_severity < 0 || options.log_severity > 4)
         throw usage("log_severity is 1 to 4, or 0 for 3; got ", options.log_severity, ".");
     if (options.use_global_threads != 0 && (options.env == nullptr || options.threads > 0))

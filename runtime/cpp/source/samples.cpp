@@ -45,6 +45,12 @@ void check_floats(const void* samples, std::size_t count, const std::string& rol
     if (is_frame(role) && (low < 0 || high > 1))
         throw usage(role, " has samples from ", low, " to ", high,
                     "; rgbf32 takes [0, 1]. Divide by the peak first.");
+    if (role == "time" && (low <= 0 || high >= 1))
+        throw usage("time lies between 0, the frame before, and 1, the frame after; got ", low, ".");
+    if (role == "mask" && (low < 0 || high > 1))
+        throw usage("mask is in [0, 1], 1 where a pixel counts; got ", low, " to ", high, ".");
+    if (role == "mask" && high == 0)
+        throw usage("mask is 0 everywhere: there is no pixel to judge. Leave the sample out.");
 }
 
 }  // namespace

@@ -17,8 +17,8 @@ void check_memory(const framegauge_frame& frame, const Model& model);
 void check_planes(const framegauge_frame& frame, std::uint32_t first, const Layout& layout,
                   Size size);
 
-// Refuse samples that no score has a meaning for: code values above the format's peak, floats of
-// frames outside [0, 1], and floats that are not finite.
+// Refuse one sample that no score has a meaning for: code values above the format's peak, floats of
+// frames, masks and times outside [0, 1], masks of nothing, and floats that are not finite.
 void check_values(const void* samples, std::size_t bytes, const std::string& role,
                   const Layout& layout, const Format& format);
 

@@ -161,7 +161,9 @@ Tensor Scorer::tensor(std::size_t index, const Samples& samples, Size size) {
         for (const framegauge_frame* frame : samples) copy_rows(*frame, input, size, out);
         data = buffer.data();
     }
-    if (!is_on_gpu) check_values(data, bytes, input.role, layout, *model_->manifest().format);
+    const std::size_t each = bytes / samples.size();
+    for (std::size_t at = 0; !is_on_gpu && at < bytes; at += each)
+        check_values(data + at, each, input.role, layout, *model_->manifest().format);
     return {data, bytes, layout.shape(samples.size(), size), layout.bytes == sizeof(float),
             is_on_gpu};
 }

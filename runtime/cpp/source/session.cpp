@@ -8,9 +8,6 @@
 namespace framegauge {
 namespace {
 
-// 1.17 was the first in which a session can have a log of its own.
-constexpr std::uint32_t oldest_api = 17;
-
 using Options = std::unique_ptr<OrtSessionOptions, Releaser<&OrtApi::ReleaseSessionOptions>>;
 using Value = std::unique_ptr<OrtValue, Releaser<&OrtApi::ReleaseValue>>;
 using Memory = std::unique_ptr<OrtMemoryInfo, Releaser<&OrtApi::ReleaseMemoryInfo>>;
@@ -19,19 +16,6 @@ using Shape = std::unique_ptr<OrtTensorTypeAndShapeInfo,
                               Releaser<&OrtApi::ReleaseTensorTypeAndShapeInfo>>;
 using CudaOptions =
     std::unique_ptr<OrtCUDAProviderOptionsV2, Releaser<&OrtApi::ReleaseCUDAProviderOptions>>;
-
-// The first line of what went wrong, empty if nothing did.
-std::string problem(OrtStatus* status) {
-    const std::unique_ptr<OrtStatus, Releaser<&OrtApi::ReleaseStatus>> held(status);
-    if (!held) return "";
-    const std::string message = ort().GetErrorMessage(held.get());
-    return message.empty() ? "no reason given" : message.substr(0, message.find('\n'));
-}
-
-void check(OrtStatus* status) {
-    if (const std::string why = problem(status); !why.empty())
-        throw failed("ONNX Runtime: ", why, ".");
-}
 
 // Text that ONNX Runtime allocated and wants back.
 std::string taken(OrtAllocator* allocator, char* text) {
@@ -103,33 +87,37 @@ std::vector<std::string> names(const OrtSession* session, Count count_of, Name n
 
 }  // namespace
 
-const OrtApi& ort() {
-    static const OrtApi* const api = OrtGetApiBase()->GetApi(oldest_api);
-    if (api == nullptr)
-        throw Failure(FRAMEGAUGE_UNAVAILABLE,
-                      text("framegauge needs ONNX Runtime 1.", oldest_api, " or newer, and has ",
-                           OrtGetApiBase()->GetVersionString(), "."));
-    return *api;
-}
-
 Session::Session(std::string_view content, const std::string& file,
                  const framegauge_model_options& options)
     : file_(file), device_(options.device) {
     if (options.log != nullptr)
         log_ = std::make_unique<Log>(Log{options.log, options.log_user});
-    OrtEnv* env = options.env;
-    if (env == nullptr) {
-        check(ort().CreateEnv(ORT_LOGGING_LEVEL_ERROR, "framegauge", &env));
-        env_.reset(env);
-    }
-    const Options configured(configure(options));
-    OrtSession* made = nullptr;
-    const std::string why = problem(ort().CreateSessionFromArray(
-        env, content.data(), content.size(), configured.get(), &made));
-    if (!why.empty())
+    // ONNX Runtime hands out the environment that the process has, and keeps it for all who asked.
+    OrtEnv* env = nullptr;
+    check(ort().CreateEnv(ORT_LOGGING_LEVEL_ERROR, "framegauge", &env));
+    env_.reset(env);
+    if (options.env != nullptr && options.env != env)
+        throw usage("env belongs to another copy of ONNX Runtime than libframegauge's, which is ",
+                    OrtGetApiBase()->GetVersionString(), ". Link both to one.");
+    const std::string why = open(content, options);
+    if (why.empty()) return;
+    // The file is not to blame if it loads without what the host asked for.
+    if (!open(content, {}).empty())
         throw failed(file_, " is not a model that ONNX Runtime can load (", why,
                      "). It may be damaged: export it again.");
+    session_.reset();
+    if (options.provider == FRAMEGAUGE_CUDA) throw no_cuda(why);
+    throw usage("The environment, session options or threads asked for do not go together with ",
+                file_, ": ", why, ".");
+}
+
+std::string Session::open(std::string_view content, const framegauge_model_options& options) {
+    const Options configured(configure(options));
+    OrtSession* made = nullptr;
+    std::string why = problem(ort().CreateSessionFromArray(
+        env_.get(), content.data(), content.size(), configured.get(), &made));
     session_.reset(made);
+    return why;
 }
 
 OrtSessionOptions* Session::configure(const framegauge_model_options& options) {
@@ -147,9 +135,11 @@ OrtSessionOptions* Session::configure(const framegauge_model_options& options) {
         check(ort().SetIntraOpNumThreads(made, threads_));
         check(ort().SetInterOpNumThreads(made, 1));
     }
+    // Without a log of the host's, what fails is thrown, and said once.
+    const int usual = log_ ? ORT_LOGGING_LEVEL_ERROR : ORT_LOGGING_LEVEL_FATAL;
     if (options.session_options == nullptr || options.log_severity > 0)
         check(ort().SetSessionLogSeverityLevel(
-            made, options.log_severity > 0 ? options.log_severity : ORT_LOGGING_LEVEL_ERROR));
+            made, options.log_severity > 0 ? options.log_severity : usual));
     if (log_) check(ort().SetUserLoggingFunction(made, pass_on, log_.get()));
     if (options.provider == FRAMEGAUGE_CUDA) use_cuda(made, options);
     return configured.release();

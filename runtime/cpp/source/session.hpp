@@ -2,8 +2,9 @@
 
 #pragma once
 
+#include "ort.hpp"
+
 #include <framegauge.h>
-#include <onnxruntime_c_api.h>
 
 #include <memory>
 #include <string>
@@ -11,17 +12,6 @@
 #include <vector>
 
 namespace framegauge {
-
-// ONNX Runtime's functions. Throws an unavailable failure if the library is older than 1.17.
-const OrtApi& ort();
-
-template <auto Release>
-struct Releaser {
-    template <class Object>
-    void operator()(Object* object) const noexcept {
-        (ort().*Release)(object);
-    }
-};
 
 // Samples of one input, borrowed.
 struct Tensor {
@@ -60,6 +50,8 @@ class Session {
     static void ORT_API_CALL pass_on(void* log, OrtLoggingLevel severity, const char* category,
                                      const char* id, const char* place, const char* text);
 
+    // What opening it with these options fails of; empty if it is open.
+    std::string open(std::string_view content, const framegauge_model_options& options);
     OrtSessionOptions* configure(const framegauge_model_options& options);
     void use_cuda(OrtSessionOptions* configured, const framegauge_model_options& options) const;
 
@@ -67,7 +59,7 @@ class Session {
     int device_;
     int threads_ = 0;
     std::unique_ptr<Log> log_;
-    std::unique_ptr<OrtEnv, Releaser<&OrtApi::ReleaseEnv>> env_;  // none if the host has one
+    std::unique_ptr<OrtEnv, Releaser<&OrtApi::ReleaseEnv>> env_;  // a process's one, counted
     std::unique_ptr<OrtSession, Releaser<&OrtApi::ReleaseSession>> session_;
 };
 

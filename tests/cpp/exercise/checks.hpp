@@ -58,5 +58,8 @@ inline double psnr(framegauge::Scorer& scorer, const framegauge::Frame& referenc
 
 void refuses_frames_by_name(const std::string& path);
 void refuses_requests_by_name(const std::string& path);
+void refuses_an_environment_without_pools(const std::string& path);
+void refuses_masks_that_mean_nothing(const std::string& path);
+void refuses_times_of_no_frame_between(const std::string& path);
 void refuses_floats_out_of_range(const std::string& path);
 void refuses_code_values_above_the_peak(const std::string& path);

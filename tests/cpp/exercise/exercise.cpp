@@ -119,6 +119,17 @@ void outlives_its_model(const std::string& path) {
     expect_near(value, ten_apart, 1e-4, "psnr");
 }
 
+void gives_scores_that_outlive_it(const std::string& path) {
+    const Bytes dark = picture(8, 24, 0), bright = picture(8, 24, 10);
+
+    const auto scores = framegauge::Scorer{framegauge::Model{path}}.score(
+        {framegauge::rgb24("reference", dark.data(), 8, 8),
+         framegauge::rgb24("distorted", bright.data(), 8, 8)});
+
+    expect(std::string(scores.at(0).label) == "psnr", "label");
+    expect(std::string(scores.at(0).unit) == "dB", "unit");
+}
+
 void reads_a_model_in_memory(const std::string& path) {
     std::ifstream file{path, std::ios::binary};
     std::string content{std::istreambuf_iterator<char>(file), {}};
@@ -189,7 +200,11 @@ void shares_the_hosts_runtime(const std::string& path) {
     const Bytes dark = picture(8, 24, 0), bright = picture(8, 24, 10);
     {
         const framegauge::Model model{path, options};
-        framegauge::Scorer scorer{model};
+        // The model keeps the environment, with its pools, when the host lets go of it.
+        ort.ReleaseEnv(env);
+        expect(ort.CreateEnv(ORT_LOGGING_LEVEL_WARNING, "later", &env) == nullptr, "again");
+        options.env = env;
+        framegauge::Scorer scorer{framegauge::Model{path, options}};
         expect_near(psnr(scorer, framegauge::rgb24("reference", dark.data(), 8, 8),
                          framegauge::rgb24("distorted", bright.data(), 8, 8)),
                     ten_apart, 1e-4, "psnr");
@@ -210,11 +225,15 @@ int main(int, char** words) {
         {"scores_batches", scores_batches},
         {"serves_eight_threads", serves_eight_threads},
         {"outlives_its_model", outlives_its_model},
+        {"gives_scores_that_outlive_it", gives_scores_that_outlive_it},
         {"refuses_frames_by_name", refuses_frames_by_name},
         {"refuses_requests_by_name", refuses_requests_by_name},
         {"reads_a_model_in_memory", reads_a_model_in_memory},
         {"takes_structs_of_any_release", takes_structs_of_any_release},
         {"shares_the_hosts_runtime", shares_the_hosts_runtime},
+        {"refuses_an_environment_without_pools", refuses_an_environment_without_pools},
+        {"refuses_masks_that_mean_nothing", refuses_masks_that_mean_nothing},
+        {"refuses_times_of_no_frame_between", refuses_times_of_no_frame_between},
         {"refuses_floats_out_of_range", refuses_floats_out_of_range},
         {"refuses_code_values_above_the_peak", refuses_code_values_above_the_peak},
     };

@@ -2,6 +2,8 @@
 
 #include "checks.hpp"
 
+#include <onnxruntime_c_api.h>
+
 #include <limits>
 
 void refuses_frames_by_name(const std::string& path) {
@@ -38,6 +40,7 @@ void refuses_frames_by_name(const std::string& path) {
     });
     expect_refused(FRAMEGAUGE_USAGE, "2 frames, got 1", [&] { scorer.score({good}); });
     expect_refused(FRAMEGAUGE_USAGE, "got 1 frames", [&] { scorer.values({&good}); });
+    expect_refused(FRAMEGAUGE_USAGE, "got 0 frames", [&] { scorer.values({}); });
     expect_refused(FRAMEGAUGE_USAGE, "a frame is NULL", [&] { scorer.values({&good, nullptr}); });
 }
 
@@ -50,6 +53,7 @@ void refuses_requests_by_name(const std::string& path) {
     using Options = framegauge::Options;
 
     refused(FRAMEGAUGE_USAGE, "threads takes", [](Options& o) { o.threads = -1; });
+    refused(FRAMEGAUGE_USAGE, "threads takes 1 to 1024", [](Options& o) { o.threads = 1025; });
     refused(FRAMEGAUGE_USAGE, "provider is", [](Options& o) { o.provider = 9; });
     refused(FRAMEGAUGE_USAGE, "device takes", [](Options& o) { o.device = -1; });
     refused(FRAMEGAUGE_USAGE, "log_severity", [](Options& o) { o.log_severity = 5; });
@@ -64,6 +68,23 @@ void refuses_requests_by_name(const std::string& path) {
     expect(std::string(framegauge_last_error()).find("model is NULL") == 0, "its text");
     framegauge_model_close(nullptr);
     framegauge_scorer_destroy(nullptr);
+}
+
+void refuses_an_environment_without_pools(const std::string& path) {
+    const OrtApi& ort = *OrtGetApiBase()->GetApi(17);
+    OrtEnv* env = nullptr;
+    expect(ort.CreateEnv(ORT_LOGGING_LEVEL_WARNING, "host", &env) == nullptr, "environment");
+    framegauge::Options options;
+    options.env = env;
+    options.use_global_threads = 1;
+    OrtEnv* const other = reinterpret_cast<OrtEnv*>(&options);
+
+    expect_refused(FRAMEGAUGE_USAGE, "do not go together",
+                   [&] { framegauge::Model{path, options}; });
+    options.env = other;
+    expect_refused(FRAMEGAUGE_USAGE, "another copy of ONNX Runtime",
+                   [&] { framegauge::Model{path, options}; });
+    ort.ReleaseEnv(env);
 }
 
 // The model takes rgbf32.
@@ -85,6 +106,62 @@ void refuses_floats_out_of_range(const std::string& path) {
     refused("distorted has samples from -0.25 to 0.5", -0.25f);
     refused("distorted has values that are not finite", std::nanf(""));
     expect(psnr(scorer, frame("reference", grey), frame("distorted", grey)) == 100, "ideal");
+}
+
+// The model is aee[masked=true]: flow, flow_reference, mask.
+void refuses_masks_that_mean_nothing(const std::string& path) {
+    const framegauge::Model model{path};
+    framegauge::Scorer scorer{model};
+    const std::vector<float> still(64, 0), moving(64, 2);
+    const auto flow = [](const char* role, const std::vector<float>& both) {
+        return framegauge::Frame{role, 8, 8, {{both.data(), 0}, {both.data(), 0}}};
+    };
+    const auto roles = model.roles();
+    const auto score = [&](const std::vector<float>& mask) {
+        return scorer
+            .score({flow(roles.at(0).c_str(), still), flow(roles.at(1).c_str(), moving),
+                    framegauge::Frame{"mask", 8, 8, {{mask.data(), 0}}}})
+            .at(0)
+            .value;
+    };
+    const auto refused = [&](const std::string& words, float everywhere) {
+        expect_refused(FRAMEGAUGE_USAGE, words,
+                       [&] { score(std::vector<float>(64, everywhere)); });
+    };
+    std::vector<float> one_pixel(64, 0);
+    one_pixel[9] = 1;
+
+    refused("mask is 0 everywhere", 0);
+    refused("mask is in [0, 1], 1 where a pixel counts; got -1 to -1", -1);
+    refused("got 255 to 255", 255);
+    // Both parts of the flow are 2 pixels off.
+    expect_near(score(one_pixel), 2 * std::sqrt(2.0), 1e-5, "aee");
+}
+
+// The model is of rgb24, and takes frames, flows and a time.
+void refuses_times_of_no_frame_between(const std::string& path) {
+    const framegauge::Model model{path};
+    framegauge::Scorer scorer{model};
+    const Bytes pixels = picture(64, 3 * 64, 0);
+    const std::vector<float> still(64 * 64, 0);
+    const auto roles = model.roles();
+    const auto score = [&](float time) {
+        std::vector<framegauge::Frame> frames;
+        for (const std::string& role : roles)
+            if (role == "time")
+                frames.push_back({"time", 1, 1, {{&time, 0}}});
+            else if (role.compare(0, 4, "flow") == 0)
+                frames.push_back({role.c_str(), 64, 64, {{still.data(), 0}, {still.data(), 0}}});
+            else
+                frames.push_back(framegauge::rgb24(role.c_str(), pixels.data(), 64, 64));
+        std::vector<const framegauge_frame*> pointers;
+        for (const auto& frame : frames) pointers.push_back(&frame);
+        return scorer.values(pointers);
+    };
+
+    for (const float time : {0.0f, 1.0f, -0.5f, 25.0f})
+        expect_refused(FRAMEGAUGE_USAGE, "time lies between 0", [&] { score(time); });
+    expect(!score(0.5f).empty(), "a time between");
 }
 
 // The model takes yuv420p10le.

@@ -51,7 +51,9 @@ def tensor(each, seed):
     """Random values of an input that is no frame."""
     shape = [SIZE.get(dim, dim) for dim in each.dims]
     values = np.random.default_rng(seed).random(shape, np.float32)
-    return (values > 0.3).astype(np.float32) if each.role == "mask" else 4 * values - 1
+    if each.role == "mask":
+        return (values > 0.3).astype(np.float32)
+    return values if each.role == "time" else 4 * values - 1
 
 
 def compared(library, path, **colours):
