@@ -13,6 +13,8 @@ from framegauge.runtime.errors import UsageError
 
 STDOUT = "-"
 
+_ERRORS = "backslashreplace"
+
 
 def check_writable(path: str | os.PathLike[str]) -> None:
     """Refuse a path that could not be written at the end of a long run.
@@ -51,7 +53,9 @@ def check_writable(path: str | os.PathLike[str]) -> None:
 
 
 def write_text(path: str | os.PathLike[str], chunks: Iterable[str]) -> None:
-    """Write text, UTF-8, to a file that appears only when it is complete and on the disk.
+    r"""Write text, UTF-8, to a file that appears only when it is complete and on the disk.
+
+    What is from a file name that is not UTF-8 is written as ``\udcff``.
 
     Args:
         path: The file, replaced if it is there; ``-`` for standard output. Pipes and devices
@@ -69,14 +73,14 @@ def write_text(path: str | os.PathLike[str], chunks: Iterable[str]) -> None:
         return
     target = Path(path)
     if target.exists() and not target.is_file():
-        with target.open("w", encoding="utf-8", newline="") as file:
+        with target.open("w", encoding="utf-8", errors=_ERRORS, newline="") as file:
             file.writelines(chunks)
         return
     # A link stays a link: what it points to is replaced.
     target = Path(os.path.realpath(target))
     scratch = target.with_name(f".framegauge-{secrets.token_hex(8)}.part")
     try:
-        with scratch.open("x", encoding="utf-8", newline="") as file:
+        with scratch.open("x", encoding="utf-8", errors=_ERRORS, newline="") as file:
             file.writelines(chunks)
             file.flush()
             os.fsync(file.fileno())

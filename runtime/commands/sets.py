@@ -114,6 +114,8 @@ def score_set_command(
         listed, reference, methods, on_missing, _depth(group_folders, options["protocol"])
     )
     talk = Console(stderr=True, quiet=quiet)
+    for note in samples.notes:
+        talk.print(Text(f"note: {note}"), soft_wrap=True)
     if samples.left_out:
         talk.print(Text(f"note: samples left out for want of a file: {len(samples.left_out)}"))
     with progress_of("samples", quiet=quiet) as progress:

@@ -3,29 +3,60 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from framegauge.runtime.errors import ScoreError, UsageError
-from framegauge.runtime.sets.samples import OnMissing, Sample, Samples, samples_of, some
+from framegauge.runtime.sets.samples import (
+    OnMissing,
+    Sample,
+    Samples,
+    printable,
+    samples_of,
+    some,
+)
 from framegauge.runtime.sources.images import IMAGES
 
 VIDEOS = frozenset(
     [
         ".264",
         ".265",
+        ".266",
+        ".3g2",
+        ".3gp",
+        ".asf",
         ".avi",
+        ".divx",
+        ".dv",
+        ".f4v",
+        ".flv",
+        ".h264",
+        ".h265",
         ".hevc",
         ".ivf",
+        ".m1v",
+        ".m2t",
         ".m2ts",
+        ".m2v",
         ".m4v",
+        ".mjpeg",
+        ".mjpg",
         ".mkv",
         ".mov",
         ".mp4",
+        ".mpeg",
         ".mpg",
+        ".mts",
         ".mxf",
+        ".nut",
+        ".obu",
+        ".ogv",
+        ".qt",
         ".ts",
+        ".vob",
         ".webm",
+        ".wmv",
         ".y4m",
     ]
 )
@@ -41,8 +72,8 @@ def match_folders(
 ) -> Samples:
     """The set of images and videos that folders hold under the same names, subfolders too.
 
-    The ending does not count: ``a/1.png`` is matched with ``a/1.jpg``. Other files are not looked
-    at, nor is what begins with a dot.
+    The ending does not count: ``a/1.png`` is matched with ``a/1.jpg``. Files with other endings
+    are passed over and counted; what begins with a dot is not there.
 
     Args:
         reference: Folder of the references.
@@ -54,10 +85,12 @@ def match_folders(
 
     Raises:
         UsageError: One is no folder.
-        ScoreError: Files have no partner, or several; or there are none.
+        ScoreError: Files have no partner, or several; or there are none; or a folder cannot be
+            read.
     """
+    others: Counter[str] = Counter()
     found = {
-        role: _in_folder(Path(where))
+        role: _in_folder(Path(where), others)
         for role, where in (("reference", reference), *distorted.items())
     }
     names = sorted({name for files in found.values() for name in files})
@@ -82,20 +115,30 @@ def match_folders(
         for name in names
         if name not in left_out
     ]
+    passed_over = dict(others.most_common())
+    notes = [f"files with other endings that were not looked at: {_counted(passed_over)}"]
     inputs = {
         "reference": str(reference),
         "distorted": {method: str(where) for method, where in distorted.items()},
+        "files_passed_over": passed_over,
     }
-    return samples_of(rows, list(distorted), left_out, inputs)
+    return samples_of(rows, list(distorted), left_out, inputs, notes if passed_over else [])
 
 
-def _in_folder(folder: Path) -> dict[str, Path]:
-    """Images and videos under a folder, by their path in it without its ending."""
+def _in_folder(folder: Path, others: Counter[str]) -> dict[str, Path]:
+    """Images and videos under a folder, by their path in it without its ending.
+
+    Other files are counted by their endings.
+    """
     if not folder.is_dir():
         raise UsageError(f"{folder} is no folder. Give a folder, or a list of samples.")
     found: dict[str, Path] = {}
     for path in _files(folder):
-        name = path.relative_to(folder).with_suffix("").as_posix()
+        ending = path.suffix.lower()
+        if ending not in IMAGES | VIDEOS:
+            others[printable(ending)] += 1
+            continue
+        name = printable(path.relative_to(folder).with_suffix("").as_posix())
         if name in found:
             raise ScoreError(
                 f"{found[name]} and {path} differ by their ending only: samples are matched "
@@ -105,13 +148,28 @@ def _in_folder(folder: Path) -> dict[str, Path]:
     return found
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """Images and videos under a folder, behind links too, each folder once."""
-    seen = set()
-    for place, folders, names in os.walk(folder, followlinks=True):
-        real = os.path.realpath(place)
-        folders[:] = [] if real in seen else sorted(f for f in folders if not f.startswith("."))
-        for name in sorted(names) if real not in seen else ():
-            if Path(name).suffix.lower() in IMAGES | VIDEOS and not name.startswith("."):
-                yield Path(place, name)
-        seen.add(real)
+def _files(folder: Path, above: tuple[str, ...] = ()) -> Iterator[Path]:
+    """Files under a folder, behind links too, but for those that lead back to where they are."""
+    real = os.path.realpath(folder)
+    if real in above:
+        return
+    try:
+        with os.scandir(folder) as found:
+            entries = [(each.name, each.is_dir()) for each in found]
+    except OSError as error:
+        raise ScoreError(
+            f"The folder {error.filename} cannot be read: {error.strerror}. Change its "
+            "permissions, take it out, or give a list."
+        ) from error
+    for name, is_folder in sorted(entries):
+        if name.startswith("."):
+            continue
+        if is_folder:
+            yield from _files(folder / name, (*above, real))
+        else:
+            yield folder / name
+
+
+def _counted(endings: Mapping[str, int]) -> str:
+    """Such as ``3 .txt, 1 without``."""
+    return some(f"{count} {ending or 'without'}" for ending, count in endings.items())

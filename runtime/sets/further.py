@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -13,8 +14,10 @@ from numpy.typing import NDArray
 from framegauge.export.formats import FRAME_ROLES
 from framegauge.runtime import loop
 from framegauge.runtime.errors import ScoreError, UsageError
+from framegauge.runtime.maskable import known_together, maskable
 from framegauge.runtime.scorer import Scorer
 from framegauge.runtime.sets.samples import Sample, Samples
+from framegauge.runtime.sets.treated import Treated, treated
 from framegauge.runtime.shelf import PAIR
 from framegauge.runtime.sources.facts import Facts
 from framegauge.runtime.sources.flows import read_flow
@@ -72,10 +75,10 @@ class Columns:
 
 def further_inputs(
     scorer: Scorer, sample: Sample, ladder: Ladder, reference: Facts, size: tuple[int, int]
-) -> Further:
+) -> tuple[Further, dict[str, Treated]]:
     """What the models take beside the pair, read from the files that a sample names.
 
-    A mask that is wanted and not named is where the flows are known.
+    A mask that is wanted is where the flows are known, and within the mask that is named if one is.
 
     Args:
         scorer: The models.
@@ -84,16 +87,19 @@ def further_inputs(
         reference: What the reference is.
         size: Width and height that is scored.
 
+    Returns:
+        The values by role, and what was done to neighbouring frames or assumed of them, and how
+        many pixels of a flow are not known.
+
     Raises:
         UsageError: The sample does not name all that the models take.
         ScoreError: A file cannot be read, has another size, or a flow is not known everywhere
-            and something that is scored looks there.
+            and something that is scored looks there, or not known anywhere.
     """
-    masked = "mask" in scorer.roles and not any(
-        output.options.get("masked") is False for output in scorer.outputs
-    )
+    leaving_out = maskable(scorer.outputs, scorer.roles)
     further: dict[str, Planes | NDArray[np.float32]] = {}
-    known = np.ones((1, size[1], size[0]), np.float32)
+    done: dict[str, Treated] = {}
+    known = {"mask": np.ones((1, size[1], size[0]), np.float32)}
     for role in scorer.roles:
         if role in PAIR or role == "mask":
             continue
@@ -104,27 +110,22 @@ def further_inputs(
             )
         where = sample.further[role]
         if role in FRAME_ROLES:
-            further[role] = _neighbour(scorer, where, ladder, reference)
+            further[role], treatment = _neighbour(scorer, where, ladder, reference)
+            done |= {role: treatment} if treatment else {}
         elif role == "time":
-            further[role] = np.array(_number(sample), np.float32)
+            further[role] = np.array(_time(sample), np.float32)
         elif role.startswith("flow"):
-            flow, valid = read_flow(where)
-            _check_size(where, (flow.shape[2], flow.shape[1]), size)
-            if not (masked or valid.all()):
-                raise ScoreError(
-                    f"The flow {where} is not known at {int(np.sum(valid == 0))} pixels, and "
-                    "something that is scored looks at all of them. Score only what takes a mask "
-                    "then, such as epe[masked=true]."
-                )
-            further[role] = flow
-            known = known * valid
+            further[role], valid = _flow(where, size, may_lack=role in leaving_out)
+            unknown = int(np.sum(valid == 0))
+            done |= {role: {"unknown_pixels": unknown}} if unknown else {}
+            known[role] = valid
         else:
             raise UsageError(f"The model needs {role}, which no file gives. Use Scorer in Python.")
     if "mask" in scorer.roles:
         if "mask" in sample.further:
-            known = read_mask(sample.further["mask"], size)[None].astype(np.float32)
-        further["mask"] = known
-    return further
+            known["mask"] = read_mask(sample.further["mask"], size)[None].astype(np.float32)
+        further["mask"] = known_together(known)
+    return further, done
 
 
 def with_inputs(pairs: Iterator[loop.Pair], further: Further) -> Generator[loop.Sample, None, None]:
@@ -154,8 +155,7 @@ def read_mask(path: str | os.PathLike[str], size: tuple[int, int]) -> NDArray[np
     """
     with open_source(path) as source:
         _check_size(path, source.facts.size, size)
-        with closing(source.frames(format="gray8", range="full")) as frames:
-            (plane,) = next(frames)
+        (plane,) = _only(path, source.frames(format="gray8", range="full"))
     grey = plane[(plane > 0) & (plane < 255)]
     if grey.size:
         raise ScoreError(
@@ -166,25 +166,51 @@ def read_mask(path: str | os.PathLike[str], size: tuple[int, int]) -> NDArray[np
     return white
 
 
-def _neighbour(scorer: Scorer, path: str, ladder: Ladder, reference: Facts) -> Planes:
+def _flow(
+    path: str, size: tuple[int, int], *, may_lack: bool
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """A flow, and where it is known."""
+    flow, valid = read_flow(path)
+    _check_size(path, (flow.shape[2], flow.shape[1]), size)
+    if not (may_lack or valid.all()):
+        raise ScoreError(
+            f"The flow {path} is not known at {int(np.sum(valid == 0))} pixels, and something "
+            "that is scored looks at all of them. Score only what takes a mask then, such as "
+            "epe[masked=true]."
+        )
+    return flow, valid
+
+
+def _neighbour(
+    scorer: Scorer, path: str, ladder: Ladder, reference: Facts
+) -> tuple[Planes, Treated]:
+    """A frame, and what was done to it."""
     with open_source(path) as source:
         facts = {"reference": reference, "distorted": source.facts}
         target = ladder.targets(facts, scorer.form.name)["distorted"]
-        with closing(target.frames(source)) as frames:
-            first = next(frames)
-            if next(frames, None) is not None:
-                raise ScoreError(f"{path} has several frames: one was wanted. Give an image.")
+        return _only(path, target.frames(source)), treated(target, source.facts)
+
+
+def _only(path: str | os.PathLike[str], frames: Generator[Planes, None, None]) -> Planes:
+    with closing(frames):
+        first = next(frames)
+        if next(frames, None) is not None:
+            raise ScoreError(f"{path} has several frames: one was wanted. Give an image.")
     return first
 
 
-def _number(sample: Sample) -> float:
+def _time(sample: Sample) -> float:
+    written = sample.further["time"]
     try:
-        return float(sample.further["time"])
+        time = float(np.float32(written))
     except ValueError:
+        time = math.nan
+    if not 0 < time < 1:
         raise UsageError(
-            f"Sample {sample.name} has the time {sample.further['time']!r}: a number was wanted, "
-            "such as 0.5."
-        ) from None
+            f"Sample {sample.name} has the time {written!r}: a number between 0, the frame before, "
+            "and 1, the frame after, was wanted, such as 0.5."
+        )
+    return time
 
 
 def _check_size(

@@ -11,15 +11,17 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from framegauge.runtime.atomic import write_text
 from framegauge.runtime.errors import ScoreError, UsageError
 from framegauge.runtime.sets.sample_scores import SampleScore
 from framegauge.runtime.sets.samples import Sample
+from framegauge.runtime.sets.stamps import Stamps
 
 
 class Journal:
     """Scores by sample and method, a line of JSON each, behind a line that says how they were made.
 
-    A score is used again only if its files have the size and time of change they had, and its
+    A score is used again only if its files are as they were, by their :func:`stamps`, and its
     models are the same. What failed is not kept, and is tried again.
     """
 
@@ -49,10 +51,12 @@ class Journal:
         """How many scores are kept."""
         return len(self._kept)
 
-    def score(self, sample: Sample, method: str) -> tuple[SampleScore, list[str]] | None:
-        """What is kept for a sample, with the hashes of its models, if its files are the same."""
+    def score(
+        self, sample: Sample, method: str, files: Stamps
+    ) -> tuple[SampleScore, list[str]] | None:
+        """What is kept for a sample, with the hashes of its models, if its files are these."""
         kept = self._kept.get((sample.name, method))
-        if kept is None or kept["files"] != _state(sample, method):
+        if kept is None or kept["files"] != files:
             return None
         score = {
             **kept["score"],
@@ -62,8 +66,17 @@ class Journal:
         }
         return SampleScore(**score), kept["sha256"]
 
-    def keep(self, sample: Sample, method: str, score: SampleScore, sha256: list[str]) -> None:
+    def keep(
+        self, sample: Sample, method: str, files: Stamps, score: SampleScore, sha256: list[str]
+    ) -> None:
         """Add a score, at once on its way to the disk.
+
+        Args:
+            sample: What was scored.
+            method: Whose.
+            files: Its files as they were before they were read.
+            score: What came of it.
+            sha256: Hashes of the models.
 
         Raises:
             ScoreError: The disk is full or failed.
@@ -76,7 +89,7 @@ class Journal:
         line = {
             "name": sample.name,
             "method": method,
-            "files": _state(sample, method),
+            "files": files,
             "sha256": sha256,
             "score": values,
         }
@@ -87,15 +100,16 @@ class Journal:
             raise ScoreError(f"{self._path} cannot be written: {error.strerror}.") from error
 
     def _read(self, wanted: dict[str, Any]) -> None:
-        text = self._path.read_text(encoding="utf-8") if self._path.exists() else ""
-        if not text:
-            self._path.write_text(json.dumps(wanted) + "\n", encoding="utf-8")
+        data = self._path.read_bytes() if self._path.exists() else b""
+        head_line = json.dumps(wanted) + "\n"
+        if head_line.encode().startswith(data):
+            write_text(self._path, [head_line])
             return
         # A run that was killed may have left half a line, which the next one must not follow.
-        whole = text[: text.rfind("\n") + 1]
+        whole = data[: data.rfind(b"\n") + 1]
         try:
             head, *lines = (json.loads(line) for line in whole.splitlines())
-            is_ours = head["journal"] == wanted["journal"]
+            is_ours = head["journal"] == wanted["journal"] and head.keys() == wanted.keys()
             self._kept = {(line["name"], line["method"]): line for line in lines if line["score"]}
         except (ValueError, KeyError, TypeError):
             is_ours = False
@@ -116,24 +130,8 @@ class Journal:
                 f"{self._path} is of a run that differs in {', '.join(differing)}. Resume with "
                 "what that run had, or begin another file."
             )
-        if whole != text:
-            self._path.write_text(whole, encoding="utf-8")
-
-
-def _state(sample: Sample, method: str) -> dict[str, list[Any]]:
-    """Path, size and time of change of every file that a score depends on."""
-    files = {"reference": sample.reference, "distorted": sample.distorted[method]}
-    files |= {role: Path(path) for role, path in sample.further.items()}
-    return {role: _stamp(path) for role, path in files.items()}
-
-
-def _stamp(path: Path) -> list[Any]:
-    # A pattern of images is no file, and a time no path: what can be looked at is.
-    for place in (path, path.parent):
-        if place.exists():
-            state = place.stat()
-            return [str(path), state.st_size, state.st_mtime_ns]
-    return [str(path)]
+        if whole != data:
+            os.truncate(self._path, len(whole))
 
 
 def _numbers(values: Mapping[str, float | None]) -> dict[str, float]:

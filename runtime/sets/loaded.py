@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any, Self
 
 from framegauge.export.manifest import Aggregate, Output
+from framegauge.export.spec import find_listing
 from framegauge.runtime.backends.backend import describe
 from framegauge.runtime.errors import UsageError
 from framegauge.runtime.provenance import model_facts
 from framegauge.runtime.scorer import Scorer
-from framegauge.runtime.shelf import Pick, default_metrics, pick
+from framegauge.runtime.shelf import Pick, catalogue, checked, default_metrics, pick
 
 
 @dataclass(kw_only=True)
@@ -87,6 +88,17 @@ class Loaded:
         """The scores that any of them gives; empty if none was loaded."""
         scorers = [scorer for scorer, _ in self.loaded.values()]
         return [each for each in scorers[0].outputs if each.kind == "score"] if scorers else []
+
+    @property
+    def labels(self) -> list[str]:
+        """Names of the scores, as soon as they are known: where entries are named, at once."""
+        if self.loaded or self.metrics is None:
+            return [each.name for each in self.outputs]
+        entries = checked(self.metrics)
+        listings = [find_listing(entry, catalogue()) for entry in entries]
+        if any(listing.spec.kind == "system" for listing in listings):
+            return []  # The terms are the model's to name.
+        return [each.label(entry) for each, entry in zip(listings, entries, strict=True)]
 
     @property
     def aggregates(self) -> list[Aggregate]:

@@ -13,13 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from framegauge.export.spec import nearest
-from framegauge.runtime.errors import ScoreError, UsageError
-
-Frame = NDArray[np.uint8]
+from framegauge.runtime.errors import UsageError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,70 +170,35 @@ def find_protocol(name: str) -> Protocol:
     )
 
 
-def scored_size(
-    protocol: Protocol, reference: tuple[int, int], distorted: tuple[int, int]
-) -> tuple[int, int]:
-    """Width and height that a pair of frames of these sizes is scored at.
-
-    Raises:
-        ScoreError: The protocol has no way to bring the reference to the distorted frame's size.
-    """
-    twice = (2 * distorted[0], 2 * distorted[1])
-    if reference == distorted or (protocol.reference and reference == twice):
-        return distorted
-    allowed = f", or {twice[0]}x{twice[1]}" if protocol.reference else ""
-    raise ScoreError(
-        f"The distorted frame is {distorted[0]}x{distorted[1]}, so {protocol.name} takes a "
-        f"reference of that size{allowed}; it is {reference[0]}x{reference[1]}. Score the frames "
-        "as the method made them."
-    )
-
-
-def fitted(protocol: Protocol, reference: Frame, size: tuple[int, int]) -> Frame:
-    """A reference brought to the size that is scored.
-
-    Args:
-        protocol: What says how.
-        reference: Code values, ``(H, W, 3)``.
-        size: Width and height, as :func:`scored_size` gives them.
-
-    Example:
-        >>> xiph = find_protocol("xiph-2k")
-        >>> fitted(xiph, np.array([[[1], [2]], [[3], [4]]], np.uint8), (1, 1)).item()
-        3
-    """
-    width, height = size
-    if reference.shape[:2] == (height, width):
-        return reference
-    if protocol.reference == "centre":
-        top, left = height // 2, width // 2
-        return reference[top : top + height, left : left + width]
-    # As OpenCV's INTER_AREA halves 8-bit pictures: the mean of four, halves rounded up.
-    wide = reference.astype(np.uint16)
-    total = wide[0::2, 0::2] + wide[1::2, 0::2] + wide[0::2, 1::2] + wide[1::2, 1::2]
-    halved: Frame = ((total + 2) >> 2).astype(np.uint8)
-    return halved
-
-
 def departures(
-    protocol: Protocol, *, metrics: str | None, samples: int, sizes: Sequence[tuple[int, int]]
+    protocol: Protocol,
+    *,
+    metrics: str | None,
+    samples: int,
+    sizes: Sequence[tuple[int, int]],
+    alpha: int = 0,
 ) -> list[str]:
     """What a run did not keep to, in words; empty if it kept to everything.
 
     Args:
         protocol: What was asked for.
         metrics: Entries that were asked for in place of its own, ``None`` if none were.
-        samples: How many were scored.
+        samples: How many were scored, by every method; those that it leaves out itself too.
         sizes: Widths and heights they were scored at.
+        alpha: How many had an alpha channel, which was dropped.
     """
     found = []
     if metrics is not None and metrics != protocol.metrics:
         found.append(f"other metrics than its own ({protocol.metrics}) were asked for")
     if samples != protocol.samples:
-        found.append(f"{samples} samples were scored, the test set has {protocol.samples}")
+        were = "1 sample was" if samples == 1 else f"{samples} samples were"
+        found.append(f"{were} scored, the test set has {protocol.samples}")
     others = sorted({size for size in sizes if protocol.size and size != protocol.size})
     if protocol.size and others:
         listed = ", ".join(f"{width}x{height}" for width, height in others[:3])
         wanted = f"{protocol.size[0]}x{protocol.size[1]}"
         found.append(f"frames of {listed} were scored, the test set's are {wanted}")
+    if alpha:
+        had = "1 sample had" if alpha == 1 else f"{alpha} samples had"
+        found.append(f"{had} an alpha channel, which was dropped")
     return found

@@ -102,18 +102,15 @@ class SetReport:
     def with_gates(self, gates: Sequence[Gate]) -> Self:
         """The same report, judged by these gates: on ``label`` for every method, or one's own."""
         outcomes = []
+        several = len(self.samples.methods) > 1
         for gate in gates:
             for method in self.samples.methods:
-                if gate.label in self.outputs:
-                    values, name = self.column(method, gate.label), f"{method}.{gate.label}"
-                elif gate.label.startswith(f"{method}."):
-                    values = self.column(method, gate.label.removeprefix(f"{method}."))
-                    name = gate.label
-                else:
-                    continue
-                several = len(self.samples.methods) > 1
-                judged = dataclasses.replace(gate, label=name if several else gate.label)
-                outcomes.append(judged.judge(values))
+                for label in self.labels:
+                    own = f"{method}.{label}"
+                    if gate.label in (label, own):
+                        name = own if several else gate.label
+                        judged = dataclasses.replace(gate, label=name)
+                        outcomes.append(judged.judge(self.column(method, label)))
         return dataclasses.replace(self, gates=tuple(outcomes))
 
     def rows(self) -> Iterator[tuple[Sample, str, SampleScore]]:
@@ -180,6 +177,8 @@ class SetReport:
             "scores": {label: _finite(each.scores.get(label, math.nan)) for label in self.labels},
         }
         status = _status(each)
+        if each.inputs:
+            entry["inputs"] = each.inputs
         return entry if status is None else {**entry, "status": status}
 
     def _means(self, method: str) -> dict[str, Any]:

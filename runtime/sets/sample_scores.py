@@ -13,12 +13,20 @@ from framegauge.runtime import loop
 from framegauge.runtime.ahead import ahead
 from framegauge.runtime.alignment import Alignment
 from framegauge.runtime.errors import ScoreError, UsageError
-from framegauge.runtime.loop import Pair, aggregate, score_pairs
-from framegauge.runtime.scorer import Scorer
-from framegauge.runtime.sets.further import further_inputs, read_mask, with_inputs
+from framegauge.runtime.loop import Pair, score_pairs
+from framegauge.runtime.sets.further import further_inputs, with_inputs
 from framegauge.runtime.sets.loaded import Loaded
-from framegauge.runtime.sets.protocols import Protocol, fitted, scored_size
+from framegauge.runtime.sets.prepared import (
+    Mask,
+    check_model,
+    mask_of,
+    prepared,
+    scored_size,
+    within_mask,
+)
+from framegauge.runtime.sets.protocols import Protocol
 from framegauge.runtime.sets.samples import Sample
+from framegauge.runtime.sets.treated import Treated, treated
 from framegauge.runtime.shelf import PAIR
 from framegauge.runtime.sources.facts import Facts
 from framegauge.runtime.sources.ladder import Ladder, Target, share_assumptions
@@ -39,6 +47,7 @@ class SampleScore:
         frames: How many were scored.
         scores: For each label the mean over its frames, NaN if one is not finite.
         moments: The same for each moment that totals are made of.
+        inputs: For each role whose clip was not taken as it is, what was done to it or assumed.
         left_out: Why it does not count, by the protocol's own rule.
         error: Why it has no scores.
     """
@@ -48,8 +57,14 @@ class SampleScore:
     frames: int = 0
     scores: Mapping[str, float] = field(default_factory=dict)
     moments: Mapping[str, float] = field(default_factory=dict)
+    inputs: Mapping[str, Treated] = field(default_factory=dict)
     left_out: str | None = None
     error: str | None = None
+
+    @property
+    def has_alpha(self) -> bool:
+        """One of its clips had an alpha channel, which was dropped."""
+        return any("alpha" in each for each in self.inputs.values())
 
 
 def score_sample(
@@ -81,20 +96,25 @@ def score_sample(
             facts["reference"] = replace(facts["reference"], width=width, height=height)
             ladder = Ladder(convert_to="rgb24")
         scorer = models.of(lambda: ladder.format(facts))
-        if protocol is not None and scorer.form.name != "rgb24":
-            raise UsageError(
-                f"{protocol.name} scores rgb24 frames, and the model takes {scorer.form.name}. "
-                "Export it with --format rgb24."
-            )
+        if protocol is not None:
+            check_model(protocol, scorer)
         targets = ladder.targets(facts, scorer.form.name)
         size = targets["reference"].size
         try:
             scorer.check_size(*size)
         except UsageError as error:
             raise ScoreError(str(error)) from error
-        mask = _mask(sample, size) if protocol is not None and protocol.masked else None
+        inputs = {role: treated(targets[role], each) for role, each in facts.items()}
+        if protocol is not None and sources["reference"].facts.size != size:
+            inputs["reference"]["fitted"] = protocol.reference
+        mask = mask_of(sample, size) if protocol is not None and protocol.masked else None
+        score = SampleScore(
+            format=scorer.form.name,
+            size=size,
+            inputs={role: each for role, each in inputs.items() if each},
+        )
         if mask is not None and not mask.any():
-            return SampleScore(format=scorer.form.name, size=size, left_out="its mask is empty")
+            return replace(score, left_out="its mask is empty")
         frames = [
             opened.enter_context(
                 closing(_frames(source, targets[role], facts[role], protocol, mask))
@@ -106,15 +126,16 @@ def score_sample(
         pairs = opened.enter_context(closing(alignment.pairs(frames[0], frames[1])))
         fed: Iterator[Pair] | Iterator[loop.Sample] = pairs
         if not set(scorer.roles) <= set(PAIR):
-            further = further_inputs(scorer, sample, ladder, facts["reference"], size)
+            further, done = further_inputs(scorer, sample, ladder, facts["reference"], size)
+            score = replace(score, inputs={**score.inputs, **done})
             fed = opened.enter_context(closing(with_inputs(pairs, further)))
         numbers, values = score_pairs(scorer, fed, targets, None, None, expected)
-    means = {name: _mean(column) for name, column in values.items()}
-    if mask is not None and (reason := _divide_by_mask(scorer, means, mask)):
-        return SampleScore(format=scorer.form.name, size=size, left_out=reason)
-    return SampleScore(
-        format=scorer.form.name,
-        size=size,
+    counted = values if mask is None else within_mask(scorer, values, mask)
+    if counted is None:
+        return replace(score, left_out="the frames are equal within its mask")
+    means = {name: _mean(column) for name, column in counted.items()}
+    return replace(
+        score,
         frames=len(numbers),
         scores={label: means[label] for label in scorer.labels},
         moments={name: mean for name, mean in means.items() if name not in scorer.labels},
@@ -126,53 +147,13 @@ def _frames(
     target: Target,
     facts: Facts,
     protocol: Protocol | None,
-    mask: NDArray[np.bool_] | None,
+    mask: Mask | None,
 ) -> Generator[Planes, None, None]:
     if protocol is None:
         frames = target.frames(source)
     else:
-        frames = _prepared(source, target, protocol, mask)
+        frames = prepared(source, target.size, protocol, mask)
     return frames if facts.frames == 1 else ahead(frames, _AHEAD)
-
-
-def _prepared(
-    source: Source, target: Target, protocol: Protocol, mask: NDArray[np.bool_] | None
-) -> Generator[Planes, None, None]:
-    """Frames as a protocol wants them: 8 bits, of the scored size, black outside the mask."""
-    deep = source.facts.format == "rgbf32"
-    for (plane,) in _taken(source, "rgbf32" if deep else "rgb24"):
-        codes = plane
-        if deep:
-            codes = np.rint(255 * np.moveaxis(plane.clip(0, 1), 0, 2)).astype(np.uint8)
-        frame = fitted(protocol, codes, target.size)
-        yield (frame if mask is None else frame * mask[..., None],)
-
-
-def _taken(source: Source, format: str) -> Iterator[Planes]:
-    with closing(source.frames(format=format)) as frames:
-        yield from frames
-
-
-def _mask(sample: Sample, size: tuple[int, int]) -> NDArray[np.bool_]:
-    if "mask" not in sample.further:
-        raise UsageError(
-            f"Sample {sample.name} has no mask, which the protocol scores within. Give a list "
-            "with a column mask."
-        )
-    return read_mask(sample.further["mask"], size)
-
-
-def _divide_by_mask(scorer: Scorer, means: dict[str, float], mask: NDArray[np.bool_]) -> str | None:
-    """Make every PSNR that of the mask's pixels; a reason if there is none."""
-    share = float(mask.mean())
-    for kind in scorer.aggregates:
-        means[kind.moment] /= share
-        if means[kind.moment] == 0:
-            return "the frames are equal within its mask"
-        label = kind.moment.removesuffix(".mse")
-        if label in means:
-            means[label] = aggregate(kind, {kind.moment: np.array([means[kind.moment]])})
-    return None
 
 
 def _mean(values: NDArray[np.float64]) -> float:

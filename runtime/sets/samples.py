@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from framegauge.runtime.errors import ScoreError, UsageError
+from framegauge.runtime.sets.rows import read_rows, repeated
 from framegauge.runtime.shelf import PAIR, catalogue
 
 OnMissing = Literal["error", "skip"]
@@ -49,12 +48,14 @@ class Samples:
         methods: Names of the methods, in the order given.
         left_out: Why a sample was left out, by its name.
         inputs: Where it came from, for the report.
+        notes: What was passed over there, in words.
     """
 
     rows: tuple[Sample, ...]
     methods: tuple[str, ...]
     left_out: Mapping[str, str]
     inputs: Mapping[str, Any]
+    notes: tuple[str, ...] = ()
 
 
 def read_list(
@@ -71,7 +72,8 @@ def read_list(
 
     Args:
         path: The list.
-        columns: Columns to take as methods, ``()`` for every one whose name is no role.
+        columns: Columns to take as methods, ``()`` for ``distorted`` or, where there is no such
+            column, every one whose name is no role.
         on_missing: What to do about files that are not there: ``error``, or ``skip`` to leave
             their sample out for every method.
 
@@ -80,43 +82,48 @@ def read_list(
         ScoreError: It cannot be read, or files are missing.
     """
     where = Path(path)
-    header, lines = _csv(where) if where.suffix.lower() == ".csv" else _jsonl(where)
+    header, lines = read_rows(where)
     roles = {role for listing in catalogue() for role in listing.spec.inputs} | {"mask", "time"}
     known = {*_ABOUT, *PAIR, *roles}
-    methods = list(columns) or [name for name in header if name == _DISTORTED or name not in known]
-    absent = ", ".join(name for name in ("reference", *methods) if name not in header)
-    if absent or not methods:
-        raise UsageError(
-            f"{where} needs a column reference, and distorted or one for each method; "
-            f"{absent or 'a method'} is not there. "
-            f"Its columns: {', '.join(header) or 'none'}."
-        )
-    rows, left_out = [], {}
+    unknown = [name for name in header if name not in known]
+    usual = [_DISTORTED] if _DISTORTED in header else unknown
+    methods = _checked(where, list(columns) or usual, header)
+    rows, names, left_out = [], [], {}
     for number, line in lines:
         sample = _sample(line, methods, roles, where.parent, f"{where}, line {number}")
-        gone = _missing(sample, line, methods)
+        names.append(sample.name)
+        gone = _missing(sample, methods)
         if gone:
             left_out[sample.name] = f"missing: {', '.join(gone)}"
         else:
             rows.append(sample)
-    names = [sample.name for sample in rows] + list(left_out)
-    twice = sorted({name for name in names if names.count(name) > 1}) if _repeats(names) else []
+    twice = repeated(names)
     if twice:
         raise UsageError(
             f"{where} has several samples called {some(twice)}. Give each its own name, in a "
             "column name."
         )
     if left_out and on_missing == "error":
+        taken = ""
+        if methods == unknown:
+            taken = f" (Methods are {', '.join(methods)}: --distorted NAME chooses among columns.)"
         raise ScoreError(
             f"Files that {where} names are not there: "
             f"{some([f'{name} ({why})' for name, why in left_out.items()], '; ')}. Restore them, "
-            "or leave these samples out with --on-missing skip."
+            f"or leave these samples out with --on-missing skip.{taken}"
         )
-    return samples_of(rows, methods, left_out, {"list": str(where)})
+    passed_over = [name for name in unknown if name and name not in methods]
+    notes = [f"columns of the list that were not looked at: {some(passed_over)}"]
+    inputs = {"list": str(where), "columns_passed_over": passed_over}
+    return samples_of(rows, methods, left_out, inputs, notes if passed_over else [])
 
 
 def samples_of(
-    rows: list[Sample], methods: list[str], left_out: dict[str, str], inputs: dict[str, Any]
+    rows: list[Sample],
+    methods: list[str],
+    left_out: dict[str, str],
+    inputs: dict[str, Any],
+    notes: list[str],
 ) -> Samples:
     """The set, which must not be empty."""
     if not rows:
@@ -124,55 +131,27 @@ def samples_of(
             f"The set has no samples ({len(left_out)} were left out): at least one was wanted. "
             "Check the list or folders."
         )
-    return Samples(rows=tuple(rows), methods=tuple(methods), left_out=left_out, inputs=inputs)
+    return Samples(
+        rows=tuple(rows),
+        methods=tuple(methods),
+        left_out=left_out,
+        inputs=inputs,
+        notes=tuple(notes),
+    )
 
 
-def _csv(path: Path) -> tuple[list[str], Iterator[tuple[int, dict[str, Any]]]]:
-    try:
-        reader = csv.DictReader(_text(path).splitlines(), strict=True)
-        header = [name.strip() for name in reader.fieldnames or ()]
-        reader.fieldnames = header
-        lines = [(reader.line_num, row) for row in reader]
-    except csv.Error as error:
-        raise UsageError(f"{path} is no CSV file ({error}). Quote what holds commas.") from error
-    if _repeats(header):
-        raise UsageError(f"{path} has two columns of one name: {', '.join(header)}.")
-    for number, row in lines:
-        if None in row or None in row.values():
-            raise UsageError(
-                f"{path}, line {number} has not {len(header)} cells as the first line. Quote what "
-                "holds commas."
-            )
-    return header, iter(lines)
-
-
-def _jsonl(path: Path) -> tuple[list[str], Iterator[tuple[int, dict[str, Any]]]]:
-    if path.suffix.lower() != ".jsonl":
-        raise UsageError(f"A list of samples is a .csv or .jsonl file, got {path}. Rename it.")
-    lines = []
-    for number, text in enumerate(_text(path).splitlines(), 1):
-        if not text.strip():
-            continue
-        try:
-            row = json.loads(text)
-        except ValueError as error:
-            raise UsageError(f"{path}, line {number} is not JSON ({error}).") from error
-        if not isinstance(row, dict) or not all(
-            isinstance(value, str | int | float) or value is None for value in row.values()
-        ):
-            raise UsageError(
-                f"{path}, line {number}: an object of paths was wanted, such as "
-                f'{{"reference": "a.png", "distorted": "b.png"}}; got {text[:80]}.'
-            )
-        lines.append((number, row))
-    return list(dict.fromkeys(name for _, row in lines for name in row)), iter(lines)
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ScoreError(f"The list {path} cannot be read: {error}.") from error
+def _checked(where: Path, methods: list[str], header: Sequence[str]) -> list[str]:
+    """Columns that are to be methods, if they and the reference's are there."""
+    if "" in methods:
+        raise UsageError(f"{where} has a column without a name. Name it, or take it out.")
+    absent = ", ".join(name for name in ("reference", *methods) if name not in header)
+    if absent or not methods:
+        raise UsageError(
+            f"{where} needs a column reference, and distorted or one for each method; "
+            f"{absent or 'a method'} is not there. "
+            f"Its columns: {', '.join(header) or 'none'}."
+        )
+    return methods
 
 
 def _sample(
@@ -185,10 +164,13 @@ def _sample(
     }
     if "reference" not in cells:
         raise UsageError(f"{place} has no reference. Name a file.")
+    reference = Path(cells["reference"])
+    # Such as ".", which is the list's own folder, has no ending to take away.
+    name = str(reference.with_suffix("") if reference.name else reference)
     return Sample(
-        name=cells.get("name", str(Path(cells["reference"]).with_suffix(""))),
-        group=cells.get("group"),
-        reference=folder / cells["reference"],
+        name=printable(cells.get("name", name)),
+        group=cells.get("group") and printable(cells["group"]),
+        reference=folder / reference,
         distorted={method: folder / cells[method] for method in methods if method in cells},
         further={
             role: value if role == "time" else str(folder / value)
@@ -198,19 +180,19 @@ def _sample(
     )
 
 
-def _missing(sample: Sample, line: Mapping[str, Any], methods: Sequence[str]) -> list[str]:
+def _missing(sample: Sample, methods: Sequence[str]) -> list[str]:
     files = {"reference": sample.reference, **sample.distorted}
     files |= {role: Path(path) for role, path in sample.further.items() if role != "time"}
-    gone = [str(path) for path in files.values() if not path.exists() and not _is_pattern(path)]
+    gone = [
+        f"{role}'s {path}"
+        for role, path in files.items()
+        if not path.exists() and not _is_pattern(path)
+    ]
     return [f"{method}'s" for method in methods if method not in sample.distorted] + gone
 
 
 def _is_pattern(path: Path) -> bool:
     return "%" in path.name and path.parent.is_dir()
-
-
-def _repeats(names: Sequence[str]) -> bool:
-    return len(set(names)) < len(names)
 
 
 def some(names: Iterable[str], separator: str = ", ") -> str:
@@ -219,3 +201,13 @@ def some(names: Iterable[str], separator: str = ", ") -> str:
     more = len(listed) - _SHOWN
     tail = f"{separator}and {more} more" if more > 0 else ""
     return separator.join(listed[:_SHOWN]) + tail
+
+
+def printable(text: str) -> str:
+    r"""Text that every file and terminal takes, also if it is from a name that is not UTF-8.
+
+    Example:
+        >>> printable("caf\udce9")
+        'caf\\udce9'
+    """
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

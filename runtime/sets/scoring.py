@@ -5,11 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from framegauge.runtime.errors import ScoreError, UsageError
-from framegauge.runtime.gate import Gate
 from framegauge.runtime.loop import Progress
 from framegauge.runtime.reports.series import LabelFacts
 from framegauge.runtime.sets.further import Columns
@@ -17,8 +15,9 @@ from framegauge.runtime.sets.journal import Journal
 from framegauge.runtime.sets.loaded import Loaded
 from framegauge.runtime.sets.protocols import Protocol, departures, find_protocol
 from framegauge.runtime.sets.report import SetReport
-from framegauge.runtime.sets.sample_scores import SampleScore, score_sample
-from framegauge.runtime.sets.samples import Sample, Samples
+from framegauge.runtime.sets.run import Run
+from framegauge.runtime.sets.sample_scores import SampleScore
+from framegauge.runtime.sets.samples import Samples
 from framegauge.runtime.shelf import checked
 from framegauge.runtime.sources.ladder import Ladder
 
@@ -114,7 +113,7 @@ def score_set(
         },
     )
     with loaded:
-        run = _Run(
+        run = Run(
             samples=samples,
             loaded=loaded,
             ladder=Ladder.parse(scale, convert),
@@ -138,66 +137,6 @@ def score_set(
             models=loaded.to_json(),
         )
     return report.with_gates(run.parsed)
-
-
-@dataclass(kw_only=True)
-class _Run:
-    """One pass over a set."""
-
-    samples: Samples
-    loaded: Loaded
-    ladder: Ladder
-    protocol: Protocol | None
-    gates: Sequence[str]
-    keep_going: bool
-    journal: Journal | None
-    scores: dict[tuple[str, str], SampleScore] = field(default_factory=dict)
-    parsed: list[Gate] = field(default_factory=list)
-
-    def score(self, progress: Progress | None) -> None:
-        """Score everything, the methods of a sample one after another."""
-        pairs = [
-            (sample, method) for sample in self.samples.rows for method in self.samples.methods
-        ]
-        if progress:
-            progress(0, len(pairs))
-        for done, (sample, method) in enumerate(pairs, 1):
-            self.scores[sample.name, method] = self._one(sample, method)
-            if self.gates and not self.parsed and self.loaded.outputs:
-                self.parsed = self._gates()
-            if progress:
-                progress(done, len(pairs))
-
-    def _one(self, sample: Sample, method: str) -> SampleScore:
-        try:
-            if self.journal is not None:
-                kept = self._kept(self.journal, sample, method)
-                if kept is not None:
-                    return kept
-            score = score_sample(sample, method, self.loaded, self.ladder, self.protocol)
-        except (ScoreError, OSError) as error:
-            if self.keep_going and not self.loaded.failed:
-                return SampleScore(error=str(error))
-            raise ScoreError(
-                f"Sample {sample.name}, {method}: {error} (--keep-going scores the others, and "
-                "--resume FILE keeps what is scored.)"
-            ) from error
-        if self.journal is not None:
-            self.journal.keep(sample, method, score, self.loaded.sha256(score.format))
-        return score
-
-    def _kept(self, journal: Journal, sample: Sample, method: str) -> SampleScore | None:
-        found = journal.score(sample, method)
-        if found is None:
-            return None
-        score, sha256 = found
-        self.loaded.of(lambda: score.format)
-        return score if sha256 == self.loaded.sha256(score.format) else None
-
-    def _gates(self) -> list[Gate]:
-        labels = [each.name for each in self.loaded.outputs]
-        own = [f"{method}.{label}" for method in self.samples.methods for label in labels]
-        return [Gate.parse(gate, labels=[*labels, *own]) for gate in self.gates]
 
 
 def _check(
@@ -233,8 +172,16 @@ def _departures(
 ) -> list[str]:
     if protocol is None:
         return []
-    sizes = [each.size for each in scores.values() if each.format]
-    return departures(protocol, metrics=metrics, samples=len(samples.rows), sizes=sizes)
+    by_sample = [
+        [scores[sample.name, method] for method in samples.methods] for sample in samples.rows
+    ]
+    return departures(
+        protocol,
+        metrics=metrics,
+        samples=sum(all(each.error is None for each in scores) for scores in by_sample),
+        sizes=[each.size for each in scores.values() if each.format],
+        alpha=sum(any(each.has_alpha for each in scores) for scores in by_sample),
+    )
 
 
 def _sha256(path: str | os.PathLike[str]) -> str:

@@ -10,6 +10,7 @@ from rich.text import Text
 from framegauge.runtime.reports.rounding import told_apart
 from framegauge.runtime.reports.tables import Column, Row, Table, latex_text
 from framegauge.runtime.sets.report import SetReport
+from framegauge.runtime.sets.treated import in_words
 
 # Samples shown on a terminal; more are in the files only.
 _SHOWN = 40
@@ -116,7 +117,7 @@ def _words(report: SetReport) -> list[str]:
     """What was scored, by which protocol, and what does not count."""
     samples, protocol = report.samples, report.protocol
     counted = len(samples.rows)
-    lines = [f"{counted:,} {'sample' if counted == 1 else 'samples'}."]
+    lines = [f"{_samples(counted)}."]
     if protocol is not None:
         lines.append(
             f"Protocol {protocol.name}: {protocol.title}; {protocol.averaging}; as "
@@ -124,6 +125,7 @@ def _words(report: SetReport) -> list[str]:
         )
         lines += [f"Note: {note}" for note in protocol.notes]
         lines += [f"Departs from the protocol: {each}." for each in report.departures]
+    lines += _treatments(report)
     if samples.left_out:
         lines.append(f"Samples left out for want of a file: {len(samples.left_out)}.")
     for method in samples.methods:
@@ -135,3 +137,17 @@ def _words(report: SetReport) -> list[str]:
         if failed:
             lines.append(f"{method}: {failed} of {counted} samples failed, so it has no means.")
     return lines
+
+
+def _treatments(report: SetReport) -> list[str]:
+    """How many samples were not taken as they are, or do not say all of themselves."""
+    names: dict[str, set[str]] = {}
+    for sample, _method, each in report.rows():
+        for clip in each.inputs.values():
+            for words in in_words(clip):
+                names.setdefault(words, set()).add(sample.name)
+    return [f"Note: {_samples(len(each))}: {words}." for words, each in names.items()]
+
+
+def _samples(count: int) -> str:
+    return f"{count:,} {'sample' if count == 1 else 'samples'}"

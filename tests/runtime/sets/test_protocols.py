@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from framegauge.runtime import ScoreError, UsageError
 from framegauge.runtime.sets.folders import match_folders
-from framegauge.runtime.sets.protocols import PROTOCOLS, departures, find_protocol, fitted
+from framegauge.runtime.sets.prepared import fitted
+from framegauge.runtime.sets.protocols import PROTOCOLS, departures, find_protocol
 from framegauge.runtime.sets.report import SetReport
 from framegauge.runtime.sets.samples import Samples, read_list
 from framegauge.runtime.sets.scoring import score_set
@@ -57,7 +58,9 @@ def matched(tmp_path: Path) -> Callable[[NDArray[Any], NDArray[Any]], Samples]:
 def masked(tmp_path: Path) -> Callable[..., SetReport]:
     """What the masked protocol makes of triples of reference, distorted and mask."""
 
-    def score(triples: Sequence[tuple[NDArray[Any], ...]]) -> SetReport:
+    def score(
+        triples: Sequence[tuple[NDArray[Any], ...]], metrics: str | None = "psnr"
+    ) -> SetReport:
         lines = ["reference,distorted,mask"]
         for number, pictures in enumerate(triples):
             names = [f"{number}-{role}.png" for role in ("reference", "distorted", "mask")]
@@ -66,7 +69,7 @@ def masked(tmp_path: Path) -> Callable[..., SetReport]:
             lines.append(",".join(names))
         path = tmp_path / "list.csv"
         path.write_text("\n".join(lines))
-        return score_set(read_list(path), protocol="ucf101-masked", metrics="psnr")
+        return score_set(read_list(path), protocol="ucf101-masked", metrics=metrics)
 
     return score
 
@@ -182,6 +185,75 @@ def test_only_what_is_within_the_mask_counts(masked: Callable[..., SetReport]) -
     assert reasons == ["its mask is empty", "the frames are equal within its mask"]
 
 
+def test_frames_of_a_video_have_their_own_scores_within_the_mask(tmp_path: Path) -> None:
+    mask = np.zeros((24, 32), np.uint8)
+    mask[:6] = 255
+    write(tmp_path / "mask.png", mask)
+    reference = np.full((24, 32, 3), 100, np.uint8)
+    write(tmp_path / "gt" / "1.png", reference)
+    write(tmp_path / "gt" / "2.png", reference)
+    write(tmp_path / "mine" / "1.png", reference + np.uint8(1))
+    write(tmp_path / "mine" / "2.png", reference + np.uint8(10))
+    path = tmp_path / "list.csv"
+    path.write_text("reference,distorted,mask\ngt,mine,mask.png\n")
+
+    report = score_set(read_list(path), protocol="ucf101-masked", metrics="psnr")
+
+    # 48.131 and 28.131 dB; the PSNR of the mean squared error would be 31.098.
+    wanted = 20 * math.log10(255) - 10
+    assert report.mean("distorted", "psnr") == pytest.approx(wanted, abs=DECIBEL)
+
+
+@pytest.mark.parametrize("metrics", ["psnr,ie", "psnr,ssim_luma"])
+def test_scores_that_are_not_within_the_mask_are_refused(
+    masked: Callable[..., SetReport], metrics: str
+) -> None:
+    picture, mask = noise(1, 24, 32), np.full((24, 32), 255, np.uint8)
+
+    with pytest.raises(UsageError, match="over whole frames, black outside the mask"):
+        masked([(picture, noise(2, 24, 32), mask)], metrics)
+
+
+def test_other_kinds_of_psnr_are_within_the_mask(masked: Callable[..., SetReport]) -> None:
+    reference = np.full((24, 32, 3), 100, np.uint8)
+    mask = np.zeros((24, 32), np.uint8)
+    mask[6:12, 8:16] = 255
+
+    report = masked([(reference, reference + np.uint8(4), mask)], "psnr_luma")
+
+    wanted = 20 * math.log10(255 / 4)
+    assert report.mean("distorted", "psnr_luma") == pytest.approx(wanted, abs=DECIBEL)
+
+
+@pytest.mark.slow
+def test_the_masked_protocols_own_metrics_are_allowed(masked: Callable[..., SetReport]) -> None:
+    picture, mask = noise(1, 24, 32), np.full((24, 32), 255, np.uint8)
+
+    report = masked([(picture, noise(2, 24, 32), mask)], None)
+
+    assert report.labels == ["psnr", "ssim_luma_padding_replicate"]
+
+
+def test_alpha_that_a_protocol_drops_is_said(
+    matched: Callable[[NDArray[Any], NDArray[Any]], Samples], tmp_path: Path
+) -> None:
+    samples = matched(noise(1, 24, 32), noise(1, 24, 32))
+    transparent = np.dstack([noise(1, 24, 32), np.full((24, 32), 7, np.uint8)])
+    assert cv2.imwrite(str(tmp_path / "mine" / "a.png"), transparent)
+
+    report = score_set(samples, protocol="vimeo90k", metrics="psnr")
+
+    assert "1 sample had an alpha channel, which was dropped" in report.departures
+
+
+def test_samples_that_failed_are_not_counted_as_scored(bikes: Samples, tmp_path: Path) -> None:
+    (tmp_path / "mine" / "blur.png").write_bytes(b"no picture")
+
+    report = score_set(bikes, protocol="vimeo90k", metrics="psnr", keep_going=True)
+
+    assert "3 samples were scored, the test set has 3782" in report.departures
+
+
 def test_a_grey_mask_is_refused(masked: Callable[..., SetReport]) -> None:
     picture = noise(1, 24, 32)
 
@@ -204,6 +276,9 @@ def test_what_a_run_does_not_keep_to_is_said() -> None:
     vimeo = find_protocol("vimeo90k")
 
     assert departures(vimeo, metrics=vimeo.metrics, samples=3782, sizes=[(448, 256)]) == []
+    assert departures(vimeo, metrics=None, samples=1, sizes=[(448, 256)]) == [
+        "1 sample was scored, the test set has 3782"
+    ]
     assert departures(vimeo, metrics="psnr", samples=2, sizes=[(448, 256), (32, 24)]) == [
         "other metrics than its own (psnr,ssim_3d) were asked for",
         "2 samples were scored, the test set has 3782",

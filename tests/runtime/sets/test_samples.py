@@ -87,6 +87,7 @@ def test_columns_can_be_chosen_as_methods(files: Files) -> None:
         ('{"reference": ["a.png"]}', ".jsonl", "line 1: an object of paths was wanted"),
         ('{"reference": ', ".jsonl", "line 1 is not JSON"),
         ("", ".txt", "a .csv or .jsonl file"),
+        ("reference,mine,\na.png,b.png,\n", ".csv", "a column without a name"),
     ],
 )
 def test_a_list_that_is_written_wrongly_is_refused(
@@ -108,6 +109,43 @@ def test_missing_files_of_a_list_are_named_before_anything_is_scored(files: File
 
     assert [sample.name for sample in skipped.rows] == ["a"]
     assert list(skipped.left_out) == ["c", "d"]
+
+
+def test_columns_beside_distorted_are_no_methods(files: Files) -> None:
+    path = listed(
+        files("a.png", "b.png", "c.png"),
+        "reference,distorted,original,previos,\na.png,b.png,c.png,c.png,\n",
+    )
+
+    samples = read_list(path)
+
+    assert samples.methods == ("distorted",)
+    assert samples.inputs["columns_passed_over"] == ["original", "previos"]
+    assert samples.notes == ("columns of the list that were not looked at: original, previos",)
+
+
+def test_columns_that_were_taken_for_methods_are_named_where_files_are_missing(
+    files: Files,
+) -> None:
+    path = listed(files("a.png", "b.png"), "reference,mine,notes\na.png,b.png,nice\n")
+
+    with pytest.raises(ScoreError, match=r"notes's .*nice.*Methods are mine, notes: --distorted N"):
+        read_list(path)
+
+
+def test_the_folder_of_the_list_can_be_the_reference(files: Files) -> None:
+    path = listed(files("a.png", "b.png"), "reference,distorted\n.,b.png\n")
+
+    (sample,) = read_list(path).rows
+
+    assert (sample.name, sample.reference) == (".", path.parent)
+
+
+def test_samples_of_one_name_are_refused_also_where_their_files_are_missing(files: Files) -> None:
+    path = listed(files("a.png"), "reference,distorted\na.png,b.png\na.png,c.png\n")
+
+    with pytest.raises(UsageError, match="several samples called a"):
+        read_list(path, on_missing="skip")
 
 
 def test_an_empty_list_is_refused(files: Files) -> None:
@@ -140,7 +178,7 @@ def test_leading_folders_name_the_group(files: Files, depth: int, group: str | N
     assert samples.rows[0].group == group
 
 
-def test_linked_folders_are_looked_into_once(files: Files) -> None:
+def test_linked_folders_are_looked_into_until_they_lead_back(files: Files) -> None:
     folder = files("data/1.png", "gt/0.png", "a/0.png", "a/easy/1.png")
     (folder / "gt/easy").symlink_to(folder / "data")
     (folder / "data/loop").symlink_to(folder / "gt")

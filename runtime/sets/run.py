@@ -1,0 +1,102 @@
+"""One pass over a set: every sample by every method, from a journal where it has the score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from framegauge.runtime.errors import ScoreError
+from framegauge.runtime.gate import Gate
+from framegauge.runtime.loop import Progress
+from framegauge.runtime.sets.journal import Journal
+from framegauge.runtime.sets.loaded import Loaded
+from framegauge.runtime.sets.protocols import Protocol
+from framegauge.runtime.sets.sample_scores import SampleScore, score_sample
+from framegauge.runtime.sets.samples import Sample, Samples, printable
+from framegauge.runtime.sets.stamps import Stamps, stamps
+from framegauge.runtime.sources.ladder import Ladder
+
+
+@dataclass(kw_only=True)
+class Run:
+    """What is scored, how, and what has come of it.
+
+    Attributes:
+        samples: The set.
+        loaded: The models.
+        ladder: What may be done to frames that differ.
+        protocol: What prepares them, ``None`` to score them as they are.
+        gates: Bounds, as they were written.
+        keep_going: Go on after a sample that fails.
+        journal: What keeps the scores, ``None`` if nothing does.
+        scores: By the sample's name and the method.
+        parsed: The gates, as soon as the labels are known.
+    """
+
+    samples: Samples
+    loaded: Loaded
+    ladder: Ladder
+    protocol: Protocol | None
+    gates: Sequence[str]
+    keep_going: bool
+    journal: Journal | None
+    scores: dict[tuple[str, str], SampleScore] = field(default_factory=dict)
+    parsed: list[Gate] = field(default_factory=list)
+
+    def score(self, progress: Progress | None) -> None:
+        """Score everything, the methods of a sample one after another.
+
+        Raises:
+            UsageError: A gate names what is not scored; where entries are named, before any is.
+            ScoreError: As :func:`score_sample`; the sample is named.
+            BackendError: As there.
+        """
+        pairs = [
+            (sample, method) for sample in self.samples.rows for method in self.samples.methods
+        ]
+        self._parse(self.loaded.labels)
+        if progress:
+            progress(0, len(pairs))
+        for done, (sample, method) in enumerate(pairs, 1):
+            self.scores[sample.name, method] = self._one(sample, method)
+            self._parse(self.loaded.labels)
+            if progress:
+                progress(done, len(pairs))
+
+    def _one(self, sample: Sample, method: str) -> SampleScore:
+        try:
+            if self.journal is not None:
+                # Before they are read: a file that changes meanwhile is then scored again.
+                files = stamps(sample, method)
+                kept = self._kept(self.journal, sample, method, files)
+                if kept is not None:
+                    return kept
+            score = score_sample(sample, method, self.loaded, self.ladder, self.protocol)
+        except (ScoreError, OSError) as error:
+            if self.keep_going and not self.loaded.failed:
+                return SampleScore(error=printable(str(error)))
+            raise ScoreError(
+                f"Sample {sample.name}, {method}: {error} (--keep-going scores the others, and "
+                "--resume FILE keeps what is scored.)"
+            ) from error
+        if self.journal is not None:
+            sha256 = self.loaded.sha256(score.format)
+            self.journal.keep(sample, method, files, score, sha256)
+        return score
+
+    def _kept(
+        self, journal: Journal, sample: Sample, method: str, files: Stamps
+    ) -> SampleScore | None:
+        found = journal.score(sample, method, files)
+        if found is None:
+            return None
+        score, sha256 = found
+        self.loaded.of(lambda: score.format)
+        return score if sha256 == self.loaded.sha256(score.format) else None
+
+    def _parse(self, labels: Sequence[str]) -> None:
+        """Read the gates, once labels are known."""
+        if self.parsed or not labels:
+            return
+        own = [f"{method}.{label}" for method in self.samples.methods for label in labels]
+        self.parsed = [Gate.parse(gate, labels=[*labels, *own]) for gate in self.gates]

@@ -1,0 +1,50 @@
+"""What was assumed of a clip, or done to it, before it was scored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import av
+
+from framegauge.runtime.sources.facts import Facts
+from framegauge.runtime.sources.ladder import Target
+
+Treated = Mapping[str, Any]
+"""As the report of a set has it; empty if a clip was taken as it is and says all of itself."""
+
+
+def treated(target: Target, facts: Facts) -> dict[str, Any]:
+    """What of a clip is not as the model takes it.
+
+    Args:
+        target: What it became.
+        facts: What it was.
+    """
+    told = target.to_json(facts)
+    found: dict[str, Any] = {}
+    if facts.assumed:
+        found["assumed"] = {name: told[name] for name in facts.assumed}
+    if told["converted"]:
+        into = {name: value for name, value in told["converted"].items() if value is not None}
+        found["converted"] = {"from": facts.pixel_format, **into}
+    if told["scaled"]:
+        found["scaled"] = told["scaled"]
+    if any(part.is_alpha for part in av.VideoFormat(facts.pixel_format).components):
+        found["alpha"] = "dropped"
+    return found
+
+
+def in_words(clip: Treated) -> Iterator[str]:
+    """The same for people, in words that many clips share."""
+    for name, value in clip.get("assumed", {}).items():
+        yield f"{name} assumed to be {value}"
+    if "converted" in clip:
+        first, *into = clip["converted"].values()
+        yield f"{first} converted to {', '.join(into)}"
+    if "scaled" in clip:
+        yield f"scaled by {clip['scaled']['scaler']}"
+    if "alpha" in clip:
+        yield "alpha dropped"
+    if "unknown_pixels" in clip:
+        yield "pixels left out where a flow is not known"
