@@ -8,10 +8,10 @@ from fractions import Fraction
 from typing import Any, Literal, Self, get_args
 
 from framegauge.runtime.errors import ScoreError, UsageError
+from framegauge.runtime.rates import OnRate, rate_steps
 from framegauge.runtime.sources.planes import Planes
 
 OnLength = Literal["error", "shortest"]
-OnRate = Literal["error", "index", "drop"]
 
 END = object()
 
@@ -33,7 +33,8 @@ class Alignment:
         start: First frame of the reference to score.
         count: Frames to score, ``None`` for all.
         subsample: Score every so many frames.
-        on_length_mismatch: What to do when one video ends before the other.
+        on_length_mismatch: What to do when one video ends before the other, or both before
+            ``count``.
         on_rate_mismatch: What to do when the frame rates differ.
         reference_step: Frames of the reference for each that is compared, 1 unless its rate is
             a multiple of the other's and frames are dropped.
@@ -95,8 +96,8 @@ class Alignment:
         """Pairs that videos of these declared lengths have, ``None`` if one is not known.
 
         Raises:
-            ScoreError: The lengths differ, that was not allowed, and nothing but part of the
-                videos was asked for.
+            ScoreError: The lengths differ, or there are fewer frames than were asked for, and
+                that was not allowed.
         """
         if reference is None or distorted is None:
             return self.count
@@ -109,7 +110,22 @@ class Alignment:
         else:
             first = self.first // self.reference_step
             pairs = max(0, -(-(min(lengths) - first) // self.subsample))
-        return pairs if self.count is None else min(pairs, self.count)
+        return self.kept(pairs)
+
+    def kept(self, found: int) -> int:
+        """Of so many frames that could be scored, those that are.
+
+        Raises:
+            ScoreError: They are fewer than were asked for, and that was not allowed.
+        """
+        if self.count is None:
+            return found
+        if 0 < found < self.count and self.on_length_mismatch == "error":
+            raise ScoreError(
+                f"--count {self.count} frames were asked for, and there are {found} to score. "
+                "Leave out --count, or allow it with --on-length-mismatch shortest."
+            )
+        return min(found, self.count)
 
     def to_json(self) -> dict[str, Any]:
         """The alignment as the report has it."""
@@ -124,8 +140,8 @@ class Alignment:
         """The pairs to score: the reference's index, its frame, and the distorted frame.
 
         Raises:
-            ScoreError: One video ends before the other and that was not allowed, or there is
-                nothing to score.
+            ScoreError: One video ends before the other, or before all that was asked for, and
+                that was not allowed; or there is nothing to score.
         """
         step = self.subsample * self.reference_step
         first = self.first
@@ -157,6 +173,7 @@ class Alignment:
                 f"frames and the distorted {seen['distorted']} up to where one ends; start is "
                 f"{self.start}, offset {self.offset}. Change --start or --offset."
             )
+        self.kept(done)
 
     @property
     def first(self) -> int:
@@ -217,34 +234,3 @@ class Alignment:
             f"offset of {self.offset}: they do not end together. Align them with --offset, score "
             "part of them with --count, or allow it with --on-length-mismatch shortest."
         )
-
-
-def rate_steps(
-    reference: Fraction | None, distorted: Fraction | None, on_mismatch: OnRate
-) -> tuple[int, int]:
-    """Frames of each video for each pair, from their rates.
-
-    Raises:
-        ScoreError: The rates differ, and that was not allowed or no whole number of frames can
-            be dropped.
-    """
-    if reference is None or distorted is None or on_mismatch == "index":
-        return 1, 1
-    ratio = reference / distorted
-    # Containers round rates to their clocks; 23.976 against 24, which is 0.1 %, stays a mismatch.
-    if abs(ratio - 1) < Fraction(1, 2000):
-        return 1, 1
-    if on_mismatch == "error":
-        raise ScoreError(
-            f"The reference has {float(reference):g} frames a second and the distorted video "
-            f"{float(distorted):g}. Compare them frame by frame with --on-rate-mismatch index, or "
-            "drop frames of the faster one with --on-rate-mismatch drop."
-        )
-    for steps, multiple in (((round(ratio), 1), ratio), ((1, round(1 / ratio)), 1 / ratio)):
-        whole = max(steps)
-        if whole > 1 and abs(multiple / whole - 1) < Fraction(1, 2000):
-            return steps
-    raise ScoreError(
-        f"{float(reference):g} and {float(distorted):g} frames a second: neither is a whole "
-        "multiple of the other, so dropping frames cannot align them. Convert one first."
-    )

@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 
 from framegauge.export.formats import Format
 from framegauge.export.manifest import Output
-from framegauge.export.spec import find_listing, parse_entries
 from framegauge.runtime.alignment import Alignment
 from framegauge.runtime.batch import size_of
 from framegauge.runtime.errors import ScoreError
 from framegauge.runtime.given import AFTER, BETWEEN, ESTIMATED, NEIGHBOURS, Given, is_sequence
 from framegauge.runtime.loop import Sample
+from framegauge.runtime.maskable import known_together, looked_at, maskable
 from framegauge.runtime.neighbours import BetweenInputs, InSequence, Moment
-from framegauge.runtime.shelf import PAIR, catalogue
 from framegauge.runtime.sources.estimator import luma8
 from framegauge.runtime.sources.flows import Array
 from framegauge.runtime.sources.planes import Planes
@@ -43,7 +42,7 @@ class Feed:
         Raises:
             UsageError: Something cannot be given, or was given and nothing takes it.
         """
-        entries = {output.entry: _inputs(output.entry, roles) for output in outputs}
+        entries = {output.entry: looked_at(output.entry, roles) for output in outputs}
         for entry, inputs in entries.items():
             given.refuse(entry, inputs)
         looking = [inputs for inputs in entries.values() if {*NEIGHBOURS} & set(inputs)]
@@ -51,12 +50,7 @@ class Feed:
         self.left_out = 0
         self._given = given
         self._roles = tuple(roles)
-        # Where a flow is not known, all that looks at it must be able to leave pixels out.
-        self._maskable = {
-            role
-            for role in given.files
-            if all(o.options.get("masked") is True for o in outputs if role in entries[o.entry])
-        }
+        self._maskable = maskable(outputs, roles)
         self._around: BetweenInputs | InSequence
         if given.factor is not None:
             self._around = BetweenInputs(given.factor)
@@ -103,7 +97,7 @@ class Feed:
         step = alignment.subsample
         lost = around.before and self._wider(alignment).first == alignment.first
         judged = -(-seen // step) - lost - (around.after and (seen - 1) % step == 0)
-        return max(0, judged if alignment.count is None else min(judged, alignment.count))
+        return alignment.kept(max(0, judged))
 
     def samples(
         self,
@@ -149,6 +143,7 @@ class Feed:
                     "first. Change --factor, --start or --offset."
                 )
             raise ScoreError(f"There is no frame to judge: {why}")
+        alignment.kept(seen)
 
     def _wider(self, alignment: Alignment) -> Alignment:
         """The alignment with every frame that something judged needs."""
@@ -162,21 +157,23 @@ class Feed:
     def _further(self, moment: Moment, form: Format) -> dict[str, Planes | NDArray[np.float32]]:
         """Everything but the two frames, by role."""
         further: dict[str, Planes | NDArray[np.float32]] = {}
-        known: list[Array] = []
+        known: dict[str, Array] = {}
         for role in self._roles:
             if role in NEIGHBOURS:
                 further[role] = moment.frames[role]
             elif role == "time":
                 further[role] = np.array(moment.time, np.float32)
             elif role in self._given.files:
-                further[role] = self._read(role, moment, form, known)
+                further[role], known[role] = self._read(role, moment, form)
             elif role in self._given.estimated([role]):
-                further[role] = self._estimated(role, moment, form)
+                flow = further[role] = self._estimated(role, moment, form)
+                known[role] = np.ones((1, *flow.shape[1:]), np.float32)
         if "mask" in self._roles:
-            further["mask"] = np.minimum.reduce(known)
+            further["mask"] = known_together(known, where=f" of frame {moment.number}")
         return further
 
-    def _read(self, role: str, moment: Moment, form: Format, known: list[Array]) -> Array:
+    def _read(self, role: str, moment: Moment, form: Format) -> tuple[Array, Array]:
+        """A flow from its file, and where it is known."""
         height, width = size_of(form, tuple(p[None] for p in moment.frames["reference"]))
         flow, valid = self._given.files[role].read(moment.number, width=width, height=height)
         unknown = int(valid.size - np.count_nonzero(valid))
@@ -186,8 +183,7 @@ class Feed:
                 "something that is scored looks at all of them. Score only what takes a mask "
                 "then, such as epe[masked=true]."
             )
-        known.append(valid)
-        return flow
+        return flow, valid
 
     def _estimated(self, role: str, moment: Moment, form: Format) -> Array:
         """The flow, kept for as long as the frames it is between stay the same."""
@@ -199,16 +195,3 @@ class Feed:
         if span is not None:
             self._kept[role] = span, flow
         return flow
-
-
-def _inputs(entry: str, roles: Sequence[str]) -> tuple[str, ...]:
-    """What an entry of a model looks at, as far as the model takes it; rather more than less."""
-    try:
-        (asked,) = parse_entries(entry)
-        inputs = find_listing(asked, catalogue()).spec.inputs
-    except ValueError:
-        return tuple(roles)  # of another release, or a host's own
-    # The catalogue knows the inputs of the defaults; options bring others, but not to a pair.
-    if asked.options and not {*PAIR}.issuperset(inputs):
-        return tuple(roles)
-    return tuple(role for role in inputs if role in roles)

@@ -9,11 +9,41 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framegauge.export.formats import FRAME_ROLES, Format
-from framegauge.export.manifest import Input, Output
+from framegauge.export.manifest import Input, Manifest, Output
 from framegauge.export.pattern import input_name
+from framegauge.runtime.backends.gpu_array import GpuArray
 from framegauge.runtime.batch import Batch, Frames, Samples, batch_of, size_of, tensor_of
 from framegauge.runtime.errors import UsageError
 from framegauge.runtime.sources.colour import Matrix, Range
+
+
+def check_models(manifests: Sequence[Manifest], labels: Mapping[str, str]) -> None:
+    """Refuse models that do not go together, and names for scores that none of them gives.
+
+    Args:
+        manifests: Theirs, their scores under the names asked for.
+        labels: Names asked for in place of the files'.
+
+    Raises:
+        UsageError: Formats differ, a name was not taken, or two scores have one.
+    """
+    formats = {each.format for each in manifests}
+    if len(formats) > 1:
+        raise UsageError(
+            f"The models take frames of different formats, {', '.join(sorted(formats))}. "
+            "Export them for one format."
+        )
+    given = [output for each in manifests for output in each.outputs if output.kind != "map"]
+    names = [output.name for output in given]
+    unknown = sorted(set(labels.values()) - set(names))
+    if unknown:
+        scores = ", ".join(output.name for output in given if output.kind == "score")
+        raise UsageError(
+            f"No score is there to be called {', '.join(unknown)}. The models give {scores}."
+        )
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UsageError(f"Two of the models give {', '.join(twice)}. Leave one out.")
 
 
 def check_colour(matrix: Matrix | None, range: Range) -> None:
@@ -55,7 +85,29 @@ def by_role(
         for each in inputs
         if each.role not in FRAME_ROLES
     }
+    for role, values in tensors.items():
+        if not isinstance(values, GpuArray):
+            _check_values(role, values)
     return frames, tensors
+
+
+def _check_values(role: str, values: NDArray[np.float32]) -> None:
+    """Refuse finite values that a role has no meaning for."""
+    if role == "time" and not np.all((values > 0) & (values < 1)):
+        raise UsageError(
+            f"time lies between 0, the frame before, and 1, the frame after; got {values.tolist()}."
+        )
+    if role != "mask":
+        return
+    low, high = float(values.min(initial=0)), float(values.max(initial=0))
+    if low < 0 or high > 1:
+        raise UsageError(f"mask is in [0, 1], 1 where a pixel counts; got {low:g} to {high:g}.")
+    empty = [n for n, each in enumerate(values) if not each.any()]
+    if empty:
+        raise UsageError(
+            f"mask is 0 everywhere in sample {', '.join(map(str, empty))} of the batch: there is "
+            "no pixel to judge. Leave it out."
+        )
 
 
 def common_size(
@@ -66,19 +118,18 @@ def common_size(
     Raises:
         UsageError: Sizes or batch sizes differ.
     """
-    shapes = {role: (len(batch[0]), *size_of(form, batch)) for role, batch in frames.items()}
-    pictures = {role: array for role, array in tensors.items() if array.ndim == 4}
-    shapes |= {role: (len(a), *a.shape[2:]) for role, a in pictures.items()}
-    if len(set(shapes.values())) > 1:
-        listed = ", ".join(
-            f"{role} is {count} of {width}x{height}"
-            for role, (count, height, width) in shapes.items()
-        )
+    sizes = {role: size_of(form, batch) for role, batch in frames.items()}
+    pictures = {role: array.shape for role, array in tensors.items() if array.ndim == 4}
+    sizes |= {role: (shape[2], shape[3]) for role, shape in pictures.items()}
+    if len(set(sizes.values())) > 1:
+        listed = ", ".join(f"{role} is {width}x{height}" for role, (height, width) in sizes.items())
         raise UsageError(f"Frames are compared at one size; {listed}. Scale one to the other.")
-    counts = {len(array) for array in tensors.values()} | {each[0] for each in shapes.values()}
-    if len(counts) > 1:
-        raise UsageError(f"All that is given has one batch size; got {sorted(counts)}.")
-    return next(iter(shapes.values()))[1:] if shapes else None
+    counts = {role: len(batch[0]) for role, batch in frames.items()}
+    counts |= {role: len(array) for role, array in tensors.items()}
+    if len(set(counts.values())) > 1:
+        listed = ", ".join(f"{role} has {count}" for role, count in counts.items())
+        raise UsageError(f"All that is given has one batch size; {listed}. Give one of each.")
+    return next(iter(sizes.values()), None)
 
 
 def check_least(outputs: Iterable[Output], width: int, height: int) -> None:

@@ -10,7 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from framegauge.runtime.ahead import ahead
-from framegauge.runtime.alignment import Alignment, OnLength, OnRate
+from framegauge.runtime.alignment import Alignment, OnLength
 from framegauge.runtime.backends.backend import describe
 from framegauge.runtime.errors import UsageError
 from framegauge.runtime.feeding import Feed
@@ -18,6 +18,7 @@ from framegauge.runtime.gate import Gate
 from framegauge.runtime.given import Given
 from framegauge.runtime.loop import Progress, aggregate, first_score, score_pairs
 from framegauge.runtime.provenance import missing_of, model_facts
+from framegauge.runtime.rates import OnRate
 from framegauge.runtime.reports.report import Report
 from framegauge.runtime.reports.stills import Worst
 from framegauge.runtime.scorer import Scorer
@@ -81,7 +82,8 @@ def score(
         start: First frame of the reference to score, from 0.
         count: Frames to score, ``None`` for all.
         subsample: Score every so many frames.
-        on_length_mismatch: ``error``, or ``shortest`` to stop where one video ends.
+        on_length_mismatch: ``error``, or ``shortest`` to stop where one video ends, also before
+            ``count`` frames.
         on_rate_mismatch: ``error``, ``index`` to compare frame by frame, or ``drop`` to leave
             out frames of the faster video.
         factor: The distorted video was interpolated from every so many frames of the reference,
@@ -226,6 +228,8 @@ def score(
         )
     if feed.left_out:
         say(feed.left_out_in_words())
+    if count is not None and len(numbers) < count:
+        say(f"{len(numbers)} frames were scored, fewer than the {count} asked for")
     return report.with_gates(parsed)
 
 

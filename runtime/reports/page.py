@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -12,6 +12,7 @@ from plotly.offline import get_plotlyjs
 
 from framegauge.runtime.gate import Outcome
 from framegauge.runtime.pool import POOLS, pool_by
+from framegauge.runtime.reports.provenance import clean, flat, side_by_side
 from framegauge.runtime.reports.report import Report
 from framegauge.runtime.reports.rounding import bound_of, rounded, told_apart
 from framegauge.runtime.reports.series import LabelFacts
@@ -37,7 +38,7 @@ def to_html(
         names: What to call each; the distorted video's name if there are none.
         stills: Pictures of the worst frames.
     """
-    called = [_clean(name) for name in names or [name_of(report) for report in reports]]
+    called = [clean(name) for name in names or [name_of(report) for report in reports]]
     labels = list(dict.fromkeys(label for report in reports for label in computed(report)))
     facts = {label: _facts(reports, label) for label in labels}
     page = _template().render(
@@ -54,7 +55,7 @@ def to_html(
         buckets=BUCKETS,
     )
     # A file name may hold bytes that are no text; a page must be.
-    return _clean(page)
+    return clean(page)
 
 
 def name_of(report: Report) -> str:
@@ -103,11 +104,11 @@ def _section(name: str, report: Report) -> dict[str, Any]:
         "flows": flows_in_words(report),
         "unscored": {label: count for label, count in report.unscored.items() if count},
         "aggregate": {name: rounded([value])[0] for name, value in report.aggregate.items()},
-        "inputs": _side_by_side(
+        "inputs": side_by_side(
             *(video if isinstance(video, dict) else {} for video in videos.values())
         ),
         "provenance": {
-            title: list(_flat(section))
+            title: list(flat(section))
             for title, section in (
                 ("Inputs", rest),
                 ("Alignment", report.alignment),
@@ -154,47 +155,6 @@ def _gate(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _side_by_side(
-    reference: Mapping[str, Any], distorted: Mapping[str, Any]
-) -> list[dict[str, Any]]:
-    left, right = dict(_flat(reference)), dict(_flat(distorted))
-    return [
-        {
-            "key": key,
-            "values": (left.get(key, ""), right.get(key, "")),
-            "differs": left.get(key) != right.get(key) and key != "name",
-            "notable": key.split()[0] in ("assumed", "converted", "scaled")
-            and {left.get(key), right.get(key)} - {None, "none", "no", "not known"} != set(),
-        }
-        for key in dict.fromkeys([*left, *right])
-    ]
-
-
-def _flat(section: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
-    for key, value in section.items():
-        name = f"{above} {key}".strip().replace("_", " ")
-        if isinstance(value, Mapping) and value:
-            yield from _flat(value, name)
-        else:
-            yield _clean(name), _clean(_words(value))
-
-
-def _words(value: Any) -> str:
-    match value:
-        case None:
-            return "not known"
-        case bool():
-            return "yes" if value else "no"
-        case float():
-            return f"{value:.7g}"
-        case list() | tuple():
-            return ", ".join(_words(each) for each in value) or "none"
-        case Mapping():
-            return ", ".join(f"{key}: {_words(each)}" for key, each in value.items()) or "none"
-        case _:
-            return str(value)
-
-
 def _comparison(reports: Sequence[Report], facts: Mapping[str, LabelFacts]) -> list[dict[str, Any]]:
     rows = []
     for label, fact in facts.items():
@@ -233,7 +193,3 @@ def _caption(still: Still, facts: Mapping[str, LabelFacts]) -> dict[str, Any]:
         "still": still,
         "value": rounded([still.value])[0] + ("" if unit == "1" else f" {unit}"),
     }
-
-
-def _clean(text: str) -> str:
-    return text.encode("utf-8", "replace").decode("utf-8")

@@ -181,7 +181,9 @@ def markdown_text(text: str) -> str:
 
 
 def _latex_line(cells: Sequence[str]) -> str:
-    return " & ".join(cells) + " \\\\\n"
+    # The line above would take a first bracket or star for an option of its own.
+    guard = "{}" if cells[0].startswith(("[", "*")) else ""
+    return guard + " & ".join(cells) + " \\\\\n"
 
 
 def _starred(cell: Cell, starred: bool) -> Text:

@@ -135,9 +135,10 @@ class Container:
         return f"file:{source}"
 
     def _open(self, file: Any, raw: Raw | None) -> InputContainer:
-        options = {}
+        # A name that holds %d is that of a file here, and would be a pattern of others to FFmpeg.
+        options = {"pattern_type": "none"}
         if raw:
-            options = {
+            options |= {
                 "video_size": f"{raw.size[0]}x{raw.size[1]}",
                 "pixel_format": raw.pixel_format,
             }

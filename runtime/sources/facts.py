@@ -81,6 +81,8 @@ class Facts:
         frames: The count that the container declares, ``None`` if it declares none.
         codec: FFmpeg's name of the decoder.
         interlaced: The first frame is made of two fields.
+        orientation: How it is to be turned or mirrored to be shown, which nothing here does;
+            ``None`` if it is not.
     """
 
     name: str
@@ -98,6 +100,7 @@ class Facts:
     frames: int | None = None
     codec: str
     interlaced: bool = False
+    orientation: str | None = None
 
     @property
     def hdr(self) -> bool:
@@ -127,6 +130,7 @@ class Facts:
             "frames": self.frames,
             "codec": self.codec,
             "interlaced": self.interlaced,
+            "orientation": self.orientation,
             "hdr": self.hdr,
         }
 
@@ -144,6 +148,7 @@ def facts(
     frame_rate: Fraction | None = None,
     frames: int | None = None,
     interlaced: bool = False,
+    orientation: str | None = None,
     still: bool = False,
     matrix: str | None = None,
     range: str | None = None,
@@ -162,6 +167,7 @@ def facts(
         frame_rate: Frames a second.
         frames: Declared count.
         interlaced: The first frame is made of two fields.
+        orientation: How it is to be turned or mirrored to be shown.
         still: It is an image: grey without a range is full range.
         matrix: What to take in place of the stream's matrix.
         range: What to take in place of the stream's range.
@@ -217,6 +223,7 @@ def facts(
         frames=frames,
         codec=codec,
         interlaced=interlaced,
+        orientation=orientation,
     )
 
 

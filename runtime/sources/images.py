@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Literal
 
 import av
 
@@ -33,6 +35,8 @@ IMAGES = frozenset(
         ".webp",
     ]
 )
+
+_TIFF: Mapping[bytes, Literal["little", "big"]] = {b"II*\0": "little", b"MM\0*": "big"}
 
 _NUMBER = re.compile(r"%(0?)(\d*)d")
 
@@ -75,7 +79,7 @@ def open_images(
 def _pictures(
     first: Facts, frames: Decoded, paths: list[Path], *, matrix: str | None, range: str | None
 ) -> Generator[av.VideoFrame, None, None]:
-    yield from _only(first, frames)
+    yield from _only(first, frames, paths[0])
     for path in paths[1:]:
         known, frames = open_video(str(path), path, still=True, matrix=matrix, range=range)
         if _kind(known) != _kind(first):
@@ -84,28 +88,41 @@ def _pictures(
                 f"{path} is {_look(known)}, the first image {first.name} is {_look(first)}. "
                 "Images of one clip have one size and pixel format: convert them alike."
             )
-        yield from _only(known, frames)
+        yield from _only(known, frames, path)
 
 
-def _only(known: Facts, frames: Decoded) -> Generator[av.VideoFrame, None, None]:
+def _only(known: Facts, frames: Decoded, path: Path) -> Generator[av.VideoFrame, None, None]:
     try:
         yield next(frames)
-        if next(frames, None) is not None:
+        if next(frames, None) is not None or _has_pages(path):
             raise ScoreError(
-                f"{known.name} holds several pictures: one was wanted. Give it as a video, under "
-                "a name that does not end like an image's."
+                f"{known.name} holds several pictures: one was wanted. Save each by itself, or "
+                "give an animation as a video, under a name that does not end like an image's."
             )
     finally:
         frames.close()
 
 
+def _has_pages(path: Path) -> bool:
+    """Whether it is a TIFF file of several pictures, of which FFmpeg gives the first alone."""
+    with path.open("rb") as file:
+        order = _TIFF.get(file.read(4))
+        if order is None:
+            return False
+        file.seek(int.from_bytes(file.read(4), order))
+        file.seek(12 * int.from_bytes(file.read(2), order), os.SEEK_CUR)
+        return any(file.read(4))
+
+
 def _kind(known: Facts) -> tuple[object, ...]:
     # Writers of PNG choose a palette for one image and not for the next; the samples are the same.
-    return known.size, known.format or known.pixel_format, known.matrix, known.range
+    form = known.format or known.pixel_format
+    return known.size, form, known.matrix, known.range, known.orientation
 
 
 def _look(known: Facts) -> str:
-    return f"{known.width}x{known.height} {known.pixel_format}"
+    shown = f", to be shown {known.orientation}" if known.orientation else ""
+    return f"{known.width}x{known.height} {known.pixel_format}{shown}"
 
 
 def _in_folder(folder: Path) -> list[Path]:

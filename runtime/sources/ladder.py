@@ -14,12 +14,9 @@ from framegauge.runtime.sources.colour import Matrix, Range
 from framegauge.runtime.sources.facts import Facts
 from framegauge.runtime.sources.planes import Planes
 from framegauge.runtime.sources.source import Source
-from framegauge.runtime.sources.swscale import Scaler
+from framegauge.runtime.sources.swscale import REORDERED, Scaler
 
 SCALERS = get_args(Scaler)
-
-# Formats with the same samples as another in another order: no conversion, and free to choose.
-REORDERED = {"nv12": "yuv420p", "p010le": "yuv420p10le"}
 
 _SCALE = re.compile(r"(?:(?P<to>reference)|(?P<width>\d+)x(?P<height>\d+))(?::(?P<scaler>\w+))?")
 
@@ -152,6 +149,7 @@ class Ladder:
                 f"({distorted.transfer or 'unspecified'}). Their code values mean different "
                 "light, and no score of them means anything. Tone-map one of them first."
             )
+        _check_orientation(reference, distorted)
         sizes = {role: self._size(each, reference) for role, each in facts.items()}
         if len(set(sizes.values())) > 1:
             raise ScoreError(
@@ -205,6 +203,17 @@ class Ladder:
                     "streams say with --matrix and --range."
                 )
         return first.matrix, first.range
+
+
+def _check_orientation(reference: Facts, distorted: Facts) -> None:
+    if reference.orientation == distorted.orientation:
+        return
+    first, other = (each.orientation or "as it is stored" for each in (reference, distorted))
+    raise ScoreError(
+        f"The reference is to be shown {first}, and the distorted video {other}. Frames are "
+        "compared as they are stored: write both anew, turned as they are to be shown and without "
+        "the mark, as FFmpeg does when it encodes."
+    )
 
 
 def share_assumptions(reference: Source, distorted: Source) -> None:

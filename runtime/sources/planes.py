@@ -29,6 +29,7 @@ _PACKED = {
     "0bgr": (4, (3, 2, 1)),
 }
 _DEEP_RGB = re.compile(r"gbrp(9|10|12|14|16)(le|be)|(rgb|bgr)48(le|be)")
+_DEEP_PLANES = re.compile(r"(?:yuva?4\d\dp|gbra?p|gray)(9|10|12|14)(le|be)")
 _BIG_YUV = re.compile(r"(yuv4(?:20|22|44)p1[02])be")
 _OTHER_NAMES = {
     "gray": "gray8",
@@ -99,6 +100,28 @@ def planes_of(frame: av.VideoFrame) -> Planes:
     if name.endswith("be"):
         return tuple(_samples(frame, part, 2)[..., ::-1] for part in range(len(frame.planes)))
     return tuple(_samples(frame, part, 1)[..., 0] for part in range(len(frame.planes)))
+
+
+def check_codes(frame: av.VideoFrame, called: str) -> None:
+    """Refuse words above the peak of their format: these samples lie in other bits than it says.
+
+    Args:
+        frame: As it was decoded; of bare samples, whatever was in the file.
+        called: What it is, for the message.
+    """
+    name = frame.format.name
+    deep = _DEEP_PLANES.fullmatch(name)
+    if deep is None:
+        return
+    order = ">u2" if deep[2] == "be" else "<u2"
+    parts = range(len(frame.planes))
+    most = max(int(_samples(frame, part, 2).view(order).max()) for part in parts)
+    peak = 2 ** int(deep[1]) - 1
+    if most > peak:
+        raise ScoreError(
+            f"{called} has a code value of {most}: {name} takes 0 to {peak}. Shift the samples to "
+            f"the low {deep[1]} bits."
+        )
 
 
 def frame_of(planes: Planes, pixel_format: str, size: tuple[int, int]) -> av.VideoFrame:

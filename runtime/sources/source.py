@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -24,7 +24,7 @@ from framegauge.runtime.sources.arrays import ArrayFrame, open_arrays
 from framegauge.runtime.sources.container import Raw, Readable
 from framegauge.runtime.sources.facts import Facts
 from framegauge.runtime.sources.images import IMAGES, image_paths, open_images
-from framegauge.runtime.sources.planes import Planes
+from framegauge.runtime.sources.planes import Planes, check_codes
 from framegauge.runtime.sources.swscale import Conversion
 from framegauge.runtime.sources.video import open_video
 
@@ -34,7 +34,6 @@ RAW = frozenset((".yuv", ".raw", ".rgb", ".bgr", ".nv12", ".p010", ".cif", ".qci
 """Endings of files that hold nothing but samples."""
 
 _PATTERN = re.compile(r"%0?\d*d")
-_PIXEL_FORMATS = {"gray8": "gray", "rgbf32": "gbrpf32le"}
 
 
 class Source:
@@ -106,7 +105,10 @@ class Source:
         return self._converted(conversion)
 
     def _converted(self, conversion: Conversion) -> Generator[Planes, None, None]:
-        for picture in self._pictures:
+        pictures: Iterator[av.VideoFrame | Planes] = self._pictures
+        for number, picture in enumerate(pictures):
+            if isinstance(picture, av.VideoFrame):
+                check_codes(picture, f"Frame {number} of {self.facts.name}")
             yield conversion(picture)
 
 
@@ -199,7 +201,12 @@ def _raw(
         )
     if min(size) < 1:
         raise UsageError(f"--size takes WxH of at least 1x1, got {size[0]}x{size[1]}. Correct it.")
-    pixel_format = _PIXEL_FORMATS.get(pixel_format, pixel_format)
+    if pixel_format == "rgbf32":
+        raise UsageError(
+            "rgbf32 does not say how its planes follow each other in a file. In FFmpeg's order, "
+            "G B R, they are `--pixel-format gbrpf32le`."
+        )
+    pixel_format = "gray" if pixel_format == "gray8" else pixel_format
     try:
         av.VideoFormat(pixel_format)
     except ValueError:

@@ -3,7 +3,10 @@
 The scaler has habits that would falsify a measurement, each met and avoided here:
 
 - Going to fewer bits while it resizes, it adds a pattern of noise; going to more, it leaves full
-  range short of its peak. So depth changes in a step of its own, and size at the greater depth.
+  range short of its peak. So size changes at the greater depth, and depth in a step of its own.
+- It halves the steps of deep samples for each bit, so that white of full range and of RGB, 65535,
+  becomes 255.996, and is then rounded up: a code too bright. So these lose their bits here.
+- It rounds chroma down where it changes the range. So that is done at 16 bits.
 - It takes and gives grey as full range, whatever it is told. So grey goes through luma.
 - Its float RGB from YUV is too dark by 1/256. So the matrix is applied here.
 - Its full-range formats (``yuvj420p``) cannot be told otherwise. So it gets their planes under the
@@ -14,26 +17,28 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
-from typing import Any, Literal, get_args
+from typing import Literal, cast, get_args
 
 import av
 import av.filter
-import numpy as np
-from numpy.typing import NDArray
 
 from framegauge.export.formats import FORMATS, find_format
 from framegauge.runtime.cpus import usable_cpus
 from framegauge.runtime.errors import UsageError
-from framegauge.runtime.sources.colour import Matrix, Range, colour_matrix
+from framegauge.runtime.sources import codes
+from framegauge.runtime.sources.colour import Matrix, Range
 from framegauge.runtime.sources.facts import Facts
 from framegauge.runtime.sources.planes import Planes, exchanged, frame_of, holding, planes_of
 
+# Formats with the same samples as another in another order: no conversion, and free to choose.
+REORDERED = {"nv12": "yuv420p", "p010le": "yuv420p10le"}
+
 Scaler = Literal["bicubic", "lanczos", "bilinear", "area"]
 
-_PLANAR = {"nv12": "yuv420p", "p010le": "yuv420p10le"}
+_PLANAR = REORDERED | {"gray8": "yuv420p"}
 _EXACT = "accurate_rnd+full_chroma_int+full_chroma_inp"
-# As the models have it, and H.264 and HEVC by default; the scaler would take chroma as centred.
-_SITING = "in_chroma_loc=left:out_chroma_loc=left"
+# Chroma lies as the models have it, and H.264 and HEVC by default; the scaler would centre it.
+_PLAIN = "sws_dither=none:in_chroma_loc=left:out_chroma_loc=left"
 
 
 class Conversion:
@@ -68,8 +73,9 @@ class Conversion:
         self._format = find_format(format)
         self._size = size or facts.size
         self._scaler = scaler
-        self._matrix = matrix or facts.matrix or ("bt709" if self._size[1] >= 720 else "bt601")
-        self._range = range or ("limited" if rgb else facts.range)
+        usual = "bt709" if self._size[1] >= 720 else "bt601"
+        self._matrix = cast(Matrix, matrix or facts.matrix or usual)
+        self._range = cast(Range, range or ("limited" if rgb else facts.range))
         self._graphs: dict[str, av.filter.Graph] = {}
         keeps_colour = (
             rgb
@@ -78,6 +84,16 @@ class Conversion:
             or (self._range == facts.range and self._matrix == facts.matrix)
         )
         self._moves_only = self._size == facts.size and keeps_colour
+        self._deep_rgb = rgb and facts.depth > 8
+        self._by_float = format == "rgbf32" or (
+            format == "rgb24" and facts.depth > 8 and (rgb or facts.range == "full")
+        )
+        # What the planes are that the scaler is given, ``None`` where it is given RGB.
+        self._given = (facts.matrix, facts.range) if facts.matrix else None
+        if self._deep_rgb and self._format.kind != "rgb":
+            self._given = self._matrix, "limited"
+        self._planar = _PLANAR.get(format, format)
+        self._last = self._last_format()
 
     def __call__(self, picture: av.VideoFrame | Planes) -> Planes:
         """The planes of one picture: a decoded frame, or planes of ``facts.format``."""
@@ -87,8 +103,9 @@ class Conversion:
             moved = exchanged(held, facts.format, self._format.name)
             if moved is not None:
                 return moved
-        scaled = self._scaled(self._plain(picture))
-        return self._finished(scaled)
+            if (facts.format, self._format.name) == ("rgbf32", "rgb24"):
+                return (codes.rgb24(held[0]),)
+        return self._finished(self._through(self._plain(picture), *self._step()))
 
     def _plain(self, picture: av.VideoFrame | Planes) -> av.VideoFrame:
         """The picture as a frame that the scaler understands as its facts say."""
@@ -96,80 +113,85 @@ class Conversion:
         if not isinstance(picture, av.VideoFrame):
             name = {"gray8": "gray", "rgbf32": "gbrpf32le"}.get(facts.pixel_format)
             picture = frame_of(picture, name or facts.pixel_format, facts.size)
-        name = picture.format.name
-        if name.startswith("gbrpf32"):
-            words = np.round(np.clip(planes_of(picture)[0], 0, 1) * 65535).astype("<u2")
-            pairs = words.view(np.uint8).reshape(*words.shape, 2)
-            return frame_of((pairs[1], pairs[2], pairs[0]), "gbrp16le", facts.size)
+        if self._deep_rgb:
+            return self._plain_rgb(picture)
+        name, size = picture.format.name, facts.size
         if name.startswith("yuvj"):
-            return frame_of(planes_of(picture), name.replace("j", ""), facts.size)
-        if re.fullmatch(r"gray(9|1[0246])?(le|be)?", name):
-            return _with_neutral_chroma(picture)
-        return picture
+            picture = frame_of(planes_of(picture), name.replace("j", ""), size)
+        elif re.fullmatch(r"gray(9|1[0246])?(le|be)?", name):
+            (luma,) = planes_of(picture)
+            planar = _at_depth("yuv420p", facts.depth)
+            picture = frame_of(codes.with_neutral_chroma(luma, facts.depth), planar, size)
+        elif facts.format in REORDERED:
+            planar = REORDERED[facts.format]
+            picture = frame_of(
+                exchanged(planes_of(picture), facts.format, planar) or (), planar, size
+            )
+        name = picture.format.name
+        deeper = _at_depth(name, _bits(self._last))
+        if deeper == name or not _is_yuv(self._last):
+            return picture
+        planes = codes.at_depth(planes_of(picture), facts.range, _bits(name), _bits(deeper))
+        return frame_of(planes, deeper, size)
 
-    def _scaled(self, frame: av.VideoFrame) -> av.VideoFrame:
-        kind = frame.format.name
+    def _plain_rgb(self, picture: av.VideoFrame) -> av.VideoFrame:
+        """RGB of more than 8 bits as integers without alpha, or as the planes wanted in 4:4:4."""
+        depth = self._facts.depth
+        if holding(picture.format.name) is None:
+            picture = self._through(picture, "", f"gbrp{depth}le" if depth <= 16 else "gbrpf32le")
+        (rgb,) = planes_of(picture)
+        if self._format.kind != "rgb":
+            planes = codes.uncoloured(rgb, self._matrix)
+            return frame_of(planes, "yuv444p16le", self._facts.size)
+        if not picture.format.name.startswith("gbrpf32"):
+            return picture
+        return frame_of(codes.gbrp16(rgb), "gbrp16le", self._facts.size)
+
+    def _through(self, frame: av.VideoFrame, arguments: str, pixel_format: str) -> av.VideoFrame:
+        """What a scale filter makes of a frame."""
+        kind = f"{frame.format.name} {pixel_format}"
         if kind not in self._graphs:
-            self._graphs[kind] = _graph(frame, self._steps(kind))
+            self._graphs[kind] = _graph(frame, arguments, pixel_format)
         graph = self._graphs[kind]
         graph.vpush(frame)
         return graph.vpull()
 
-    def _steps(self, pixel_format: str) -> list[tuple[str, str]]:
-        """Arguments of scale filters, each with the pixel format that comes out of it."""
-        facts, last = self._facts, self._last_format()
-        settings = f"flags={self._scaler}+{_EXACT}:sws_dither=none:{_SITING}"
-        before = f"in_color_matrix={facts.matrix}:in_range={facts.range}" if facts.matrix else ""
-        after = f"out_color_matrix={self._matrix}:out_range={self._range}"
-        unchanged = f"out_color_matrix={facts.matrix}:out_range={facts.range}"
-
-        more_bits = _at_depth(pixel_format, av.VideoFormat(last).components[0].bits)
-        most_bits = _at_depth(last, facts.depth) if last in FORMATS else last
-        steps = []
-        if more_bits != pixel_format and _is_yuv(last):
-            steps.append((":".join([settings, before, unchanged]), more_bits))
-        scale = [f"w={self._size[0]}:h={self._size[1]}", settings, before]
-        if _is_yuv(last):
-            scale.append(after)
-        steps.append((":".join(filter(None, scale)), most_bits))
-        if most_bits != last:
-            same = f"in_range={self._range}:out_range={self._range}"
-            steps.append((f"{settings}:{same}", last))
-        return steps
+    def _step(self) -> tuple[str, str]:
+        """Arguments of the scale filter, and the pixel format that comes out of it."""
+        parts = [f"w={self._size[0]}:h={self._size[1]}:flags={self._scaler}+{_EXACT}", _PLAIN]
+        if self._given:
+            parts.append("in_color_matrix={}:in_range={}".format(*self._given))
+        if self._format.kind != "rgb":
+            parts.append(f"out_color_matrix={self._matrix}:out_range={self._range}")
+        elif self._given and _is_yuv(self._last):
+            parts.append("out_color_matrix={}:out_range={}".format(*self._given))
+        return ":".join(parts), self._last
 
     def _last_format(self) -> str:
         """What the scaler is asked for, from which the planes wanted are made."""
-        depth = self._facts.depth
-        match self._format.name:
-            case "gray8":
-                return "yuv420p"
-            case "rgbf32" if self._facts.matrix is not None:
+        facts, depth = self._facts, min(self._facts.depth, 16)
+        if self._format.kind == "rgb":
+            if facts.matrix is not None and self._by_float:
                 return _at_depth("yuv444p", depth)
-            case "rgbf32" if depth > 8:
-                return f"gbrp{min(depth, 16)}le"
-            case "rgbf32":
-                return "rgb24"
-            case name:
-                return _PLANAR.get(name, name)
+            return f"gbrp{depth}le" if self._deep_rgb else "rgb24"
+        same_range = (facts.range if facts.matrix else "limited") == self._range
+        depth = max(depth, self._format.depth) if same_range and not self._deep_rgb else 16
+        return _at_depth(self._planar, depth)
 
     def _finished(self, frame: av.VideoFrame) -> Planes:
         planes = planes_of(frame)
+        if self._by_float:
+            if self._given:
+                rgb = codes.coloured(planes, *self._given, _bits(self._last))
+            else:
+                (rgb,) = exchanged(planes, str(holding(frame.format.name)), "rgbf32") or planes
+            return (codes.rgb24(rgb) if self._format.name == "rgb24" else rgb,)
+        if self._format.kind == "rgb":
+            return planes
+        planes = codes.at_depth(planes, self._range, _bits(self._last), self._format.depth)
         if self._format.name == "gray8":
             return planes[:1]
-        if self._format.name == "rgbf32" and self._facts.matrix is not None:
-            return (self._coloured(planes),)
-        held = holding(frame.format.name) or self._format.name
-        return exchanged(planes, held, self._format.name) or planes
-
-    def _coloured(self, planes: Planes) -> NDArray[np.float32]:
-        """RGB in [0, 1] of 4:4:4 planes, colours outside the cube brought to its surface."""
-        depth = self._facts.depth
-        codes = planes if depth == 8 else tuple(_words(plane) for plane in planes)
-        matrix = colour_matrix(self._facts.matrix or "bt601", self._facts.range, depth)
-        values = np.stack(codes).astype(np.float32)
-        rgb = np.tensordot(matrix[:, :3], values, axes=1) + matrix[:, 3, None, None]
-        clipped: NDArray[np.float32] = np.clip(rgb, 0, 1)
-        return clipped
+        return exchanged(planes, self._planar, self._format.name) or planes
 
 
 def _check(
@@ -189,22 +211,21 @@ def _check(
             raise UsageError(f"There is no {what} called {value!r}. Choose one of {listed}.")
 
 
-def _graph(frame: av.VideoFrame, steps: list[tuple[str, str]]) -> av.filter.Graph:
-    """The steps as a graph for frames like this one."""
+def _graph(frame: av.VideoFrame, arguments: str, pixel_format: str) -> av.filter.Graph:
+    """A scale filter for frames like this one."""
     graph = av.filter.Graph()
     graph.threads = usable_cpus()
-    chain = [
+    graph.link_nodes(
         graph.add_buffer(
             width=frame.width,
             height=frame.height,
             format=frame.format,
             time_base=Fraction(1, 1000),
-        )
-    ]
-    for arguments, pixel_format in steps:
-        chain.append(graph.add("scale", arguments))
-        chain.append(graph.add("format", f"pix_fmts={pixel_format}"))
-    graph.link_nodes(*chain, graph.add("buffersink"))
+        ),
+        graph.add("scale", arguments),
+        graph.add("format", f"pix_fmts={pixel_format}"),
+        graph.add("buffersink"),
+    )
     graph.configure(auto_buffer=False)
     return graph
 
@@ -217,20 +238,9 @@ def _at_depth(pixel_format: str, depth: int) -> str:
     return f"{match[1]}{min(depth, 16)}le"
 
 
+def _bits(pixel_format: str) -> int:
+    return int(av.VideoFormat(pixel_format).components[0].bits)
+
+
 def _is_yuv(pixel_format: str) -> bool:
     return pixel_format.startswith("yuv")
-
-
-def _words(pairs: NDArray[np.uint8]) -> NDArray[Any]:
-    return np.ascontiguousarray(pairs).view("<u2")[..., 0]
-
-
-def _with_neutral_chroma(picture: av.VideoFrame) -> av.VideoFrame:
-    depth = max(part.bits for part in picture.format.components)
-    (luma,) = planes_of(picture)
-    shape = (picture.height + 1) // 2, (picture.width + 1) // 2
-    chroma: NDArray[np.uint8] = np.full(shape, 128, np.uint8)
-    if depth > 8:
-        chroma = np.full((*shape, 1), 2 ** (depth - 1), "<u2").view(np.uint8)
-    planar = "yuv420p" if depth == 8 else f"yuv420p{depth}le"
-    return frame_of((luma, chroma, chroma), planar, (picture.width, picture.height))

@@ -17,6 +17,7 @@ from framegauge.runtime.errors import ScoreError
 from framegauge.runtime.sources.container import Container, Raw, Readable
 from framegauge.runtime.sources.facts import Facts, facts
 from framegauge.runtime.sources.ffv1 import Checksums
+from framegauge.runtime.sources.orientation import orientation
 
 Decoded = Generator[av.VideoFrame, None, None]
 
@@ -74,6 +75,7 @@ def open_video(
             frame_rate=None if still else rate,
             frames=1 if still else reading.declared_frames,
             interlaced=first.interlaced_frame,
+            orientation=orientation(first),
             still=still,
             matrix=matrix,
             range=range,

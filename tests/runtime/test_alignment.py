@@ -9,7 +9,8 @@ from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 
 from framegauge.runtime import Report, ScoreError, UsageError, score
-from framegauge.runtime.alignment import Alignment, rate_steps
+from framegauge.runtime.alignment import Alignment
+from framegauge.runtime.rates import rate_steps
 
 PAL = Fraction(25)
 FILM = Fraction(24000, 1001)
@@ -27,7 +28,7 @@ def paired(reference: str, distorted: str, **options: Any) -> str:
         ({"start": 2}, "2cC 3dD 4eE"),
         ({"count": 2}, "0aA 1bB"),
         ({"start": 1, "count": 3}, "1bB 2cC 3dD"),
-        ({"count": 50}, "0aA 1bB 2cC 3dD 4eE"),
+        ({"count": 5}, "0aA 1bB 2cC 3dD 4eE"),
         ({"subsample": 2}, "0aA 2cC 4eE"),
         ({"subsample": 3}, "0aA 3dD"),
         ({"subsample": 9}, "0aA"),
@@ -40,6 +41,7 @@ def paired(reference: str, distorted: str, **options: Any) -> str:
         ({"offset": -2, "subsample": 2, "count": 2}, "2cA 4eC"),
         ({"offset": 1, "on_length_mismatch": "shortest"}, "0aB 1bC 2cD 3dE"),
         ({"offset": -3, "on_length_mismatch": "shortest"}, "3dA 4eB"),
+        ({"count": 50, "on_length_mismatch": "shortest"}, "0aA 1bB 2cC 3dD 4eE"),
     ],
     ids=str,
 )
@@ -163,7 +165,8 @@ def test_with_frames_left_out_ends_that_differ_are_still_refused(
         ((None, 5), {}, None),
         ((5, None), {"count": 3}, 3),
         ((5, 9), {"on_length_mismatch": "shortest"}, 5),
-        ((5, 9), {"count": 7}, 5),
+        ((5, 9), {"count": 5}, 5),
+        ((5, 9), {"count": 7, "on_length_mismatch": "shortest"}, 5),
         ((5, 5), {"start": 9}, 0),
     ],
 )
@@ -171,6 +174,28 @@ def test_the_number_of_pairs_is_known_as_far_as_the_lengths_are(
     lengths: tuple[int | None, int | None], options: dict[str, Any], wanted: int | None
 ) -> None:
     assert Alignment(**options).expected(*lengths) == wanted
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ({"count": 6}, 5),
+        ({"start": 3, "count": 100}, 2),
+        ({"subsample": 2, "count": 4}, 3),
+        ({"factor": 2, "count": 3}, 2),
+    ],
+    ids=str,
+)
+def test_fewer_frames_than_were_asked_for_are_refused(options: dict[str, Any], found: int) -> None:
+    words = f"--count {options['count']} frames were asked for, and there are {found} to score"
+
+    with pytest.raises(ScoreError, match=f"{words}.*--on-length-mismatch shortest"):
+        Alignment(**options).expected(5, 5)
+
+
+def test_fewer_frames_than_were_asked_for_are_refused_where_no_length_was_declared() -> None:
+    with pytest.raises(ScoreError, match="--count 4 frames were asked for, and there are 3 to sco"):
+        paired("abc", "ABC", count=4)
 
 
 def test_declared_lengths_that_differ_are_refused_before_anything_is_scored() -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from framegauge.runtime import score
+from framegauge.runtime import doctor, score
 
 LIBVMAF = Path(__file__).parents[1] / "golden" / "libvmaf.json"
 SCHEMA = json.loads(
@@ -248,6 +248,21 @@ def test_an_interrupt_leaves_nothing_behind(long_clip: Path, tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_interrupted_export_leaves_nothing_behind(tmp_path: Path) -> None:
+    arguments = ("export", "--metrics", "laplacian", "-o", tmp_path / "m.onnx")
+
+    with on_a_terminal(*arguments) as (process, heard):
+        heard(rb"tracing")
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=60)
+        said = heard(rb"interrupted")
+
+    assert process.returncode == 130
+    assert b"Traceback" not in said
+    assert output == b""
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_reader_that_goes_away_ends_the_run_without_a_traceback(
     reference: str, distorted: str
 ) -> None:
@@ -469,16 +484,32 @@ def test_reports_that_cannot_be_read_or_written_are_refused(
 def test_list_shows_every_metric_and_explains_few(command: Callable[..., Any]) -> None:
     everything = command("list")
     few = command("list", "SSIM_LUMA")
+    named = command("list", "ssim")
     alias = command("list", "lap")
     pattern = command("list", "psnr_c?", "--json")
     none = command("list", "fvd")
 
     assert all(name in everything.out for name in ("psnr_y", "float_ms_ssim", "census", "gmsd"))
     assert "ssim_luma[matrix=...]" in few.out
-    assert "laplacian" in alias.out
+    assert "laplacian[levels=...]" in alias.out
+    assert "ssim[size=...]" in named.out
+    assert "float_ms_ssim" in named.out
+    assert "float_ms_ssim\n  reads" not in named.out
     assert [each["spec"]["name"] for each in json.loads(pattern.out)] == ["psnr_cb", "psnr_cr"]
     assert (none.code, none.out) == (2, "")
     assert "No metric matches 'fvd'" in none.err
+
+
+def test_list_shows_what_the_readme_says(command: Callable[..., Any]) -> None:
+    rows = command("list").out.splitlines()
+
+    columns = ["entry", "what", "it", "is", "better", "ideal", "unit", "least", "size", "shipped"]
+    assert rows[0].split() == columns
+    assert [row.split()[-4:] for row in rows if row.startswith("psnr_y ")] == [
+        ["60", "dB", "1x1", "planes"]
+    ]
+    assert [row.split()[-3:] for row in rows if row.startswith("mse ")] == [["0", "1x1", "yes"]]
+    assert [row.split()[-2:] for row in rows if row.startswith("vgg ")] == [["0", "16x16"]]
 
 
 def test_show_tells_what_a_model_says_of_itself(
@@ -531,6 +562,23 @@ def test_doctor_tells_what_there_is(command: Callable[..., Any]) -> None:
     # As many as the README's first table has.
     assert re.search(r"20 of \d\d entries, for yuv420p, yuv420p10le, yuv422p10le", done.out)
     assert "FRAMEGAUGE_CACHE" in done.out
+
+
+@pytest.mark.parametrize(
+    ("missing", "words"),
+    [
+        ("onnxscript", "needs onnxscript: pip install 'framegauge[export]'"),
+        ("onnxruntime", "needs onnxruntime: pip install 'framegauge[cpu]'"),
+    ],
+)
+def test_doctor_names_what_an_export_lacks(
+    command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, missing: str, words: str
+) -> None:
+    monkeypatch.setattr(doctor, "is_installed", lambda package: package != missing)
+
+    done = command("doctor")
+
+    assert words in done.out
 
 
 def test_export_writes_a_model_that_verifies(

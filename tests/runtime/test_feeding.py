@@ -133,6 +133,36 @@ def test_a_flow_that_is_not_known_everywhere_wants_a_mask(
         fed(source, "epe", masked, masked=False)
 
 
+@pytest.fixture
+def unknown_flows(tmp_path: Path) -> Path:
+    """Files of flows for frames 0 and 1, the second of them known nowhere."""
+    np.save(tmp_path / "0.npy", np.zeros((2, 16, 16), np.float32))
+    np.save(tmp_path / "1.npy", np.full((2, 16, 16), 1e10, np.float32))
+    return tmp_path / "%d.npy"
+
+
+def test_a_flow_of_which_nothing_is_known_is_no_perfect_one(unknown_flows: Path) -> None:
+    source = given(flow=unknown_flows, flow_reference=unknown_flows)
+
+    with pytest.raises(ScoreError, match="no pixel to judge of frame 1: of flow nothing is known"):
+        fed(source, "epe[masked=true]", ("flow", "flow_reference", "mask"), frames=2, masked=True)
+
+
+def test_a_judged_flow_that_is_not_known_is_not_let_off(flows: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "known-0.npy", np.zeros((2, 16, 16), np.float32))
+    source = given(flow=flows, flow_reference=tmp_path / "known-%d.npy")
+
+    with pytest.raises(ScoreError, match="The flow of frame 0 is not known at 1 pixels where flow"):
+        fed(source, "epe[masked=true]", ("flow", "flow_reference", "mask"), masked=True)
+
+
+def test_a_judged_flow_is_not_let_off_where_the_reference_is_estimated(flows: Path) -> None:
+    source = given(flow=flows, estimator="dis")
+
+    with pytest.raises(ScoreError, match="The flow of frame 0 is not known at 1 pixels where flow"):
+        fed(source, "epe[masked=true]", ("flow", "flow_reference", "mask"), masked=True)
+
+
 def test_what_takes_no_mask_is_not_saved_by_one_beside_it(flows: Path) -> None:
     outputs = [
         output("epe[masked=true]", masked=True),
@@ -190,7 +220,7 @@ def test_the_flows_of_each_video_go_to_its_own_next_frame() -> None:
         (5, {}, [0, 1, 2, 3]),
         (5, {"subsample": 2}, [0, 2]),
         (6, {"subsample": 2}, [0, 2, 4]),
-        (5, {"count": 5}, [0, 1, 2, 3]),
+        (5, {"count": 5, "on_length_mismatch": "shortest"}, [0, 1, 2, 3]),
         (5, {"count": 2}, [0, 1]),
         (5, {"start": 2}, [2, 3]),
     ],
@@ -205,6 +235,16 @@ def test_the_last_frame_has_no_flow_to_the_next(
 
     assert [sample.number for sample in samples] == wanted
     assert feed.expected(aligned, frames, frames) == len(wanted)
+
+
+def test_frames_without_a_next_one_do_not_make_up_the_count() -> None:
+    roles, aligned = ("flow", "flow_reference"), Alignment(count=5)
+    feed = Feed(given(estimator="dis"), roles=roles, outputs=[output("tof")])
+
+    with pytest.raises(ScoreError, match="--count 5 frames were asked for, and there are 4 to sco"):
+        feed.expected(aligned, 5, 5)
+    with pytest.raises(ScoreError, match="--count 5 frames were asked for, and there are 4 to sco"):
+        list(feed.samples(aligned, clip(5), clip(5), form=FORM))
 
 
 def test_a_video_of_its_own_gives_the_frame_before_and_the_motion_of_the_original(

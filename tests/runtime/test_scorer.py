@@ -430,8 +430,8 @@ def test_frames_that_do_not_fit_are_refused(
 @pytest.mark.parametrize(
     ("other", "words"),
     [
-        (noisy("rgb24", 1, height=21), "reference is 3 of 24x20, distorted is 3 of 24x21"),
-        (noisy("rgb24", 1, batch=2), "reference is 3 of 24x20, distorted is 2 of 24x20"),
+        (noisy("rgb24", 1, height=21), "one size; reference is 24x20, distorted is 24x21"),
+        (noisy("rgb24", 1, batch=2), "one batch size; reference has 3, distorted has 2"),
     ],
     ids=["size", "number"],
 )

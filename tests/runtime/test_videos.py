@@ -152,6 +152,23 @@ def test_only_what_is_asked_for_is_computed_in_the_order_asked(
     assert report.model["entries"] == ["float_ssim", "psnr_cr", "psnr_y"]
 
 
+def test_fewer_frames_than_were_asked_for_are_told_where_they_are_allowed() -> None:
+    told: list[str] = []
+
+    report = score(
+        [flat(10)] * 3,
+        [flat(12)] * 3,
+        metrics="psnr_y",
+        start=1,
+        count=100,
+        on_length_mismatch="shortest",
+        tell=told.append,
+    )
+
+    assert report.frames.numbers.tolist() == [1, 2]
+    assert "2 frames were scored, fewer than the 100 asked for" in told
+
+
 def test_a_report_says_what_was_scored_with_what(reference: str, distorted: str) -> None:
     report = score(reference, distorted, gates=["psnr_y.min>=99", "float_ssim>0"], threads=1)
 

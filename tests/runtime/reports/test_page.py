@@ -204,6 +204,26 @@ def test_the_page_says_what_was_found(still: Still) -> None:
     assert "There are more frames" not in text
 
 
+def test_the_page_tells_what_was_not_done_from_what_is_not_known() -> None:
+    facts = {"converted": None, "scaled": None, "orientation": None, "transfer": None}
+    report = replace(
+        report_of(3),
+        inputs={"reference": facts, "distorted": {**facts, "frame_rate": None}},
+        alignment={"count": None},
+        model={"quantise": None},
+    )
+
+    text = words(report.to_html())
+
+    assert "converted no no" in text
+    assert "scaled no no" in text
+    assert "orientation as it is stored as it is stored" in text
+    assert "transfer not said not said" in text
+    assert "frame rate not known" in text
+    assert "count all" in text
+    assert "quantise no" in text
+
+
 def test_the_page_of_a_clip_that_passes_says_so() -> None:
     report = report_of(30).with_gates([Gate("score_0", "mean", ">", 1.0)])
 

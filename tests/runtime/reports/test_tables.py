@@ -84,3 +84,10 @@ def test_signs_of_markdown_are_made_to_print() -> None:
     assert made.to_markdown() == (
         "| a\\|b | psnr \\[dB\\] ↑ |\n| --- | ---: |\n| x\\_\\*y\\* | 1.0000 |\n"
     )
+
+
+@pytest.mark.parametrize("name", ["[x]", "*x"])
+def test_a_row_is_no_option_of_the_line_above(name: str) -> None:
+    made = Table(keys=("group",), columns=(PSNR,), blocks=((Row((name,), (30.0,)),),))
+
+    assert f"\n{{}}{name} & 30.000 \\\\\n" in made.to_latex()

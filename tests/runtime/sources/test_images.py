@@ -1,6 +1,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from framegauge.runtime.errors import ScoreError, UsageError
@@ -155,3 +157,20 @@ def test_a_name_with_a_percent_sign_is_only_a_name(images: Path) -> None:
     odd = path.rename(images.parent / "100%05d.png")
 
     assert len(decoded(odd)) == 320 * 176 * 3
+
+
+def test_a_name_that_looks_like_a_pattern_is_that_of_the_file_if_there_is_one(images: Path) -> None:
+    first, second = decoded(images / "1.png"), decoded(images / "2.png")
+    odd = (images / "2.png").rename(images / "%d.png")
+
+    assert first != second
+    assert decoded(odd) == second
+
+
+def test_a_tiff_of_several_pages_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "pages.tif"
+    pages = [np.full((24, 32, 3), level, np.uint8) for level in (0, 255)]
+    assert cv2.imwritemulti(str(path), pages)
+
+    with pytest.raises(ScoreError, match=r"pages\.tif holds several pictures: one was wanted"):
+        decoded(path)

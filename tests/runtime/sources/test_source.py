@@ -92,6 +92,7 @@ def test_facts_of_a_tagged_stream_are_its_own(clips: Path) -> None:
         "frames": None,
         "codec": "ffv1",
         "interlaced": False,
+        "orientation": None,
         "hdr": False,
     }
 
@@ -179,6 +180,7 @@ def test_bare_samples_need_size_and_format(
     [
         ({"size": (4, 4), "pixel_format": "yuv999"}, "no pixel format 'yuv999'"),
         ({"size": (0, 4), "pixel_format": "yuv420p"}, "at least 1x1, got 0x4"),
+        ({"size": (4, 4), "pixel_format": "rgbf32"}, "G B R, they are `--pixel-format gbrpf32le`"),
         ({**RAW, "frame_rate": "fast"}, "got 'fast'"),
         ({**RAW, "matrix": "bt470"}, "--matrix takes one of bt601, bt709, bt2020; got 'bt470'"),
         ({**RAW, "range": "tv"}, "--range takes one of limited, full; got 'tv'"),
@@ -192,6 +194,32 @@ def test_requests_that_make_no_sense_are_refused(
 
     with pytest.raises(UsageError, match=message):
         open_source(path, **given)
+
+
+@pytest.mark.parametrize(
+    ("pixel_format", "depth"),
+    [("yuv420p10le", 10), ("yuv444p12le", 12), ("yuv422p10be", 10), ("gray12le", 12)],
+)
+def test_code_values_above_the_peak_are_refused(
+    tmp_path: Path, pixel_format: str, depth: int
+) -> None:
+    path = tmp_path / "clip.yuv"
+    words = np.full((2, 3 * 8 * 8), 2**depth - 1, ">u2" if "be" in pixel_format else "<u2")
+    words[1, 5] = 2**depth
+    of_one = {"yuv420p10le": 96, "yuv422p10be": 128, "gray12le": 64}.get(pixel_format, 192)
+    path.write_bytes(words[:, :of_one].tobytes())
+    given = {"size": (8, 8), "pixel_format": pixel_format}
+
+    with pytest.raises(ScoreError, match=rf"Frame 1 of .*clip\.yuv has a code .* of {2**depth}: "):
+        samples(path, wanted="yuv420p", **given)
+
+
+def test_code_values_of_p010_fill_their_words(tmp_path: Path) -> None:
+    path = tmp_path / "clip.yuv"
+    content = np.full(96, 0xFFC0, "<u2").tobytes()
+    path.write_bytes(content)
+
+    assert samples(path, size=(8, 8), pixel_format="p010le") == content
 
 
 @pytest.mark.parametrize(("bytes_", "whole"), [(320 * 176 * 4, 2), (1000, 0)])

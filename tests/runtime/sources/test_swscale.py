@@ -15,6 +15,7 @@ from framegauge.runtime.sources.source import open_source
 Ffmpeg = Callable[..., bytes]
 
 SIZES = [None, (48, 20)]
+RAMP = np.arange(36 * 64).reshape(36, 64) % 256
 FLAGS = "accurate_rnd+full_chroma_int+full_chroma_inp"
 SITING = "in_chroma_loc=left:out_chroma_loc=left"
 
@@ -101,6 +102,90 @@ def test_more_bits_keep_black_and_white(
     planes = one(flat(code, 128, 128), source={"range": span}, format="yuv420p10le", size=size)
 
     assert codes(planes, depth=10)[0] == wanted
+
+
+@pytest.mark.parametrize(
+    ("pixel_format", "peak", "dtype"),
+    [
+        ("gbrp10le", 1023, "<u2"),
+        ("gbrp12le", 4095, "<u2"),
+        ("gbrp16be", 65535, ">u2"),
+    ],
+)
+def test_bytes_of_deeper_colours_are_the_nearest(
+    tmp_path: Path, pixel_format: str, peak: int, dtype: str
+) -> None:
+    green, blue, red = RAMP, np.full_like(RAMP, 100), 255 - RAMP
+    deep = np.rint(np.stack([green, blue, red]) * (peak / 255))
+    path = tmp_path / "clip.raw"
+    path.write_bytes(deep.astype(dtype).tobytes())
+
+    with open_source(path, size=(64, 36), pixel_format=pixel_format) as source:
+        (rgb,) = next(source.frames(format="rgb24"))
+
+    assert_array_equal(rgb, np.stack([red, green, blue], axis=-1))
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    ("pixel_format", "channels", "dtype"),
+    [("rgb48le", 3, "<u2"), ("rgba64le", 4, "<u2"), ("bgr48be", 3, ">u2")],
+)
+def test_bytes_of_deeper_colours_lose_nothing_beside_their_depth(
+    tmp_path: Path, pixel_format: str, channels: int, dtype: str, size: tuple[int, int] | None
+) -> None:
+    path = tmp_path / "clip.raw"
+    path.write_bytes(np.full((36, 64, channels), 257 * 200, dtype).tobytes())
+
+    with open_source(path, size=(64, 36), pixel_format=pixel_format) as source:
+        (rgb,) = next(source.frames(format="rgb24", size=size))
+
+    assert np.unique(rgb) == [200]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "span", "black", "white", "dtype"),
+    [
+        ("yuv444p", "full", 0, 255, "u1"),
+        ("yuv420p", "limited", 16, 235, "u1"),
+        ("yuv420p10le", "full", 0, 1023, "<u2"),
+        ("yuv444p10le", "limited", 64, 940, "<u2"),
+        ("gray8", "full", 0, 255, "u1"),
+    ],
+)
+def test_deep_greys_of_rgb_have_the_luma_of_the_standard(
+    tmp_path: Path, wanted: str, span: str, black: int, white: int, dtype: str
+) -> None:
+    path = tmp_path / "clip.raw"
+    path.write_bytes(np.stack([257 * RAMP] * 3).astype("<u2").tobytes())
+
+    with open_source(path, size=(64, 36), pixel_format="gbrp16le") as source:
+        luma = next(source.frames(format=wanted, range=span))[0]
+
+    codes = np.ascontiguousarray(luma).reshape(36, -1).view(dtype)
+    # Half a code of rounding, and a little for the scaler's integers.
+    assert_allclose(codes, black + RAMP / 255 * (white - black), atol=0.52)
+
+
+@pytest.mark.parametrize("wanted", ["yuv420p", "gray8", "rgb24"])
+def test_fewer_bits_of_full_range_go_from_peak_to_peak(wanted: str) -> None:
+    luma = np.arange(36 * 64, dtype=np.uint16).reshape(36, 64) % 1024
+    chroma = np.full((18, 32), 512, np.uint16)
+    source = {"pixel_format": "yuv420p10le", "range": "full"}
+
+    plane = one([luma, chroma, chroma], source=source, format=wanted)[0]
+
+    assert_array_equal(plane.reshape(36, 64, -1)[..., 0], np.rint(luma * (255 / 1023)))
+
+
+def test_a_change_of_range_rounds_chroma_to_the_nearest() -> None:
+    codes = np.arange(36 * 64).reshape(36, 64) % 224 + 16
+    planes = [codes.astype(np.uint8)] * 3
+
+    full = one(planes, source={"range": "limited"}, format="yuv444p", range="full")
+
+    wanted = np.clip(128 + (codes - 128) * (255 / 224), 0, 255)
+    assert_allclose(full[1], wanted, atol=0.51)
 
 
 @pytest.mark.parametrize(("span", "rgb", "full"), [("limited", 255, 255), ("full", 235, 235)])

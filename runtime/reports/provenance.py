@@ -1,0 +1,69 @@
+"""What a report says of its inputs and of what made it, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+# What null says, by key; of any other it says that nothing is known.
+_WITHOUT = {
+    "chroma": "not used",
+    "converted": "no",
+    "count": "all",
+    "format": "none",
+    "matrix": "none",
+    "orientation": "as it is stored",
+    "primaries": "not said",
+    "quantise": "no",
+    "scaled": "no",
+    "transfer": "not said",
+}
+
+
+def side_by_side(
+    reference: Mapping[str, Any], distorted: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """The facts of two videos, each a row with what it is for the one and the other."""
+    left, right = dict(flat(reference)), dict(flat(distorted))
+    return [
+        {
+            "key": key,
+            "values": (left.get(key, ""), right.get(key, "")),
+            "differs": left.get(key) != right.get(key) and key != "name",
+            "notable": key.split()[0] in ("assumed", "converted", "scaled", "orientation")
+            and {left.get(key), right.get(key)} - {None, "none", *_WITHOUT.values()} != set(),
+        }
+        for key in dict.fromkeys([*left, *right])
+    ]
+
+
+def flat(section: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+    """Names and words of all that a section says, nested ones joined."""
+    for key, value in section.items():
+        name = f"{above} {key}".strip().replace("_", " ")
+        if isinstance(value, Mapping) and value:
+            yield from flat(value, name)
+        else:
+            words = _WITHOUT.get(key, "not known") if value is None else _words(value)
+            yield clean(name), clean(words)
+
+
+def _words(value: Any) -> str:
+    match value:
+        case None:
+            return "not known"
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:.7g}"
+        case list() | tuple():
+            return ", ".join(_words(each) for each in value) or "none"
+        case Mapping():
+            return ", ".join(f"{key}: {_words(each)}" for key, each in value.items()) or "none"
+        case _:
+            return str(value)
+
+
+def clean(text: str) -> str:
+    """Text that UTF-8 can hold: a file name may have bytes that are none."""
+    return text.encode("utf-8", "replace").decode("utf-8")
