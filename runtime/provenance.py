@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from framegauge.runtime.backends.backend import describe
 from framegauge.runtime.scorer import Scorer
 from framegauge.runtime.shelf import Pick
 
 
 def model_facts(scorer: Scorer, picked: Pick) -> dict[str, Any]:
-    """The models, as the report has them."""
+    """The models, as the report has them: where they differ, a list with a value for each file."""
     manifests = [model.manifest for model in scorer.models]
     return {
         "origin": picked.origin,
         "format": scorer.form.name,
-        "precision": manifests[0].precision,
-        "quantise": manifests[0].quantise,
-        "crop_border": manifests[0].crop_border,
+        "precision": _common([each.precision for each in manifests]),
+        "quantise": _common([each.quantise for each in manifests]),
+        "crop_border": _common([each.crop_border for each in manifests]),
         "chroma": next((each.chroma for each in manifests if each.chroma), None),
         "entries": [output.entry for output in scorer.outputs if output.kind == "score"],
         "sha256": [model.sha256 for model in scorer.models],
         "files": [model.path.name for model in scorer.models],
     }
+
+
+def backend_facts(scorer: Scorer) -> dict[str, Any]:
+    """What ran the first model, and under ``others`` what ran those that something else did."""
+    first = describe(scorer.models[0])
+    others = [
+        {"file": model.path.name, **facts}
+        for model in scorer.models[1:]
+        if (facts := describe(model)) != first
+    ]
+    return first | ({"others": others} if others else {})
 
 
 def missing_of(scorer: Scorer) -> dict[str, tuple[str, ...]]:
@@ -32,3 +45,7 @@ def missing_of(scorer: Scorer) -> dict[str, tuple[str, ...]]:
         for each in model.manifest.missing
         if each.name not in scorer.labels
     }
+
+
+def _common(values: Sequence[Any]) -> Any:
+    return values[0] if all(each == values[0] for each in values) else list(values)

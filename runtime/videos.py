@@ -11,13 +11,12 @@ from pathlib import Path
 
 from framegauge.runtime.ahead import ahead
 from framegauge.runtime.alignment import Alignment, OnLength
-from framegauge.runtime.backends.backend import describe
 from framegauge.runtime.errors import UsageError
 from framegauge.runtime.feeding import Feed
 from framegauge.runtime.gate import Gate
 from framegauge.runtime.given import Given
 from framegauge.runtime.loop import Progress, aggregate, first_score, score_pairs
-from framegauge.runtime.provenance import missing_of, model_facts
+from framegauge.runtime.provenance import backend_facts, missing_of, model_facts
 from framegauge.runtime.rates import OnRate
 from framegauge.runtime.reports.report import Report
 from framegauge.runtime.reports.stills import Worst
@@ -223,7 +222,7 @@ def score(
             flows=feed.to_json(),
             missing=missing,
             model=model_facts(scorer, picked),
-            backend={"asked": backend, **describe(scorer.models[0])},
+            backend={"asked": backend, **backend_facts(scorer)},
             stills=worst.pictures() if worst else (),
         )
     if feed.left_out:

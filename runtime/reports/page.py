@@ -12,13 +12,13 @@ from plotly.offline import get_plotlyjs
 
 from framegauge.runtime.gate import Outcome
 from framegauge.runtime.pool import POOLS, pool_by
-from framegauge.runtime.reports.provenance import clean, flat, side_by_side
 from framegauge.runtime.reports.report import Report
 from framegauge.runtime.reports.rounding import bound_of, rounded, told_apart
 from framegauge.runtime.reports.series import LabelFacts
 from framegauge.runtime.reports.stills import Still
 from framegauge.runtime.reports.summary import flows_in_words, needing
 from framegauge.runtime.reports.timeline import BUCKETS, plots
+from framegauge.runtime.reports.wording import clean, flat, side_by_side
 
 ARROWS = {"higher": "↑", "lower": "↓", None: ""}
 # Of all pools, those worth a row when reports are compared.

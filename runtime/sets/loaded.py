@@ -10,9 +10,8 @@ from typing import Any, Self
 
 from framegauge.export.manifest import Aggregate, Output
 from framegauge.export.spec import find_listing
-from framegauge.runtime.backends.backend import describe
 from framegauge.runtime.errors import UsageError
-from framegauge.runtime.provenance import model_facts
+from framegauge.runtime.provenance import backend_facts, model_facts
 from framegauge.runtime.scorer import Scorer
 from framegauge.runtime.shelf import Pick, catalogue, checked, default_metrics, pick
 
@@ -112,8 +111,7 @@ class Loaded:
 
     def to_json(self) -> list[dict[str, Any]]:
         """What the scores were computed by, for each format."""
-        described = []
-        for scorer, picked in self.loaded.values():
-            backend = describe(scorer.models[0])
-            described.append({**model_facts(scorer, picked), "backend": backend})
-        return described
+        return [
+            {**model_facts(scorer, picked), "backend": backend_facts(scorer)}
+            for scorer, picked in self.loaded.values()
+        ]

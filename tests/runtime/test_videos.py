@@ -364,3 +364,20 @@ def test_an_interrupt_ends_the_run_and_its_threads() -> None:
         score([flat(1)] * 99, [flat(1)] * 99, metrics="psnr_y", progress=interrupt)
 
     assert threading.active_count() == before
+
+
+def test_models_that_differ_are_told_apart(
+    shipped: Callable[..., Path], rewritten: Callable[..., Path]
+) -> None:
+    def to_bytes(manifest: dict[str, Any]) -> None:
+        manifest["quantise"] = 8
+
+    rounding = rewritten(shipped("l1", "rgb24"), to_bytes)
+
+    report = score(
+        *EIGHT, model=[shipped("mse", "rgb24"), rounding], convert="rgb24", backend="cpu"
+    )
+
+    assert report.model["files"] == ["mse.onnx", "rewritten-l1.onnx"]
+    assert (report.model["quantise"], report.model["precision"]) == ([None, 8], "fp32")
+    assert "others" not in report.backend

@@ -19,6 +19,7 @@ from framegauge.runtime import BackendError, ScoreError, Scorer, UsageError
 from framegauge.runtime.backends import backend
 from framegauge.runtime.backends.backend import Model, describe
 from framegauge.runtime.backends.cuda import no_gpu
+from framegauge.runtime.provenance import backend_facts
 
 # The self-test's own frames lie within it.
 ANY = "8x8/64x64/256x256x4"
@@ -376,6 +377,23 @@ def test_a_scorer_takes_frames_on_the_gpu_and_leaves_scores_there(
         assert machine.cuda.calls["upload"] == machine.cuda.calls["download"] == 0
         mixed = scorer(reference=gpu_array_of(machine.cuda, reference), distorted=distorted)
         assert_allclose(mixed["mse"], [0, 0, 0.04, 0.04, 0.04], rtol=1e-6)
+
+
+def test_the_report_names_what_ran_each_model(
+    mse: Path,
+    shipped: Callable[..., Path],
+    stored: Callable[..., Any],
+    played: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stored(mse, ANY)
+    monkeypatch.setattr(backend, "HERE", played())
+
+    with Scorer([mse, shipped("l1", "rgb24")]) as scorer:
+        facts = backend_facts(scorer)
+
+    (other,) = facts["others"]
+    assert (facts["name"], other["file"], other["name"]) == ("tensorrt-rtx", "l1.onnx", "cpu")
 
 
 @pytest.mark.parametrize(
