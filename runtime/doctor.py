@@ -30,6 +30,7 @@ PACKAGES = (
     "tensorrt",
     "tensorrt-rtx",
     "cuda-python",
+    "cuda-core",
 )
 
 

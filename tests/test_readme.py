@@ -1,5 +1,6 @@
 import os
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -112,6 +113,18 @@ def test_programs_run_as_they_are_written(block: Block, place: Path) -> None:
     done = ran([sys.executable, "-W", "error", "-c", block.text], place)
 
     assert done.returncode == 0, done.stderr
+
+
+def test_the_fleet_is_listed_as_it_is_written(tmp_path: Path) -> None:
+    (text,) = re.findall(r"^```toml\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    (tmp_path / "fleet.toml").write_text(text, encoding="utf-8")
+    shutil.copy(ROOT / "runtime" / "models" / "rgb24" / "psnr.onnx", tmp_path / "model.onnx")
+
+    done = ran(["framegauge", "engines", "regenerate", "fleet.toml", "--dry-run"], tmp_path)
+
+    # Three targets of one model with two profiles, and two files for each of two formats.
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("to build") == 3 * 2 + 2 * 2
 
 
 def test_every_command_for_an_environment_is_marked_as_not_run() -> None:

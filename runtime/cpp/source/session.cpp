@@ -152,11 +152,12 @@ void Session::use_cuda(OrtSessionOptions* configured,
     if (const std::string why = problem(ort().CreateCUDAProviderOptions(&made)); !why.empty())
         throw no_cuda(why);
     const CudaOptions cuda(made);
-    // TF32 moves SSIM by up to 0.02; CUDA has it on unless told.
+    // TF32, which CUDA has on unless told, moves SSIM by up to 0.02; and convolutions picked by
+    // racing them may differ from run to run.
     const std::string device = std::to_string(options.device);
-    const char* keys[] = {"device_id", "use_tf32"};
-    const char* values[] = {device.c_str(), "0"};
-    check(ort().UpdateCUDAProviderOptions(made, keys, values, 2));
+    const char* keys[] = {"device_id", "use_tf32", "cudnn_conv_algo_search"};
+    const char* values[] = {device.c_str(), "0", "HEURISTIC"};
+    check(ort().UpdateCUDAProviderOptions(made, keys, values, 3));
     if (options.cuda_stream != nullptr)
         check(ort().UpdateCUDAProviderOptionsWithValue(made, "user_compute_stream",
                                                        options.cuda_stream));
