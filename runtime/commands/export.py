@@ -12,7 +12,7 @@ from framegauge.export.formats import FORMATS
 from framegauge.export.manifest import PRECISIONS, Precision
 from framegauge.runtime.atomic import check_writable
 from framegauge.runtime.backends.backend import Model
-from framegauge.runtime.commands.models import named_files, offline_option, weights_option
+from framegauge.runtime.commands.options import named_files, offline_option, weights_option
 from framegauge.runtime.exports import Order, write
 
 

@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from framegauge.export.spec import Listing
-from framegauge.runtime.backends.backend import BACKENDS, Model
+from framegauge.runtime.backends.backend import Model
+from framegauge.runtime.commands.options import backend_option, build_option
 from framegauge.runtime.commands.terminal import wide_console
 from framegauge.runtime.doctor import findings
 from framegauge.runtime.errors import ScoreError, UsageError
@@ -19,42 +20,6 @@ from framegauge.runtime.shelf import SHIPPED, catalogue, index
 
 # Entries that `list` explains one by one, when it finds no more and none is called so.
 _DETAILED = 3
-
-
-backend_option = click.option(
-    "--backend",
-    type=click.Choice(BACKENDS),
-    default="auto",
-    show_default=True,
-    help="What runs the model; one asked for by name is had, or the run fails.",
-)
-build_option = click.option(
-    "--build-missing", is_flag=True, help="Build an engine for the GPU here where there is none."
-)
-
-
-weights_option = click.option(
-    "--weights",
-    multiple=True,
-    metavar="NAME=FILE",
-    help="A file of weights, such as vgg16=vgg16.pth, for metrics that need some.",
-)
-offline_option = click.option("--offline", is_flag=True, help="Download no weights.")
-
-
-def named_files(pairs: tuple[str, ...]) -> dict[str, str]:
-    """Files by name, from ``NAME=FILE`` each.
-
-    Raises:
-        UsageError: One is not written so.
-    """
-    files = {}
-    for pair in pairs:
-        name, equals, path = pair.partition("=")
-        if not (name and equals and path):
-            raise UsageError(f"--weights takes NAME=FILE, such as vgg16=vgg16.pth; got {pair!r}.")
-        files[name] = path
-    return files
 
 
 @click.command("list")

@@ -10,13 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from framegauge.runtime.atomic import STDOUT
-from framegauge.runtime.commands.models import (
-    backend_option,
-    build_option,
-    named_files,
-    offline_option,
-    weights_option,
-)
+from framegauge.runtime.commands.options import frame_options, model_options, named_files
 from framegauge.runtime.commands.reports import GATE_FAILED, check_outputs, gate_option
 from framegauge.runtime.commands.terminal import progress_of, wide_console
 from framegauge.runtime.errors import UsageError
@@ -30,8 +24,7 @@ _STILLS = 3
 @click.argument("videos", nargs=-1, metavar="REFERENCE DISTORTED")
 @click.option("-r", "--reference", help="The reference, in place of the first argument.")
 @click.option("-d", "--distorted", help="The distorted video, in place of the second argument.")
-@click.option("--metrics", metavar="ENTRIES", help="Such as psnr_y,float_ssim,census[patch=5].")
-@click.option("--model", "models", multiple=True, metavar="FILE", help="Model files to score with.")
+@model_options
 @click.option(
     "--json", "json_path", metavar="FILE", help="Write the report; - for standard output."
 )
@@ -69,21 +62,12 @@ _STILLS = 3
 @click.option(
     "--flow-estimator", metavar="dis[:PRESET]", help="What computes flows that no file gives."
 )
-@click.option("--scale", metavar="reference|WxH[:SCALER]", help="Allow scaling to this size.")
-@click.option("--convert", metavar="reference|FORMAT", help="Allow conversion to this format.")
+@frame_options
 @click.option("--matrix", help="bt601, bt709 or bt2020, in place of what the streams say.")
 @click.option("--range", "range_", help="limited or full, in place of what the streams say.")
 @click.option("--size", metavar="WxH", help="Size of bare samples (.yuv).")
 @click.option("--pixel-format", metavar="F", help="Pixel format of bare samples (.yuv).")
 @click.option("--frame-rate", metavar="RATE", help="Frames a second of bare samples or images.")
-@click.option("--quantise", type=click.Choice(["8"]), help="Round distorted frames to 8 bits.")
-@click.option("--crop-border", type=int, default=0, help="Pixels to cut from every side first.")
-@weights_option
-@offline_option
-@backend_option
-@build_option
-@click.option("--device", type=int, default=0, help="Which GPU.")
-@click.option("--threads", type=int, help="Threads on the CPU.")
 @click.option("--stills", type=int, default=_STILLS, show_default=True, help="Worst frames shown.")
 @click.option("--quiet", is_flag=True, help="No progress, no notes, no summary.")
 def score_command(

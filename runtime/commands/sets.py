@@ -10,13 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from framegauge.runtime.atomic import STDOUT, write_text
-from framegauge.runtime.commands.models import (
-    backend_option,
-    build_option,
-    named_files,
-    offline_option,
-    weights_option,
-)
+from framegauge.runtime.commands.options import frame_options, model_options, named_files
 from framegauge.runtime.commands.reports import GATE_FAILED, check_outputs
 from framegauge.runtime.commands.terminal import progress_of, wide_console
 from framegauge.runtime.errors import UsageError
@@ -44,8 +38,7 @@ _FAILED = 1
     type=click.Choice([each.name for each in PROTOCOLS]),
     help="Score as the field scores a test set.",
 )
-@click.option("--metrics", metavar="ENTRIES", help="Such as psnr,ssim,census[patch=5].")
-@click.option("--model", "models", multiple=True, metavar="FILE", help="Model files to score with.")
+@model_options
 @click.option("--json", "json_path", metavar="FILE", help="Write all; - for standard output.")
 @click.option("--csv", "csv_path", metavar="FILE", help="Write the samples' scores.")
 @click.option("--markdown", "markdown_path", metavar="FILE", help="Write the means in Markdown.")
@@ -71,16 +64,7 @@ _FAILED = 1
     type=click.IntRange(min=0),
     help="Leading folders that name a sample's group; 1 if no protocol says otherwise.",
 )
-@click.option("--scale", metavar="reference|WxH[:SCALER]", help="Allow scaling to this size.")
-@click.option("--convert", metavar="reference|FORMAT", help="Allow conversion to this format.")
-@click.option("--quantise", type=click.Choice(["8"]), help="Round distorted frames to 8 bits.")
-@click.option("--crop-border", type=int, default=0, help="Pixels to cut from every side first.")
-@weights_option
-@offline_option
-@backend_option
-@build_option
-@click.option("--device", type=int, default=0, help="Which GPU.")
-@click.option("--threads", type=int, help="Threads on the CPU.")
+@frame_options
 @click.option("--quiet", is_flag=True, help="No progress, no notes, no tables.")
 def score_set_command(
     words: tuple[str, ...],

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +24,22 @@ from framegauge.runtime import cli, shelf
 
 CLIPS = Path(__file__).parents[1] / "clips"
 SCRIPT = Path(sysconfig.get_path("scripts")) / "framegauge"
+
+# Without a window, a network or a sandbox, which containers do not allow.
+BROWSING = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--enable-logging=stderr",
+    "--v=0",
+    "--virtual-time-budget=10000",
+    "--dump-dom",
+)
 
 
 @dataclass(frozen=True)
@@ -145,6 +163,29 @@ def python() -> Callable[..., subprocess.CompletedProcess[str]]:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def browser() -> Callable[..., tuple[str, str]]:
+    """Opens a page: what is left of it once its programs ran, and what its console says."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    program = next(filter(None, map(shutil.which, names)), None)
+    if program is None:
+        pytest.skip("no Chromium on PATH to open pages with")
+
+    def show(page: Path, *flags: str) -> tuple[str, str]:
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+            done = subprocess.run(
+                [program, f"--user-data-dir={profile}", *BROWSING, *flags, page.as_uri()],
+                capture_output=True,
+                text=True,
+                timeout=120,
+                check=True,
+            )
+        console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+        return done.stdout, "\n".join(console)
+
+    return show
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
@@ -23,10 +22,6 @@ LIBVMAF = Path(__file__).parents[1] / "golden" / "libvmaf.json"
 SCHEMA = json.loads(
     files("framegauge.runtime.reports").joinpath("report.schema.json").read_text("utf-8")
 )
-CHROMIUM = next(
-    filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), ""
-)
-needs_chromium = pytest.mark.skipif(not CHROMIUM, reason="no Chromium on PATH to open pages with")
 
 # Run without a terminal, a shell may have told its children to heed no interrupt.
 LISTENING = """
@@ -90,38 +85,12 @@ def on_a_terminal(
             os.close(here)
 
 
-def console_of(page: Path) -> tuple[str, str]:
-    """The page as a browser left it, and what its console says."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        browser = subprocess.run(
-            [
-                CHROMIUM,
-                f"--user-data-dir={profile}",
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--no-first-run",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-                "--enable-logging=stderr",
-                "--v=0",
-                "--virtual-time-budget=10000",
-                "--dump-dom",
-                page.as_uri(),
-            ],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=True,
-        )
-    console = [line for line in browser.stderr.splitlines() if "CONSOLE" in line]
-    return browser.stdout, "\n".join(console)
-
-
-@needs_chromium
 def test_two_clips_are_scored_into_every_kind_of_report(
-    framegauge: Callable[..., Any], reference: str, distorted: str, tmp_path: Path
+    framegauge: Callable[..., Any],
+    browser: Callable[..., Any],
+    reference: str,
+    distorted: str,
+    tmp_path: Path,
 ) -> None:
     done = framegauge(
         *("score", reference, distorted, "--metrics", "psnr,ssim,ms_ssim,census"),
@@ -144,7 +113,7 @@ def test_two_clips_are_scored_into_every_kind_of_report(
     assert [[float(cell) for cell in row[1:]] for row in rows[1:]] == [
         list(frame["metrics"].values()) for frame in report["frames"]
     ]
-    document, console = console_of(tmp_path / "r.html")
+    document, console = browser(tmp_path / "r.html")
     assert console == ""
     assert 'data-drawn="4"' in document
     assert document.count("data:image/jpeg") >= 9

@@ -1,9 +1,7 @@
 import json
 import math
 import re
-import shutil
-import subprocess
-import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
@@ -21,10 +19,6 @@ from framegauge.runtime.reports.series import Frames, LabelFacts
 from framegauge.runtime.reports.stills import Colour, Still, Worst
 
 GOLDEN = Path(__file__).parents[2] / "golden"
-CHROMIUM = next(
-    filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), ""
-)
-needs_chromium = pytest.mark.skipif(not CHROMIUM, reason="no Chromium on PATH to open pages with")
 HOSTILE = (
     "<img src=x onerror=\"document.body.id='taken'\"></script><script>alert(1)</script> \udcff.mp4"
 )
@@ -71,43 +65,24 @@ def words(html: str) -> str:
     return re.sub(r"\s+", " ", unescape(text))
 
 
-def opened(html: str, folder: Path, *flags: str) -> tuple[str, str]:
-    path = folder / "page.html"
-    path.write_text(html, encoding="utf-8")
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        browser = subprocess.run(
-            [
-                CHROMIUM,
-                f"--user-data-dir={profile}",
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-quic",
-                "--no-first-run",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-                "--enable-logging=stderr",
-                "--v=0",
-                "--virtual-time-budget=10000",
-                *flags,
-                "--dump-dom",
-                path.as_uri(),
-            ],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=True,
-        )
-    console = [line for line in browser.stderr.splitlines() if "CONSOLE" in line]
-    return browser.stdout, "\n".join(console)
+@pytest.fixture
+def opened(browser: Callable[..., tuple[str, str]], tmp_path: Path) -> Callable[..., Any]:
+    """Opens a page in a browser."""
+
+    def show(html: str, *flags: str) -> tuple[str, str]:
+        path = tmp_path / "page.html"
+        path.write_text(html, encoding="utf-8")
+        return browser(path, *flags)
+
+    return show
 
 
-@needs_chromium
-def test_a_browser_draws_every_plot_without_a_complaint(tmp_path: Path, still: Still) -> None:
+def test_a_browser_draws_every_plot_without_a_complaint(
+    opened: Callable[..., Any], still: Still
+) -> None:
     report = report_of(400).with_gates([Gate("score_0", "p5", ">=", 38.0)])
 
-    document, console = opened(replace(report, stills=(still,)).to_html(), tmp_path)
+    document, console = opened(replace(report, stills=(still,)).to_html())
 
     assert console == ""
     assert 'data-drawn="2"' in document
@@ -117,22 +92,20 @@ def test_a_browser_draws_every_plot_without_a_complaint(tmp_path: Path, still: S
     assert "p5 ≥ 38" in document
 
 
-@needs_chromium
-def test_a_browser_draws_reports_compared(tmp_path: Path) -> None:
+def test_a_browser_draws_reports_compared(opened: Callable[..., Any]) -> None:
     reports = [report_of(50, name="one.mp4"), report_of(60, name="two.mp4", labels=3)]
 
-    document, console = opened(page.to_html(reports), tmp_path, "--window-size=600,900")
+    document, console = opened(page.to_html(reports), "--window-size=600,900")
 
     assert console == ""
     assert 'data-drawn="3"' in document
     assert document.count('class="legendtext"') == 5
 
 
-@needs_chromium
-def test_a_hostile_file_name_is_only_text(tmp_path: Path) -> None:
+def test_a_hostile_file_name_is_only_text(opened: Callable[..., Any]) -> None:
     html = page.to_html([report_of(10, name=HOSTILE), report_of(10)], names=[HOSTILE, HOSTILE])
 
-    document, console = opened(html, tmp_path)
+    document, console = opened(html)
 
     assert console == ""
     assert 'data-drawn="2"' in document
@@ -140,24 +113,22 @@ def test_a_hostile_file_name_is_only_text(tmp_path: Path) -> None:
     assert "alert(1)</script>" not in without_library(html)
 
 
-@needs_chromium
-def test_a_report_of_200_000_frames_opens(tmp_path: Path) -> None:
+def test_a_report_of_200_000_frames_opens(opened: Callable[..., Any]) -> None:
     html = report_of(200_000, labels=4).to_html()
 
-    document, console = opened(html, tmp_path)
+    document, console = opened(html)
 
     assert console == ""
     assert 'data-drawn="4"' in document
 
 
-@needs_chromium
 @pytest.mark.parametrize("scores", [[], [1.0], [2.0] * 5, [1.0, math.nan, math.inf], [math.nan]])
-def test_odd_clips_are_drawn_too(tmp_path: Path, scores: list[float]) -> None:
+def test_odd_clips_are_drawn_too(opened: Callable[..., Any], scores: list[float]) -> None:
     odd = Report(
         frames=Frames(np.arange(len(scores)), {"a": np.array(scores)}), outputs={"a": LabelFacts()}
     )
 
-    document, console = opened(odd.with_gates([Gate("a", "min", ">", 0.5)]).to_html(), tmp_path)
+    document, console = opened(odd.with_gates([Gate("a", "min", ">", 0.5)]).to_html())
 
     assert console == ""
     assert 'data-drawn="1"' in document
