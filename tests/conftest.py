@@ -185,3 +185,25 @@ def planar() -> Callable[[str, Sequence[np.ndarray]], dict[str, np.ndarray]]:
         return {input_name(role, part): plane for part, plane in zip("yuv", planes, strict=True)}
 
     return feed
+
+
+@pytest.fixture
+def rewritten(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a model anew with its manifest changed; text stands for the whole manifest."""
+
+    def write(path: Path, change: Callable[[dict[str, Any]], Any] | str | None) -> Path:
+        model = onnx.load(path)
+        (entry,) = (entry for entry in model.metadata_props if entry.key == KEY)
+        if change is None:
+            model.metadata_props.remove(entry)
+        elif isinstance(change, str):
+            entry.value = change
+        else:
+            manifest = json.loads(entry.value)
+            change(manifest)
+            entry.value = json.dumps(manifest)
+        target = tmp_path / f"rewritten-{path.name}"
+        onnx.save(model, target)
+        return target
+
+    return write

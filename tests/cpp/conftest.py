@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -14,10 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import imageio_ffmpeg
-import onnx
 import pytest
-
-from framegauge.export.manifest import KEY
 
 HERE = Path(__file__).parent
 SOURCE = HERE.parents[1] / "runtime" / "cpp"
@@ -198,25 +194,3 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
         return path
 
     return make
-
-
-@pytest.fixture
-def rewritten(tmp_path: Path) -> Callable[..., Path]:
-    """Writes a model anew with its manifest changed; text stands for the whole, None for none."""
-
-    def write(path: Path, change: Callable[[dict[str, Any]], Any] | str | None) -> Path:
-        model = onnx.load(path)
-        (entry,) = (entry for entry in model.metadata_props if entry.key == KEY)
-        if change is None:
-            model.metadata_props.remove(entry)
-        elif isinstance(change, str):
-            entry.value = change
-        else:
-            manifest = json.loads(entry.value)
-            change(manifest)
-            entry.value = json.dumps(manifest)
-        target = tmp_path / "rewritten.onnx"
-        onnx.save(model, target)
-        return target
-
-    return write

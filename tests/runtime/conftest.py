@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -19,7 +18,6 @@ import numpy as np
 import onnx
 import pytest
 
-from framegauge.export.manifest import KEY
 from framegauge.runtime import cli, shelf
 
 CLIPS = Path(__file__).parents[1] / "clips"
@@ -186,28 +184,6 @@ def browser() -> Callable[..., tuple[str, str]]:
         return done.stdout, "\n".join(console)
 
     return show
-
-
-@pytest.fixture
-def rewritten(tmp_path: Path) -> Callable[..., Path]:
-    """Writes a model anew with its manifest changed; text stands for the whole manifest."""
-
-    def write(path: Path, change: Callable[[dict[str, Any]], Any] | str | None) -> Path:
-        model = onnx.load(path)
-        (entry,) = (entry for entry in model.metadata_props if entry.key == KEY)
-        if change is None:
-            model.metadata_props.remove(entry)
-        elif isinstance(change, str):
-            entry.value = change
-        else:
-            manifest = json.loads(entry.value)
-            change(manifest)
-            entry.value = json.dumps(manifest)
-        target = tmp_path / f"rewritten-{path.name}"
-        onnx.save(model, target)
-        return target
-
-    return write
 
 
 @pytest.fixture
