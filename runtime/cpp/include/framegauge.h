@@ -116,8 +116,8 @@ typedef struct framegauge_model_options {
 
 /* Load a model and prove it on its own test frames. Takes milliseconds to seconds.
  *
- * USAGE: not a framegauge model, a newer schema, options that do not go together or with env.
- * UNAVAILABLE: no such provider here. FAILED: missing, damaged, or it fails its self-test. */
+ * USAGE: no manifest, or none that an export writes; a newer schema; options that do not go together
+ * or with env. UNAVAILABLE: no such provider. FAILED: missing, damaged, or it fails its self-test. */
 FRAMEGAUGE_API framegauge_status framegauge_model_open(const framegauge_model_options* options,
                                                        framegauge_model** model);
 

@@ -69,7 +69,8 @@ inline constexpr int manifest_schema = 1;
 inline constexpr int pattern_version = 1;
 
 // Reads a manifest. Fields it does not know are passed over. Throws a usage failure if the text is
-// damaged or of a newer schema; `file` is the model's name, for the message.
+// damaged, of a newer schema, or says what no export writes; `file` is the model's name, for the
+// message.
 Manifest read_manifest(const std::string& text, const std::string& file);
 
 }  // namespace framegauge

@@ -37,6 +37,10 @@ void says_what_it_is(const std::string& path) {
     expect(model.planes(5, 3).at(0).row_bytes == 15 && model.planes(5, 3).at(0).rows == 3, "plane");
 }
 
+void has_no_ideal_where_the_frame_decides(const std::string& path) {
+    expect(std::isnan(framegauge::Model{path}.outputs().at(0).ideal), "NaN");
+}
+
 void takes_any_stride(const std::string& path) {
     framegauge::Scorer scorer{framegauge::Model{path}};
     constexpr std::size_t width = 37, height = 23, row = 3 * width, padded = row + 5;
@@ -221,6 +225,7 @@ void shares_the_hosts_runtime(const std::string& path) {
 int main(int, char** words) {
     const std::map<std::string, void (*)(const std::string&)> cases = {
         {"says_what_it_is", says_what_it_is},
+        {"has_no_ideal_where_the_frame_decides", has_no_ideal_where_the_frame_decides},
         {"takes_any_stride", takes_any_stride},
         {"scores_batches", scores_batches},
         {"serves_eight_threads", serves_eight_threads},
