@@ -35,17 +35,21 @@ PAIRS = [
 ]
 
 
-def quick_or_slow(texts):
-    return [
-        pytest.param(text, marks=pytest.mark.slow)
-        if text.partition("[")[0] in HEAVY and "[" in text
-        else text
-        for text in texts
-    ]
+def marked(texts, slow):
+    return pytest.mark.parametrize(
+        "text",
+        [pytest.param(text, marks=pytest.mark.slow) if slow(text) else text for text in texts],
+    )
 
 
-every_choice = pytest.mark.parametrize("text", quick_or_slow(CHOICES))
-every_pair = pytest.mark.parametrize("text", quick_or_slow(PAIRS))
+def is_heavy(text):
+    return text.partition("[")[0] in HEAVY and "[" in text
+
+
+# The quick run asks all choices about what may never happen, and the defaults about the rest.
+every_choice = marked(CHOICES, slow=is_heavy)
+every_choice_at_length = marked(CHOICES, slow=lambda text: "[" in text)
+every_pair_at_length = marked(PAIRS, slow=lambda text: "[" in text)
 
 
 @every_choice
@@ -58,7 +62,7 @@ def test_what_is_not_a_number_leaves_no_score(text, weights):
     assert answered == []
 
 
-@every_choice
+@every_choice_at_length
 def test_a_score_does_not_depend_on_the_rest_of_the_batch(text, weights):
     metric = unchecked(text, weights)
     given = moving(metric.spec, side(metric.spec), batch=2)
@@ -70,7 +74,7 @@ def test_a_score_does_not_depend_on_the_rest_of_the_batch(text, weights):
     torch.testing.assert_close(together[1:], alone, rtol=2e-5, atol=1e-6)
 
 
-@every_choice
+@every_choice_at_length
 def test_scores_stay_within_the_range(text, weights):
     metric = unchecked(text, weights)
     spec = metric.spec
@@ -81,7 +85,7 @@ def test_scores_stay_within_the_range(text, weights):
     assert scores.max().item() <= (float("inf") if spec.high is None else spec.high) + 1e-6
 
 
-@every_pair
+@every_pair_at_length
 def test_exchanging_the_frames_matters_only_where_the_spec_says_so(text, weights):
     metric = unchecked(text, weights)
     given = moving(metric.spec, side(metric.spec), batch=1)
@@ -92,7 +96,7 @@ def test_exchanging_the_frames_matters_only_where_the_spec_says_so(text, weights
     assert torch.allclose(there, back, rtol=1e-4, atol=1e-6) == metric.spec.symmetric
 
 
-@every_choice
+@every_choice_at_length
 def test_what_stands_still_is_ideal(text, weights):
     metric = unchecked(text, weights)
     spec = metric.spec
@@ -105,7 +109,7 @@ def test_what_stands_still_is_ideal(text, weights):
     assert score == pytest.approx(spec.ideal, rel=1e-6, abs=1e-6)
 
 
-@every_choice
+@every_choice_at_length
 @pytest.mark.parametrize("more", [0, 1])
 def test_the_least_size_is_scored(text, more, weights):
     metric = unchecked(text, weights)
