@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from framegauge.export.formats import FRAME_ROLES
 from framegauge.export.manifest import Aggregate, Output
 from framegauge.runtime.errors import ScoreError
+from framegauge.runtime.in_order import in_order
 from framegauge.runtime.reports.stills import Worst
 from framegauge.runtime.scorer import Scorer
 from framegauge.runtime.sources.colour import colour_matrix
@@ -21,6 +22,7 @@ from framegauge.runtime.sources.ladder import Target
 from framegauge.runtime.sources.planes import Planes
 
 Pair = tuple[int, Planes, Planes]
+Values = Mapping[str, NDArray[np.float64]]
 T = TypeVar("T")
 
 
@@ -43,6 +45,9 @@ class Sample(NamedTuple):
 # A batch holds about this many pixels: large frames go one by one.
 BATCH_PIXELS = 400_000
 BATCH_FRAMES = 16
+# Batches that are scored at a time hold about this many together, two frames of 1080p: what a
+# graph keeps of them is hundreds of bytes a pixel.
+FLIGHT_PIXELS = 4_200_000
 
 
 class Progress(Protocol):
@@ -85,17 +90,19 @@ def score_pairs(
             for role in FRAME_ROLES
             for target in [targets.get(role, targets["reference"])]
         }
-    width, height = targets["reference"].size
-    count = max(1, min(BATCH_FRAMES, BATCH_PIXELS // (width * height)))
+    count = batch_frames(targets["reference"].size)
     decider = first_score(scorer).name
     numbers = array("q")
     columns = {output.name: array("d") for output in scorer.outputs}
     if progress:
         progress(0, expected)
-    for batch in batches(pairs, count):
+
+    def scored(batch: Sequence[Pair | Sample]) -> tuple[list[Sample], Values]:
         samples = [each if isinstance(each, Sample) else Sample(*each) for each in batch]
         frames, tensors = _fed(samples)
-        values = scorer.run(frames, colours, tensors)
+        return samples, scorer.run(frames, colours, tensors)
+
+    for samples, values in in_order(scored, batches(pairs, count), scorer.in_flight):
         for name, column in columns.items():
             column.extend(values[name].tolist())
         for sample, value in zip(samples, values[decider].tolist(), strict=True):
@@ -117,6 +124,22 @@ def aggregate(kind: Aggregate, values: Mapping[str, NDArray[np.float64]]) -> flo
         return float("nan")
     floor = 10 ** (-kind.cap / 10)
     return min(kind.cap, float(-10 * np.log10(max(mean / kind.peak**2, floor))))
+
+
+def batch_frames(size: tuple[int, int]) -> int:
+    """Frames of a width and height that make a batch."""
+    width, height = size
+    return max(1, min(BATCH_FRAMES, BATCH_PIXELS // (width * height)))
+
+
+def in_flight(size: tuple[int, int], threads: int) -> int:
+    """Batches of frames of a width and height to score at a time on so many threads.
+
+    Frames side by side use threads better than the parts of one frame do. Large ones, whose parts
+    are large too, gain little from it and would take memory.
+    """
+    width, height = size
+    return max(1, min(threads, FLIGHT_PIXELS // (width * height * batch_frames(size))))
 
 
 def batches(pairs: Iterator[T], count: int) -> Generator[list[T], None, None]:

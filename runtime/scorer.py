@@ -36,6 +36,7 @@ class Scorer:
     Attributes:
         models: What it runs.
         form: Pixel format of the frames.
+        in_flight: Batches to score at a time: as asked for on the CPU, else 1.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Scorer:
         backend: str = "auto",
         device: int = 0,
         threads: int | None = None,
+        in_flight: int = 1,
         labels: Mapping[str, str] | None = None,
         self_test: bool = True,
         build_missing: bool = False,
@@ -57,6 +59,7 @@ class Scorer:
                 Scorer fails; or ``auto`` for an engine of the store, else CUDA, else the CPU.
             device: Which GPU.
             threads: Threads on the CPU, ``None`` for as many as this process may use.
+            in_flight: Batches that will be scored at a time; they share these threads.
             labels: Names for scores in place of the files'.
             self_test: Run each model's own test frames first, which takes milliseconds.
             build_missing: Build an engine for the GPU at hand where the store has none.
@@ -79,6 +82,7 @@ class Scorer:
                         backend=backend,
                         device=device,
                         threads=threads,
+                        in_flight=in_flight,
                         labels=labels,
                         self_test=self_test,
                         build_missing=build_missing,
@@ -87,6 +91,8 @@ class Scorer:
             check_models([each.manifest for each in self.models], labels or {})
             loaded.pop_all()
         self.form: Format = self.models[0].manifest.form
+        is_on_cpu = all(each.device == "cpu" for each in self.models)
+        self.in_flight = in_flight if is_on_cpu else 1
 
     def __enter__(self) -> Self:
         """The scorer itself."""

@@ -11,11 +11,12 @@ from pathlib import Path
 
 from framegauge.runtime.ahead import ahead
 from framegauge.runtime.alignment import Alignment, OnLength
+from framegauge.runtime.cpus import usable_cpus
 from framegauge.runtime.errors import UsageError
 from framegauge.runtime.feeding import Feed
 from framegauge.runtime.gate import Gate
 from framegauge.runtime.given import Given
-from framegauge.runtime.loop import Progress, aggregate, first_score, score_pairs
+from framegauge.runtime.loop import Progress, aggregate, first_score, in_flight, score_pairs
 from framegauge.runtime.provenance import backend_facts, missing_of, model_facts
 from framegauge.runtime.rates import OnRate
 from framegauge.runtime.reports.report import Report
@@ -187,6 +188,7 @@ def score(
                 build_missing=build_missing,
                 device=device,
                 threads=threads,
+                in_flight=in_flight(ladder.size(facts), threads or usable_cpus()),
             )
         )
         picked.check(scorer.form.name, scorer.labels)

@@ -32,7 +32,7 @@ class Model:
         sha256: Of the file's bytes, in hex.
         manifest: What the file says about itself, its scores under the names asked for.
         device: Where it runs.
-        threads: Threads it computes with on the CPU.
+        threads: Threads it computes with on the CPU, all runs at a time together.
         taken: What runs it and why, the first that was taken first.
     """
 
@@ -43,6 +43,7 @@ class Model:
         backend: str = "auto",
         device: int = 0,
         threads: int | None = None,
+        in_flight: int = 1,
         labels: Mapping[str, str] | None = None,
         self_test: bool = True,
         build_missing: bool = False,
@@ -56,6 +57,7 @@ class Model:
                 engine of the store, else CUDA where it is to be had, else the CPU.
             device: Which GPU.
             threads: Threads on the CPU, ``None`` for as many as this process may use.
+            in_flight: Runs at a time that share these threads.
             labels: Names for scores in place of the file's.
             self_test: Run the model's own test frames first.
             build_missing: Build an engine for the GPU at hand where the store has none.
@@ -84,7 +86,7 @@ class Model:
         self._wish = Wish(
             backend=backend,
             device=device,
-            threads=self.threads,
+            threads=max(1, self.threads // in_flight),
             build_missing=build_missing,
         )
         self._is_tested = self_test

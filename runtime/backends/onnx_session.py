@@ -74,6 +74,8 @@ class OnnxSession:
         # ONNX Runtime would count the host's cores, blind to a container's quota.
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
+        # A pool that waits by spinning takes the cores that other sessions and decoders want.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = self._loaded(content, options, cuda)
             metadata = self._session.get_modelmeta().custom_metadata_map

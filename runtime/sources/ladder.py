@@ -134,6 +134,10 @@ class Ladder:
             )
         return REORDERED.get(formats["reference"], formats["reference"])
 
+    def size(self, facts: Mapping[str, Facts]) -> tuple[int, int]:
+        """Width and height that the reference is scored at."""
+        return self._size(facts["reference"], facts["reference"])
+
     def targets(self, facts: Mapping[str, Facts], format: str) -> dict[str, Target]:
         """What each video becomes, to be scored in ``format``.
 

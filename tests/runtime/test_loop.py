@@ -7,12 +7,14 @@ from numpy.testing import assert_array_equal
 
 from framegauge.export.formats import FORMATS
 from framegauge.runtime import ScoreError
-from framegauge.runtime.loop import Sample, score_pairs
+from framegauge.runtime.loop import FLIGHT_PIXELS, Sample, batch_frames, in_flight, score_pairs
 from framegauge.runtime.sources.ladder import Target
 
 
 class Recorded:
     """A scorer that keeps what it is given, and scores the mean of the time."""
+
+    in_flight = 1
 
     def __init__(self, form: str, *, needs_colour: bool = False) -> None:
         self.form = FORMATS[form]
@@ -83,3 +85,22 @@ def test_everything_a_sample_has_is_stacked_to_a_batch() -> None:
 def test_a_neighbour_without_samples_in_range_is_refused(value: float) -> None:
     with pytest.raises(ScoreError, match=r"The previous frame compared with frame 7"):
         run(Recorded("rgbf32"), [sample(7, "rgbf32", previous=value)], "rgbf32")
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 5, 16, 64])
+@pytest.mark.parametrize("size", [(16, 16), (640, 360), (1280, 720), (1920, 1080), (3840, 2160)])
+def test_batches_in_flight_keep_to_the_threads_and_the_memory(
+    size: tuple[int, int], threads: int
+) -> None:
+    flight = in_flight(size, threads)
+
+    assert 1 <= flight <= threads
+    width, height = size
+    assert flight == 1 or flight * batch_frames(size) * width * height <= FLIGHT_PIXELS
+
+
+@pytest.mark.parametrize(
+    ("size", "flight"), [((1280, 720), 4), ((1920, 1080), 2), ((3840, 2160), 1)]
+)
+def test_large_frames_are_scored_fewer_at_a_time(size: tuple[int, int], flight: int) -> None:
+    assert in_flight(size, 16) == flight

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
 from framegauge.export.manifest import Aggregate
@@ -340,6 +340,19 @@ def test_float_frames_that_mean_nothing_are_refused_by_their_number(
 
     with pytest.raises(ScoreError, match=r"[Ff]rame 1"):
         score([good, good], [good, bad], model=models(["psnr"], "rgbf32").path)
+
+
+@pytest.mark.parametrize("threads", [2, 7])
+def test_scores_are_the_same_bits_on_any_number_of_threads(threads: int) -> None:
+    one, others = (
+        score(*EIGHT, metrics=",".join(LIBVMAF), threads=count, backend="cpu")
+        for count in (1, threads)
+    )
+
+    assert others.backend["threads"] == threads
+    assert others.frames.numbers.tolist() == one.frames.numbers.tolist()
+    for label in LIBVMAF:
+        assert_array_equal(others.frames.scores[label], one.frames.scores[label])
 
 
 def test_an_error_of_a_frame_ends_the_run_and_its_threads() -> None:

@@ -67,6 +67,24 @@ def mse(shipped: Callable[..., Path]) -> Path:
     return shipped("mse", "rgb24")
 
 
+def test_threads_of_a_session_do_not_spin_while_they_wait(
+    mse: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sessions: list[onnxruntime.InferenceSession] = []
+
+    class Kept(onnxruntime.InferenceSession):  # type: ignore[misc]
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            sessions.append(self)
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", Kept)
+    Model(mse, backend="cpu", threads=6, in_flight=2, self_test=False)
+
+    options = sessions[0].get_session_options()
+    assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
+    assert options.intra_op_num_threads == 3
+
+
 def test_cuda_that_fails_in_a_run_fails_it_and_does_not_become_the_cpu(
     mse: Path, with_cuda: Callable[..., list[Any]], capsys: pytest.CaptureFixture[str]
 ) -> None:
