@@ -15,7 +15,7 @@ from typing import Any
 from framegauge.engines.machine import Flavour
 from framegauge.engines.modelfile import check_whole
 from framegauge.engines.options import apply
-from framegauge.export.manifest import ManifestError
+from framegauge.export.contract.manifest import ManifestError
 
 # Called with the phase of the build, and how far it has come, in [0, 1].
 Progress = Callable[[str, float], None]

@@ -39,8 +39,8 @@ from framegauge.engines.profile import Profile
 from framegauge.engines.regenerate import Absent, Wanted
 from framegauge.engines.table import check_keys, check_words, words_of
 from framegauge.engines.target import LOCAL, Compatibility, Target, parse_targets
-from framegauge.export.formats import FORMATS
-from framegauge.export.manifest import PRECISIONS, ManifestError, Precision
+from framegauge.export.contract.formats import FORMATS
+from framegauge.export.contract.manifest import PRECISIONS, ManifestError, Precision
 
 _TOP = ("store", "engines")
 

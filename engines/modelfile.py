@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from framegauge.engines.checked import DIGEST
-from framegauge.export.manifest import KEY, Manifest, ManifestError
+from framegauge.export.contract.manifest import KEY, Manifest, ManifestError
 
 # Fields of ONNX's ModelProto and StringStringEntryProto, by their numbers in onnx.proto.
 _METADATA, _ENTRY_KEY, _ENTRY_VALUE = 14, 1, 2

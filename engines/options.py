@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from framegauge.engines.machine import Flavour
-from framegauge.export.spec import nearest
+from framegauge.export.contract.spec import nearest
 
 # What is set by other means, or is no value.
 _OWN = {

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 
-from framegauge.export.formats import Dim
-from framegauge.export.manifest import Manifest
+from framegauge.export.contract.formats import Dim
+from framegauge.export.contract.manifest import Manifest
 
 Shape = tuple[int, ...]
 

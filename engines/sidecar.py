@@ -16,8 +16,8 @@ from framegauge.engines import checked
 from framegauge.engines.machine import Platform
 from framegauge.engines.profile import Profile
 from framegauge.engines.target import Target
-from framegauge.export.manifest import SCHEMA as MANIFEST_SCHEMA
-from framegauge.export.manifest import Manifest, ManifestError
+from framegauge.export.contract.manifest import SCHEMA as MANIFEST_SCHEMA
+from framegauge.export.contract.manifest import Manifest, ManifestError
 
 SCHEMA = 1
 

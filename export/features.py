@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 from torch import Tensor
 
 from framegauge.export.colour import luma
-from framegauge.export.formats import FRAME_ROLES
+from framegauge.export.contract.formats import FRAME_ROLES
 
 P = ParamSpec("P")
 T = TypeVar("T")

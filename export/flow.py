@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from torch import Tensor
 
+from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
 from framegauge.export.metric import MapMetric
 from framegauge.export.reduction import (
@@ -18,7 +19,6 @@ from framegauge.export.reduction import (
     pixel_mean,
     safe_root,
 )
-from framegauge.export.spec import Spec
 
 
 class FlowMetric(MapMetric):

@@ -12,9 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from framegauge.export.contract.formats import Format
+from framegauge.export.contract.selftest import input_name
 from framegauge.export.features import Frame
-from framegauge.export.formats import Format
-from framegauge.export.pattern import input_name
 
 CHROMA = "linear, left-sited"
 

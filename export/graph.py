@@ -10,14 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from framegauge.export.backbones import Weights
+from framegauge.export.contract.formats import FRAME_ROLES, Format, tensor_dims
+from framegauge.export.contract.manifest import Aggregate, Input, Missing, Output
+from framegauge.export.contract.selftest import input_name
+from framegauge.export.contract.spec import Entry, Grid, Spec
 from framegauge.export.features import Features, Frame
-from framegauge.export.formats import FRAME_ROLES, Format, tensor_dims
 from framegauge.export.frames import colour_name, cropped, make_frame, subsampling
-from framegauge.export.manifest import Aggregate, Input, Missing, Output
 from framegauge.export.member import Member, members
 from framegauge.export.metric import MapMetric
-from framegauge.export.pattern import input_name
-from framegauge.export.spec import Entry, Grid, Spec
 
 
 class Graph(nn.Module):

@@ -9,9 +9,10 @@ from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 from torch import Tensor, nn
 
+from framegauge.export.contract.manifest import Aggregate
+from framegauge.export.contract.spec import Option, Spec, Value
 from framegauge.export.eager import eager_features, full_precision
 from framegauge.export.features import Features
-from framegauge.export.manifest import Aggregate
 from framegauge.export.reduction import (
     Reduction,
     check_reduction,
@@ -19,7 +20,6 @@ from framegauge.export.reduction import (
     pixel_mean,
     reduce_samples,
 )
-from framegauge.export.spec import Option, Spec, Value
 
 
 class Metric(nn.Module, ABC):

@@ -12,12 +12,11 @@ from pathlib import Path
 
 import torch
 
-from framegauge.export import manifest, pattern
 from framegauge.export.backbones import Weights
-from framegauge.export.formats import find_format
-from framegauge.export.frames import CHROMA
-from framegauge.export.graph import Graph
-from framegauge.export.manifest import (
+from framegauge.export.contract import manifest
+from framegauge.export.contract import selftest as pattern
+from framegauge.export.contract.formats import find_format
+from framegauge.export.contract.manifest import (
     KEY,
     MOST_TEST_SIDE,
     PRECISIONS,
@@ -25,6 +24,9 @@ from framegauge.export.manifest import (
     Precision,
     SelfTest,
 )
+from framegauge.export.contract.spec import parse_entries
+from framegauge.export.frames import CHROMA
+from framegauge.export.graph import Graph
 from framegauge.export.precision import in_half
 from framegauge.export.proof import (
     ExportError,
@@ -34,7 +36,6 @@ from framegauge.export.proof import (
     self_test_colour,
     size_above,
 )
-from framegauge.export.spec import parse_entries
 from framegauge.export.translation import serialise, trace, translate
 from framegauge.export.weights import Source
 

@@ -11,11 +11,11 @@ import numpy as np
 import onnx_ir
 
 from framegauge.export import scenes
+from framegauge.export.contract.manifest import Output, SelfTest
+from framegauge.export.contract.rounding import Rounding
 from framegauge.export.graph import Graph
 from framegauge.export.half import convolutions, halved, reach, rounded
-from framegauge.export.manifest import Output, SelfTest
 from framegauge.export.proof import Feed, evaluate, feeds, size_above, start
-from framegauge.export.rounding import Rounding
 from framegauge.export.translation import serialise
 
 SELF_TEST = "self-test"

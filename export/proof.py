@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from framegauge.export import pattern
+from framegauge.export.contract import selftest as pattern
+from framegauge.export.contract.manifest import Output
 from framegauge.export.graph import Graph
-from framegauge.export.manifest import Output
 
 # Larger than any size an entry treats in a way of its own (libvmaf's SSIM reduces from 384 on).
 LARGE = (645, 782)

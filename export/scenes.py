@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from framegauge.export.pattern import MOVED, Integers, hashed
+from framegauge.export.contract.selftest import MOVED, Integers, hashed
 
 KINDS = ("natural", "dark", "flat", "bright")
 
@@ -29,7 +29,7 @@ def samples(
 ) -> Integers:
     """Code values of a frame of the kind ``KINDS[n % 4]``, in ``[0, 2**depth)``.
 
-    The arguments are those of :func:`framegauge.export.pattern.samples`.
+    The arguments are those of :func:`framegauge.export.contract.selftest.samples`.
     """
     down, across = MOVED.get(role, (0, 0))
     y, x = y + down, x + across

@@ -18,12 +18,12 @@ import onnx_ir
 import torch
 
 from framegauge.export.catalog import ENTRIES, listings
-from framegauge.export.formats import find_format
+from framegauge.export.contract.formats import find_format
+from framegauge.export.contract.manifest import KEY
+from framegauge.export.contract.spec import parse_entries
 from framegauge.export.graph import Graph
-from framegauge.export.manifest import KEY
 from framegauge.export.model import describe
 from framegauge.export.proof import prove
-from framegauge.export.spec import parse_entries
 from framegauge.export.translation import serialise, trace, translate
 
 FORMATS = ("yuv420p", "yuv420p10le", "yuv422p10le", "yuv444p", "rgb24")

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from framegauge.export.backbones import Weights
+from framegauge.export.contract.spec import nearest, parse_entries
 from framegauge.export.eager import (
     as_features,
     check_shapes,
@@ -21,7 +22,6 @@ from framegauge.export.eager import (
 from framegauge.export.member import Member, members
 from framegauge.export.metric import PixelMetric
 from framegauge.export.reduction import Reduction, check_reduction, reduce_samples
-from framegauge.export.spec import nearest, parse_entries
 from framegauge.export.system import System
 from framegauge.export.weights import Source
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 
 from torch import Tensor, nn
 
+from framegauge.export.contract.spec import Spec, nearest
 from framegauge.export.eager import at_least_float32, check_tensors, eager_features, full_precision
 from framegauge.export.features import Features
 from framegauge.export.metric import Metric
 from framegauge.export.reduction import Reduction, reduce_samples
-from framegauge.export.spec import Spec, nearest
 
 TOTAL = "total"
 

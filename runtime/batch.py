@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from framegauge.export.formats import Format, Plane
-from framegauge.export.manifest import Input
+from framegauge.export.contract.formats import Format, Plane
+from framegauge.export.contract.manifest import Input
 from framegauge.runtime.backends.gpu_array import (
     GpuArray,
     SupportsDlpack,

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from framegauge.export.formats import Format
-from framegauge.export.manifest import Output
+from framegauge.export.contract.formats import Format
+from framegauge.export.contract.manifest import Output
 from framegauge.runtime.alignment import Alignment
 from framegauge.runtime.batch import size_of
 from framegauge.runtime.errors import ScoreError

@@ -8,9 +8,9 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from framegauge.export.formats import FRAME_ROLES, Format
-from framegauge.export.manifest import Input, Manifest, Output
-from framegauge.export.pattern import input_name
+from framegauge.export.contract.formats import FRAME_ROLES, Format
+from framegauge.export.contract.manifest import Input, Manifest, Output
+from framegauge.export.contract.selftest import input_name
 from framegauge.runtime.backends.gpu_array import GpuArray
 from framegauge.runtime.batch import Batch, Frames, Samples, batch_of, size_of, tensor_of
 from framegauge.runtime.errors import UsageError

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from framegauge.export.manifest import Output
-from framegauge.export.spec import find_listing, parse_entries
+from framegauge.export.contract.manifest import Output
+from framegauge.export.contract.spec import find_listing, parse_entries
 from framegauge.runtime.errors import ScoreError
 from framegauge.runtime.shelf import PAIR, catalogue
 from framegauge.runtime.sources.flows import Array

@@ -9,8 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from framegauge.export.formats import FORMATS
-from framegauge.export.spec import (
+from framegauge.export.contract.formats import FORMATS
+from framegauge.export.contract.spec import (
     Entry,
     Grid,
     Listing,

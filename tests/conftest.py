@@ -14,13 +14,13 @@ import onnxruntime
 import pytest
 import torch
 
-from framegauge.export.formats import find_format
+from framegauge.export.contract.formats import find_format
+from framegauge.export.contract.manifest import KEY, Manifest
+from framegauge.export.contract.selftest import input_name
+from framegauge.export.contract.spec import parse_entries
 from framegauge.export.graph import Graph
-from framegauge.export.manifest import KEY, Manifest
 from framegauge.export.model import export
-from framegauge.export.pattern import input_name
 from framegauge.export.proof import evaluate
-from framegauge.export.spec import parse_entries
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from framegauge.export.catalog import find, listings
+from framegauge.export.contract.spec import find_listing, parse_entries
 from framegauge.export.features import Features, Frame
 from framegauge.export.losses.laplacian import laplacian_levels
 from framegauge.export.losses.sobel import sobel
-from framegauge.export.spec import find_listing, parse_entries
 
 GOLDEN = Path(__file__).parent / "golden"
 EXPECTED = json.loads((GOLDEN / "expected.json").read_text())

@@ -13,10 +13,10 @@ import torch
 
 from framegauge.export.backbones import NO_STD, SUPERSLOMO_MEAN, normalised
 from framegauge.export.catalog import find, listings
+from framegauge.export.contract.spec import find_listing, parse_entries
 from framegauge.export.eager import eager_features
 from framegauge.export.losses.bmbc_photometric import BMBCPhotometric
 from framegauge.export.losses.dain_smoothness import gradient_adaptive_variation
-from framegauge.export.spec import find_listing, parse_entries
 from framegauge.export.warp import warp
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -6,10 +6,10 @@ import torch
 from torch.testing import assert_close
 
 from framegauge.export.catalog import ENTRIES, find
+from framegauge.export.contract.spec import Spec
 from framegauge.export.eager import eager_features
 from framegauge.export.metric import MapMetric, PixelMetric
 from framegauge.export.proof import feeds
-from framegauge.export.spec import Spec
 
 # Entries that judge a frame by its reference alone, without a network's weights.
 PAIR = ("reference", "distorted")

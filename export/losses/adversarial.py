@@ -14,10 +14,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
 from framegauge.export.metric import Metric
 from framegauge.export.reduction import pixel_mean
-from framegauge.export.spec import Spec
 
 # A critic's logits have no bound; JSON has no infinity.
 LOWEST = float(torch.finfo(torch.float32).min)

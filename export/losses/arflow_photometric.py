@@ -16,12 +16,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from framegauge.export.colour import luma
+from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
 from framegauge.export.losses.census import census_distance
 from framegauge.export.occlusion import occluded, uncovered, without_border
 from framegauge.export.photometric import INPUTS, TwoWayPhotometric
 from framegauge.export.reduction import Reduction, pixel_mean
-from framegauge.export.spec import Spec
 from framegauge.export.windows import moments_about
 
 SPEC = Spec(

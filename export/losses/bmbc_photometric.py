@@ -14,12 +14,12 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
 from framegauge.export.losses.charbonnier import charbonnier
 from framegauge.export.motion import MotionMetric
 from framegauge.export.pyramid import box_halved
 from framegauge.export.reduction import Reduction, pixel_mean
-from framegauge.export.spec import Spec
 from framegauge.export.warp import warp
 
 SPEC = Spec(

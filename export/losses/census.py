@@ -15,10 +15,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from framegauge.export.colour import luma
+from framegauge.export.contract.spec import Grid, Spec
 from framegauge.export.features import Features
 from framegauge.export.metric import PixelMetric
 from framegauge.export.reduction import Reduction
-from framegauge.export.spec import Grid, Spec
 
 SPEC = Spec(
     name="census",

@@ -12,10 +12,10 @@ from dataclasses import replace
 
 from torch import Tensor
 
+from framegauge.export.contract.spec import Grid, Spec
 from framegauge.export.features import Features
 from framegauge.export.metric import PixelMetric
 from framegauge.export.reduction import Reduction
-from framegauge.export.spec import Grid, Spec
 
 SPEC = Spec(
     name="charbonnier",

@@ -11,11 +11,11 @@ from dataclasses import replace
 
 from torch import Tensor
 
+from framegauge.export.contract.spec import Grid, Spec
 from framegauge.export.features import Features
 from framegauge.export.metric import MapMetric
 from framegauge.export.motion import MotionMetric
 from framegauge.export.reduction import Reduction, pixel_mean
-from framegauge.export.spec import Grid, Spec
 
 SPEC = Spec(
     name="dain_symmetry",

@@ -14,12 +14,12 @@ import torch
 from torch import Tensor
 
 from framegauge.export.colour import luma
+from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
 from framegauge.export.losses.census import census_distance, check_patch
 from framegauge.export.occlusion import occluded, without_border
 from framegauge.export.photometric import INPUTS, TwoWayPhotometric
 from framegauge.export.reduction import Reduction
-from framegauge.export.spec import Spec
 from framegauge.export.warp import Border
 
 FLOOR = 0.01**0.4

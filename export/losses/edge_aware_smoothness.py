@@ -14,11 +14,11 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
 from framegauge.export.motion import MotionMetric
 from framegauge.export.reduction import Reduction, pixel_mean
 from framegauge.export.smoothness import change_across, change_down
-from framegauge.export.spec import Spec
 from framegauge.export.windows import positions
 
 SPEC = Spec(

@@ -11,10 +11,10 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from framegauge.export.contract.spec import Grid, Spec
 from framegauge.export.features import Features
 from framegauge.export.metric import PixelMetric
 from framegauge.export.reduction import Reduction
-from framegauge.export.spec import Grid, Spec
 
 SPEC = Spec(
     name="huber",

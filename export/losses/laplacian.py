@@ -13,11 +13,11 @@ from dataclasses import replace
 
 from torch import Tensor
 
+from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
 from framegauge.export.metric import PairMetric
 from framegauge.export.pyramid import laplacian_bands
 from framegauge.export.reduction import Reduction, pixel_mean
-from framegauge.export.spec import Spec
 
 SPEC = Spec(
     name="laplacian",

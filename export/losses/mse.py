@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from framegauge.export.contract.spec import Grid, Spec
 from framegauge.export.features import Features
 from framegauge.export.metric import PixelMetric
-from framegauge.export.spec import Grid, Spec
 
 SPEC = Spec(
     name="mse",

@@ -13,10 +13,10 @@ from typing import Literal
 from torch import Tensor
 
 from framegauge.export.backbones import NO_STD, SUPERSLOMO_MEAN, normalised
+from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
 from framegauge.export.motion import MotionMetric, approximated
 from framegauge.export.reduction import Reduction, pixel_mean
-from framegauge.export.spec import Spec
 from framegauge.export.warp import Corners, warp
 
 BETWEEN = ("flow_previous_next", "flow_next_previous")

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from framegauge.export.colour import luma
+from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
 from framegauge.export.losses.census import census_distance, check_patch
 from framegauge.export.losses.charbonnier import generalised_charbonnier
@@ -21,7 +22,6 @@ from framegauge.export.losses.sobel import sobel
 from framegauge.export.occlusion import occluded, uncovered, without_border
 from framegauge.export.photometric import INPUTS, TwoWayPhotometric
 from framegauge.export.reduction import Reduction, pixel_mean
-from framegauge.export.spec import Spec
 from framegauge.export.warp import inside
 from framegauge.export.windows import positions
 

@@ -26,10 +26,10 @@ from framegauge.export.backbones import (
     PairActivations,
     Weights,
 )
+from framegauge.export.contract.spec import Spec, nearest
 from framegauge.export.features import Features
 from framegauge.export.metric import PairMetric
 from framegauge.export.reduction import Reduction, pixel_mean
-from framegauge.export.spec import Spec, nearest
 
 SPEC = Spec(
     name="vgg",

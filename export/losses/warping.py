@@ -12,11 +12,11 @@ from typing import Literal
 
 from torch import Tensor
 
+from framegauge.export.contract.spec import Grid, Spec
 from framegauge.export.features import Features
 from framegauge.export.metric import MapMetric
 from framegauge.export.motion import MotionMetric
 from framegauge.export.reduction import Reduction, counted, masked_mean, pixel_mean
-from framegauge.export.spec import Grid, Spec
 from framegauge.export.warp import Border, Corners, warp
 
 SPEC = Spec(

@@ -11,10 +11,10 @@ import math
 
 from torch import Tensor
 
+from framegauge.export.contract.spec import Grid, Spec
 from framegauge.export.features import Features
 from framegauge.export.flow import FlowMetric, squared_length
 from framegauge.export.reduction import safe_root
-from framegauge.export.spec import Grid, Spec
 
 SPEC = Spec(
     name="aae",

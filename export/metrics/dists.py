@@ -12,10 +12,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from framegauge.export.backbones import IMAGENET_MEAN, IMAGENET_STD, PairActivations, Weights
+from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
 from framegauge.export.metric import PairMetric
 from framegauge.export.reduction import Reduction, plane_mean
-from framegauge.export.spec import Spec
 from framegauge.export.weights import Loaded, WeightsError
 
 SPEC = Spec(

@@ -11,9 +11,9 @@ from dataclasses import replace
 
 from torch import Tensor
 
+from framegauge.export.contract.spec import Grid, Spec
 from framegauge.export.features import Features
 from framegauge.export.flow import FlowMetric, endpoint_error, squared_length
-from framegauge.export.spec import Grid, Spec
 
 EPE_SPEC = Spec(
     name="epe",

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
 from framegauge.export.metric import PairMetric
 from framegauge.export.metrics.float_ssim import components, luma_plane
 from framegauge.export.metrics.ms_ssim import WEIGHTS
 from framegauge.export.pyramid import biorthogonal_halved
 from framegauge.export.reduction import pixel_mean, safe_power
-from framegauge.export.spec import Spec
 
 SPEC = Spec(
     name="float_ms_ssim",

@@ -10,10 +10,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
 from framegauge.export.metric import PairMetric
 from framegauge.export.reduction import pixel_mean, safe_root
-from framegauge.export.spec import Spec
 from framegauge.export.windows import local_moments
 
 SPEC = Spec(

@@ -12,10 +12,10 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from framegauge.export.contract.spec import Grid, Spec
 from framegauge.export.features import Features
 from framegauge.export.flow import FlowMetric, endpoint_error, squared_length
 from framegauge.export.reduction import exceeds, safe_root
-from framegauge.export.spec import Grid, Spec
 
 
 def _spec(bound: int) -> Spec:

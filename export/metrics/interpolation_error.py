@@ -13,10 +13,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from framegauge.export.contract.spec import Grid, Spec
 from framegauge.export.features import Features
 from framegauge.export.metric import MapMetric, PairMetric
 from framegauge.export.reduction import Reduction, pixel_mean, safe_root
-from framegauge.export.spec import Grid, Spec
 
 SPEC = Spec(
     name="interpolation_error",

@@ -19,10 +19,10 @@ from framegauge.export.backbones import (
     PairActivations,
     Weights,
 )
+from framegauge.export.contract.spec import Grid, Spec
 from framegauge.export.features import Features
 from framegauge.export.metric import MapMetric, PairMetric
 from framegauge.export.reduction import Reduction, pixel_mean, safe_root
-from framegauge.export.spec import Grid, Spec
 from framegauge.export.weights import Loaded
 
 

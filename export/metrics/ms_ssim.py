@@ -15,12 +15,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
 from framegauge.export.metric import PairMetric
 from framegauge.export.metrics.ssim import GAUSSIAN, luminance_contrast
 from framegauge.export.pyramid import box_halved, box_halved_leading
 from framegauge.export.reduction import Reduction, pixel_mean, plane_mean, safe_power
-from framegauge.export.spec import Spec
 from framegauge.export.windows import Moments, local_moments, moments_about
 
 SPEC = Spec(

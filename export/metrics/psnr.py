@@ -12,12 +12,12 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from framegauge.export.contract.manifest import Aggregate
+from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
 from framegauge.export.losses.mse import squared_error
-from framegauge.export.manifest import Aggregate
 from framegauge.export.metric import PairMetric
 from framegauge.export.reduction import Reduction, pixel_mean
-from framegauge.export.spec import Spec
 
 SPEC = Spec(
     name="psnr",

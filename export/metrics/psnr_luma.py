@@ -12,10 +12,10 @@ from typing import Literal
 from torch import Tensor
 
 from framegauge.export.colour import Matrix
+from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
 from framegauge.export.metrics.psnr import PSNR, mean_squared_error
 from framegauge.export.reduction import Reduction
-from framegauge.export.spec import Spec
 
 SPEC = Spec(
     name="psnr_luma",

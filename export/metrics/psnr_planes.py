@@ -11,11 +11,11 @@ from typing import ClassVar, Literal
 
 from torch import Tensor
 
+from framegauge.export.contract.manifest import Aggregate
+from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
-from framegauge.export.manifest import Aggregate
 from framegauge.export.metric import PairMetric
 from framegauge.export.metrics.psnr import decibels, mean_squared_error
-from framegauge.export.spec import Spec
 
 
 def _spec(name: str, plane: Literal["y", "u", "v"], title: str) -> Spec:

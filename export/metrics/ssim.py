@@ -12,10 +12,10 @@ from typing import Literal
 
 from torch import Tensor
 
+from framegauge.export.contract.spec import Grid, Spec
 from framegauge.export.features import Features
 from framegauge.export.metric import PixelMetric
 from framegauge.export.reduction import Reduction
-from framegauge.export.spec import Grid, Spec
 from framegauge.export.windows import Moments, Padding, gaussian, local_moments, uniform
 
 SPEC = Spec(

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from framegauge.export.contract.spec import Grid, Spec
 from framegauge.export.features import Features
 from framegauge.export.metric import PixelMetric
 from framegauge.export.metrics.ssim import GAUSSIAN, luminance_contrast
-from framegauge.export.spec import Grid, Spec
 from framegauge.export.windows import Moments, Taps, pad, separable
 
 SPEC = Spec(

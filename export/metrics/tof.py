@@ -13,12 +13,12 @@ from typing import Literal
 
 from torch import Tensor
 
+from framegauge.export.contract.spec import Grid, Spec
 from framegauge.export.features import Features
 from framegauge.export.flow import endpoint_error
 from framegauge.export.metric import MapMetric
 from framegauge.export.motion import MotionMetric
 from framegauge.export.reduction import Reduction, pixel_mean
-from framegauge.export.spec import Grid, Spec
 
 SPEC = Spec(
     name="tof",

@@ -10,12 +10,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from framegauge.export.contract.spec import Grid, Spec
 from framegauge.export.features import Features
 from framegauge.export.metric import MapMetric
 from framegauge.export.motion import MotionMetric
 from framegauge.export.occlusion import motion_boundaries, occluded
 from framegauge.export.reduction import Reduction, masked_mean
-from framegauge.export.spec import Grid, Spec
 from framegauge.export.warp import warp
 
 SPEC = Spec(

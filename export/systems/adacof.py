@@ -12,6 +12,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from framegauge.export.backbones import Weights
+from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
 from framegauge.export.losses.adversarial import DualFrameGenerator, GANGenerator, WGANGenerator
 from framegauge.export.losses.charbonnier import Charbonnier
@@ -21,7 +22,6 @@ from framegauge.export.losses.mse import MSE
 from framegauge.export.losses.vgg_conv4_3 import VGGConv43
 from framegauge.export.metric import Metric
 from framegauge.export.reduction import Reduction
-from framegauge.export.spec import Spec
 from framegauge.export.system import System, Term, weighted_names
 
 KERNELS = {

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import Literal
 
+from framegauge.export.contract.spec import Spec
 from framegauge.export.losses.bmbc_photometric import BMBCPhotometric
 from framegauge.export.losses.bmbc_smoothness import BMBCSmoothness
 from framegauge.export.losses.charbonnier import Charbonnier
 from framegauge.export.reduction import Reduction
-from framegauge.export.spec import Spec
 from framegauge.export.system import System, Term
 
 SPEC = Spec(

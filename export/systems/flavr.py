@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from framegauge.export.backbones import Weights
+from framegauge.export.contract.spec import Spec
 from framegauge.export.losses.huber import Huber
 from framegauge.export.losses.l1 import L1
 from framegauge.export.losses.mse import MSE
@@ -17,7 +18,6 @@ from framegauge.export.losses.vgg import VGG
 from framegauge.export.metric import Metric
 from framegauge.export.metrics.ssim import SSIM
 from framegauge.export.reduction import Reduction
-from framegauge.export.spec import Spec
 from framegauge.export.system import System, Term, weighted_names
 
 SPEC = Spec(

@@ -12,6 +12,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
+from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
 from framegauge.export.flow import squared_length
 from framegauge.export.losses.census import Census
@@ -21,7 +22,6 @@ from framegauge.export.losses.laplacian import Laplacian
 from framegauge.export.losses.sobel import sobel
 from framegauge.export.metric import Metric
 from framegauge.export.reduction import Reduction, exceeds, pixel_mean, safe_root
-from framegauge.export.spec import Spec
 from framegauge.export.system import System, Term
 
 STAGES = range(3)

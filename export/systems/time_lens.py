@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import Literal
 
 from framegauge.export.backbones import Weights
+from framegauge.export.contract.spec import Spec
 from framegauge.export.losses.l1 import L1
 from framegauge.export.metrics.lpips import LPIPSVGG, LPIPSAlex
 from framegauge.export.reduction import Reduction
-from framegauge.export.spec import Spec
 from framegauge.export.system import System, Term
 
 SPEC = Spec(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from framegauge.export.manifest import Manifest
+from framegauge.export.contract.manifest import Manifest
 from framegauge.runtime.backends.lane import EngineError
 from framegauge.runtime.backends.verdict import errors_kept, verdict
 from framegauge.runtime.errors import ScoreError

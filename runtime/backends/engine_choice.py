@@ -14,7 +14,7 @@ from framegauge.engines.resolve import resolve
 from framegauge.engines.store import Store
 from framegauge.engines.target import parse_targets
 from framegauge.engines.trust import StoreError
-from framegauge.export.manifest import KEY, Manifest, ManifestError
+from framegauge.export.contract.manifest import KEY, Manifest, ManifestError
 from framegauge.runtime.backends.choice import Choice, File, Machine, NoEngineError, Prove, Wish
 from framegauge.runtime.backends.kernel_cache import KernelCache
 from framegauge.runtime.backends.tensorrt import TensorrtSession

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from framegauge.export.manifest import KEY, Manifest, ManifestError
+from framegauge.export.contract.manifest import KEY, Manifest, ManifestError
 from framegauge.runtime.backends.gpu_array import GpuArray
 from framegauge.runtime.backends.session import Device, Feed, check_device, gpu_words
 from framegauge.runtime.errors import BackendError, ScoreError, UsageError

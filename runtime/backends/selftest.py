@@ -9,9 +9,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from framegauge.export import pattern
-from framegauge.export.comparison import Comparison, worst
-from framegauge.export.manifest import Manifest
+from framegauge.export.contract import selftest as pattern
+from framegauge.export.contract.comparison import Comparison, worst
+from framegauge.export.contract.manifest import Manifest
 from framegauge.runtime.backends.onnx_session import first_line
 from framegauge.runtime.backends.session import Session
 from framegauge.runtime.errors import ScoreError, UsageError

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framegauge.engines.verify import RUNS
-from framegauge.export.manifest import Manifest
+from framegauge.export.contract.manifest import Manifest
 from framegauge.runtime.backends.cuda import CudaError, Memory
 from framegauge.runtime.backends.engine import SCORES, Engine
 from framegauge.runtime.backends.gpu_array import GpuArray, GpuMemory, empty

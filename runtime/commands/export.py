@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import click
 from rich.console import Console
 
-from framegauge.export.formats import FORMATS
-from framegauge.export.manifest import PRECISIONS, Precision
+from framegauge.export.contract.formats import FORMATS
+from framegauge.export.contract.manifest import PRECISIONS, Precision
 from framegauge.runtime.atomic import check_writable
 from framegauge.runtime.backends.backend import Model
 from framegauge.runtime.commands.options import named_files, offline_option, weights_option

@@ -14,7 +14,7 @@ from av import CodecContext, VideoFrame
 from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
 
-from framegauge.export.formats import Format
+from framegauge.export.contract.formats import Format
 from framegauge.runtime.sources.colour import Matrix, Range
 from framegauge.runtime.sources.planes import Planes, frame_of
 

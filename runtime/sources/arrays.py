@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from framegauge.export.formats import FORMATS, Format
+from framegauge.export.contract.formats import FORMATS, Format
 from framegauge.runtime.errors import ScoreError, UsageError
 from framegauge.runtime.sources.facts import Facts, facts
 from framegauge.runtime.sources.planes import Planes

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from framegauge.export.formats import Format
+from framegauge.export.contract.formats import Format
 from framegauge.runtime.errors import BackendError, UsageError
 from framegauge.runtime.sources.flows import Array
 from framegauge.runtime.sources.planes import Planes

@@ -14,7 +14,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from framegauge.export.formats import FORMATS
+from framegauge.export.contract.formats import FORMATS
 from framegauge.runtime.errors import ScoreError
 
 Planes = tuple[NDArray[Any], ...]

@@ -22,7 +22,7 @@ from typing import Literal, cast, get_args
 import av
 import av.filter
 
-from framegauge.export.formats import FORMATS, find_format
+from framegauge.export.contract.formats import FORMATS, find_format
 from framegauge.runtime.cpus import usable_cpus
 from framegauge.runtime.errors import UsageError
 from framegauge.runtime.sources import codes

@@ -5,8 +5,8 @@ import subprocess
 import numpy as np
 import pytest
 
-from framegauge.export import pattern
-from framegauge.export.formats import FORMATS, FRAME_ROLES, tensor_dims
+from framegauge.export.contract import selftest as pattern
+from framegauge.export.contract.formats import FORMATS, FRAME_ROLES, tensor_dims
 from framegauge.runtime.cpus import usable_cpus
 from framegauge.runtime.sources.colour import colour_matrix
 

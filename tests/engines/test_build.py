@@ -26,7 +26,7 @@ from framegauge.engines.profile import Profile
 from framegauge.engines.prune import DAY, prune
 from framegauge.engines.store import Store
 from framegauge.engines.target import RTX_ARCHITECTURES, Target, parse_targets
-from framegauge.export.manifest import KEY
+from framegauge.export.contract.manifest import KEY
 
 rtx = pytest.importorskip("tensorrt_rtx")
 

@@ -13,7 +13,7 @@ from framegauge.engines.machine import Gpu, TargetError, gpu
 from framegauge.engines.modelfile import ModelFile
 from framegauge.engines.opinion import runner_of_model
 from framegauge.engines.store import Store
-from framegauge.export.manifest import KEY
+from framegauge.export.contract.manifest import KEY
 from framegauge.runtime.backends import engine_trial
 from framegauge.runtime.backends.onnx_session import OnnxSession
 from framegauge.runtime.cli import main

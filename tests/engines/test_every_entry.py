@@ -15,12 +15,12 @@ from framegauge.engines.store import Store
 from framegauge.engines.target import RTX_ARCHITECTURES, parse_targets
 from framegauge.export.backbones import LAYERS, Weights
 from framegauge.export.catalog import ENTRIES
-from framegauge.export.formats import find_format
+from framegauge.export.contract.formats import find_format
+from framegauge.export.contract.manifest import KEY
+from framegauge.export.contract.spec import parse_entries
 from framegauge.export.graph import Graph
-from framegauge.export.manifest import KEY
 from framegauge.export.model import describe
 from framegauge.export.precision import in_half
-from framegauge.export.spec import parse_entries
 from framegauge.export.translation import serialise, trace, translate
 
 pytest.importorskip("tensorrt_rtx")

@@ -7,7 +7,7 @@ import pytest
 from onnx import external_data_helper, helper, numpy_helper
 
 from framegauge.engines.modelfile import ModelFile, check_whole, metadata
-from framegauge.export.manifest import KEY, ManifestError
+from framegauge.export.contract.manifest import KEY, ManifestError
 
 
 @pytest.mark.parametrize("name", ["rgb24/psnr.onnx", "yuv420p10le/default.onnx"])

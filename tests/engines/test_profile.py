@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from framegauge.engines.profile import PRESETS, Profile, Size
-from framegauge.export.formats import FORMATS, FRAME_ROLES, tensor_dims
-from framegauge.export.manifest import Input
-from framegauge.export.pattern import feed
+from framegauge.export.contract.formats import FORMATS, FRAME_ROLES, tensor_dims
+from framegauge.export.contract.manifest import Input
+from framegauge.export.contract.selftest import feed
 
 VIDEOS = {
     "360p": (640, 360),

@@ -8,10 +8,10 @@ import torch
 
 from framegauge.export.backbones import Weights
 from framegauge.export.catalog import ENTRIES
-from framegauge.export.formats import find_format
+from framegauge.export.contract.formats import find_format
+from framegauge.export.contract.spec import parse_entries
 from framegauge.export.graph import Graph
 from framegauge.export.proof import prove
-from framegauge.export.spec import parse_entries
 from framegauge.export.translation import serialise, trace, translate
 
 PAIR = ("reference", "distorted")

@@ -1,6 +1,6 @@
 import pytest
 
-from framegauge.export.formats import FORMATS, find_format
+from framegauge.export.contract.formats import FORMATS, find_format
 
 
 def test_every_format_that_decoders_give_is_there():

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import torch
 
-from framegauge.export.formats import find_format
+from framegauge.export.contract.formats import find_format
+from framegauge.export.contract.selftest import batch
 from framegauge.export.frames import make_frame, to_rgb, upsampled
-from framegauge.export.pattern import batch
 
 ACCURATE = "flags=accurate_rnd+full_chroma_int+full_chroma_inp+bilinear"
 # ITU-R BT.601-7 and BT.709-6: weights of red and blue in luma.

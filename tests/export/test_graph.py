@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from framegauge.export.catalog import find, listings
-from framegauge.export.formats import find_format
+from framegauge.export.contract.formats import find_format
+from framegauge.export.contract.spec import parse_entries
 from framegauge.export.graph import Graph
 from framegauge.export.proof import feeds
-from framegauge.export.spec import parse_entries
 from framegauge.export.translation import trace, translate
 
 ROLES = ("reference", "distorted")

@@ -7,7 +7,7 @@ import torch
 
 from framegauge.export.backbones import Weights
 from framegauge.export.catalog import ENTRIES, find
-from framegauge.export.formats import FRAME_ROLES
+from framegauge.export.contract.formats import FRAME_ROLES
 from framegauge.export.system import System
 
 # Of networks and deep pyramids the defaults stand for the rest, but where all of them are asked.

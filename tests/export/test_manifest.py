@@ -4,7 +4,7 @@ from operator import getitem
 
 import pytest
 
-from framegauge.export.manifest import Manifest, ManifestError
+from framegauge.export.contract.manifest import Manifest, ManifestError
 
 
 def half(errors, allowed):

@@ -13,14 +13,14 @@ from onnx import numpy_helper
 
 from framegauge.export import export, model
 from framegauge.export.catalog import listings
+from framegauge.export.contract.formats import FORMATS, find_format
+from framegauge.export.contract.spec import Spec, parse_entries
 from framegauge.export.features import Features
-from framegauge.export.formats import FORMATS, find_format
 from framegauge.export.graph import Graph
 from framegauge.export.member import Member
 from framegauge.export.metric import Metric
 from framegauge.export.proof import ExportError, feeds, prove
 from framegauge.export.reduction import pixel_mean
-from framegauge.export.spec import Spec, parse_entries
 from framegauge.export.translation import trace, translate
 
 NAMES = [

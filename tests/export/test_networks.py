@@ -9,11 +9,11 @@ import torch
 
 from framegauge.export.backbones import Weights
 from framegauge.export.catalog import find
+from framegauge.export.contract.formats import find_format
+from framegauge.export.contract.spec import parse_entries
 from framegauge.export.features import Features, Frame
-from framegauge.export.formats import find_format
 from framegauge.export.graph import Graph
 from framegauge.export.reduction import pixel_mean
-from framegauge.export.spec import parse_entries
 from framegauge.export.translation import serialise, trace, translate
 from framegauge.export.weights import WeightsError, load
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from framegauge.export import pattern
-from framegauge.export.formats import FORMATS, find_format
+from framegauge.export.contract import selftest as pattern
+from framegauge.export.contract.formats import FORMATS, find_format
 
 # Left edges of the first four squares: detail, flat, dark, bright.
 FIRST_ROW = [0, 16, 32, 48]

@@ -16,14 +16,14 @@ from onnx import TensorProto
 
 from framegauge.export import export, precision
 from framegauge.export.backbones import Weights
-from framegauge.export.formats import find_format
+from framegauge.export.contract.formats import find_format
+from framegauge.export.contract.manifest import Manifest, ManifestError, Output
+from framegauge.export.contract.rounding import Rounding
+from framegauge.export.contract.spec import parse_entries
 from framegauge.export.graph import Graph
 from framegauge.export.half import convolutions, halved, reach, rounded
-from framegauge.export.manifest import Manifest, ManifestError, Output
 from framegauge.export.model import describe
 from framegauge.export.precision import Trial, in_half
-from framegauge.export.rounding import Rounding
-from framegauge.export.spec import parse_entries
 from framegauge.export.translation import serialise, trace, translate
 from framegauge.runtime import cli, exports, score
 from framegauge.runtime.backends.backend import Model

@@ -8,10 +8,10 @@ import onnxruntime
 import pytest
 
 import framegauge.runtime
-from framegauge.export.formats import FORMATS
-from framegauge.export.manifest import KEY, Manifest
+from framegauge.export.contract.formats import FORMATS
+from framegauge.export.contract.manifest import KEY, Manifest
+from framegauge.export.contract.selftest import feed
 from framegauge.export.model import export
-from framegauge.export.pattern import feed
 from framegauge.export.shipped import FORMATS as SHIPPED_FORMATS
 from framegauge.export.shipped import index, models, suites
 

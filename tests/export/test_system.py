@@ -5,13 +5,13 @@ import pytest
 import torch
 
 from framegauge.export.catalog import ENTRIES, find
-from framegauge.export.formats import find_format
+from framegauge.export.contract.formats import find_format
+from framegauge.export.contract.manifest import Manifest, Missing
+from framegauge.export.contract.spec import parse_entries
 from framegauge.export.graph import Graph
 from framegauge.export.losses.l1 import L1
 from framegauge.export.losses.mse import MSE
-from framegauge.export.manifest import Manifest, Missing
 from framegauge.export.model import describe, feeds, serialise, trace, translate
-from framegauge.export.spec import parse_entries
 from framegauge.export.system import System, Term, weighted_names
 from framegauge.export.systems.dain import DAIN
 from framegauge.export.systems.rife import RIFE

@@ -6,7 +6,7 @@ from torch.testing import assert_close
 
 from framegauge.export.backbones import Weights
 from framegauge.export.catalog import ENTRIES, find
-from framegauge.export.formats import FRAME_ROLES
+from framegauge.export.contract.formats import FRAME_ROLES
 
 SPECS = {entry.SPEC.name: entry.SPEC for entry in ENTRIES}
 # Counts of pixels, which no small change moves.

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from framegauge.export.formats import FORMATS
-from framegauge.export.manifest import Output
+from framegauge.export.contract.formats import FORMATS
+from framegauge.export.contract.manifest import Output
 from framegauge.runtime import ScoreError, UsageError
 from framegauge.runtime.alignment import Alignment
 from framegauge.runtime.feeding import Feed

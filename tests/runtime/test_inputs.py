@@ -3,8 +3,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from framegauge.export.formats import FORMATS, tensor_dims
-from framegauge.export.manifest import Input
+from framegauge.export.contract.formats import FORMATS, tensor_dims
+from framegauge.export.contract.manifest import Input
 from framegauge.runtime import UsageError
 from framegauge.runtime.inputs import by_role, common_size
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from framegauge.export.manifest import Output
-from framegauge.export.spec import Value
+from framegauge.export.contract.manifest import Output
+from framegauge.export.contract.spec import Value
 from framegauge.runtime import ScoreError
 from framegauge.runtime.maskable import known_together, maskable
 

@@ -10,7 +10,7 @@ import pytest
 from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 
-from framegauge.export.formats import FORMATS, find_format
+from framegauge.export.contract.formats import FORMATS, find_format
 from framegauge.runtime import Scorer, UsageError, score
 from framegauge.runtime.shelf import catalogue, default_metrics, index
 

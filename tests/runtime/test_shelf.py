@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from framegauge.export.backbones import LAYERS
-from framegauge.export.spec import Listing
+from framegauge.export.contract.spec import Listing
 from framegauge.runtime import ScoreError, UsageError, exports, score, shelf
 from framegauge.runtime.exports import Order, cache_folder, cached
 from framegauge.runtime.shelf import Pick, catalogue, checked, default_metrics, pick

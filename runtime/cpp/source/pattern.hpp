@@ -1,6 +1,6 @@
 // Test frames of any size from an integer formula, for a model's self-test.
 //
-// The formula stands in every manifest, and at length in export/pattern.py; this must give the same
+// The formula stands in every manifest, and at length in export/contract/selftest.py; this must give the same
 // samples bit for bit.
 
 #pragma once

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from framegauge.export.formats import FRAME_ROLES, Format
+from framegauge.export.contract.formats import FRAME_ROLES, Format
 
 # The structs of framegauge.h, field by field.
 

@@ -8,7 +8,7 @@ import torch
 
 from framegauge.export.backbones import LAYERS
 from framegauge.export.catalog import listings
-from framegauge.export.formats import FORMATS, FRAME_ROLES
+from framegauge.export.contract.formats import FORMATS, FRAME_ROLES
 from framegauge.export.model import export
 from framegauge.runtime.scorer import Scorer
 from framegauge.runtime.shelf import SHIPPED

@@ -31,7 +31,7 @@ from framegauge.engines.profile import Profile
 from framegauge.engines.sidecar import Recipe, Sidecar
 from framegauge.engines.store import STORE_VARIABLE, SYSTEM_VARIABLE, Store
 from framegauge.engines.target import Target
-from framegauge.export.manifest import Manifest
+from framegauge.export.contract.manifest import Manifest
 from framegauge.runtime.backends.choice import Machine
 from framegauge.runtime.backends.cuda import CudaError
 from framegauge.runtime.backends.tensorrt import TensorrtSession

@@ -19,7 +19,7 @@ from framegauge.engines.modelfile import ModelFile
 from framegauge.engines.profile import Profile
 from framegauge.engines.store import Store
 from framegauge.engines.target import parse_targets
-from framegauge.export import pattern
+from framegauge.export.contract import selftest as pattern
 from framegauge.runtime import Scorer
 from framegauge.runtime.backends.backend import Model, describe
 from framegauge.runtime.backends.cuda import Cuda

@@ -11,7 +11,7 @@ from cuda.bindings import runtime as cudart
 
 from framegauge.engines.modelfile import ModelFile
 from framegauge.engines.profile import Profile
-from framegauge.export.formats import find_format
+from framegauge.export.contract.formats import find_format
 from framegauge.runtime.backends.cuda import Cuda, CudaError
 from framegauge.runtime.backends.gpu_array import GpuArray, gpu_array, is_on_gpu
 from framegauge.runtime.backends.lane import EngineError

@@ -11,8 +11,8 @@ import onnxruntime
 import pytest
 from numpy.testing import assert_array_equal
 
-from framegauge.export import pattern
-from framegauge.export.manifest import Manifest
+from framegauge.export.contract import selftest as pattern
+from framegauge.export.contract.manifest import Manifest
 from framegauge.runtime.backends.cuda import CudaError
 from framegauge.runtime.backends.gpu_array import GpuMemory, gpu_array
 from framegauge.runtime.backends.kernel_cache import KernelCache

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from plotly.offline import get_plotlyjs
 
-from framegauge.export.formats import FORMATS
+from framegauge.export.contract.formats import FORMATS
 from framegauge.runtime.gate import Gate
 from framegauge.runtime.reports import page
 from framegauge.runtime.reports.report import Report

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from framegauge.export.formats import FORMATS
+from framegauge.export.contract.formats import FORMATS
 from framegauge.runtime import ScoreError, Scorer, UsageError
 from framegauge.runtime.sets.further import Further, further_inputs
 from framegauge.runtime.sets.samples import Sample

@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
-from framegauge.export.formats import FORMATS
+from framegauge.export.contract.formats import FORMATS
 from framegauge.runtime import BackendError, UsageError
 from framegauge.runtime.sources.estimator import DIS, luma8
 

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
-from framegauge.export.formats import FORMATS
+from framegauge.export.contract.formats import FORMATS
 from framegauge.runtime.errors import ScoreError
 from framegauge.runtime.sources.planes import Planes, exchanged, frame_of, holding, planes_of
 from framegauge.runtime.sources.source import open_source

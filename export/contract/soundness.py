@@ -11,10 +11,10 @@ from collections.abc import Collection, Sequence
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from framegauge.export.formats import FRAME_ROLES, Dim, Format, tensor_dims
+from framegauge.export.contract.formats import FRAME_ROLES, Dim, Format, tensor_dims
 
 if TYPE_CHECKING:
-    from framegauge.export.manifest import Aggregate, Input, Output, SelfTest
+    from framegauge.export.contract.manifest import Aggregate, Input, Output, SelfTest
 
 # Of a value or a range, what may never matter: a self-test that allows all of it proves nothing.
 MOST_RELATIVE = 0.1

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from framegauge.export.manifest import Output
+from framegauge.export.contract.manifest import Output
 
 
 @dataclass(frozen=True, kw_only=True)

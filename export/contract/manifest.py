@@ -11,10 +11,15 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self, get_args
 
-from framegauge.export.formats import FORMATS, Dim, Format
-from framegauge.export.rounding import Rounding
-from framegauge.export.soundness import check_inputs, check_outputs, check_self_test, check_types
-from framegauge.export.spec import Grid, Value
+from framegauge.export.contract.formats import FORMATS, Dim, Format
+from framegauge.export.contract.rounding import Rounding
+from framegauge.export.contract.soundness import (
+    check_inputs,
+    check_outputs,
+    check_self_test,
+    check_types,
+)
+from framegauge.export.contract.spec import Grid, Value
 
 KEY = "framegauge"
 SCHEMA = 1
@@ -125,7 +130,7 @@ class Weights:
 
 @dataclass(frozen=True, kw_only=True)
 class SelfTest:
-    """Scores that the model must give on the frames of :mod:`framegauge.export.pattern`.
+    """Scores that the model must give on the frames of :mod:`framegauge.export.contract.selftest`.
 
     Attributes:
         pattern: Version of the formula.

@@ -35,8 +35,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from framegauge.export.formats import FRAME_ROLES, Dim, Format
-from framegauge.export.manifest import Input
+from framegauge.export.contract.formats import FRAME_ROLES, Dim, Format
+from framegauge.export.contract.manifest import Input
 
 VERSION = 1
 
