@@ -9,8 +9,8 @@ from typing import Any, ParamSpec, TypeVar
 
 from torch import Tensor
 
-from framegauge.export.colour import luma
 from framegauge.export.contract.formats import FRAME_ROLES
+from framegauge.export.maths.colour import luma
 
 P = ParamSpec("P")
 T = TypeVar("T")

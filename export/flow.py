@@ -11,14 +11,14 @@ from torch import Tensor
 
 from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
-from framegauge.export.metric import MapMetric
-from framegauge.export.reduction import (
+from framegauge.export.maths.reduction import (
     Reduction,
     counted,
     masked_mean,
     pixel_mean,
     safe_root,
 )
+from framegauge.export.metric import MapMetric
 
 
 class FlowMetric(MapMetric):

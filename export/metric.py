@@ -13,7 +13,7 @@ from framegauge.export.contract.manifest import Aggregate
 from framegauge.export.contract.spec import Option, Spec, Value
 from framegauge.export.eager import eager_features, full_precision
 from framegauge.export.features import Features
-from framegauge.export.reduction import (
+from framegauge.export.maths.reduction import (
     Reduction,
     check_reduction,
     masked_mean,

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from framegauge.export.features import Features
+from framegauge.export.maths.warp import Border, warp
 from framegauge.export.motion import MotionMetric
-from framegauge.export.warp import Border, warp
 
 INPUTS = ("previous", "next", "flow_previous_next", "flow_next_previous")
 

@@ -19,9 +19,9 @@ from framegauge.export.eager import (
     check_values,
     full_precision,
 )
+from framegauge.export.maths.reduction import Reduction, check_reduction, reduce_samples
 from framegauge.export.member import Member, members
 from framegauge.export.metric import PixelMetric
-from framegauge.export.reduction import Reduction, check_reduction, reduce_samples
 from framegauge.export.system import System
 from framegauge.export.weights import Source
 

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from framegauge.export.contract.spec import Spec, nearest
 from framegauge.export.eager import at_least_float32, check_tensors, eager_features, full_precision
 from framegauge.export.features import Features
+from framegauge.export.maths.reduction import Reduction, reduce_samples
 from framegauge.export.metric import Metric
-from framegauge.export.reduction import Reduction, reduce_samples
 
 TOTAL = "total"
 

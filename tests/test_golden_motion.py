@@ -17,7 +17,7 @@ from framegauge.export.contract.spec import find_listing, parse_entries
 from framegauge.export.eager import eager_features
 from framegauge.export.losses.bmbc_photometric import BMBCPhotometric
 from framegauge.export.losses.dain_smoothness import gradient_adaptive_variation
-from framegauge.export.warp import warp
+from framegauge.export.maths.warp import warp
 
 GOLDEN = Path(__file__).parent / "golden"
 EXPECTED = json.loads((GOLDEN / "motion.json").read_text())

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
+from framegauge.export.maths.reduction import pixel_mean
 from framegauge.export.metric import Metric
-from framegauge.export.reduction import pixel_mean
 
 # A critic's logits have no bound; JSON has no infinity.
 LOWEST = float(torch.finfo(torch.float32).min)

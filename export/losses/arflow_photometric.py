@@ -15,14 +15,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from framegauge.export.colour import luma
 from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
 from framegauge.export.losses.census import census_distance
-from framegauge.export.occlusion import occluded, uncovered, without_border
+from framegauge.export.maths.colour import luma
+from framegauge.export.maths.reduction import Reduction, pixel_mean
+from framegauge.export.maths.visibility import occluded, uncovered, without_border
+from framegauge.export.maths.windows import moments_about
 from framegauge.export.photometric import INPUTS, TwoWayPhotometric
-from framegauge.export.reduction import Reduction, pixel_mean
-from framegauge.export.windows import moments_about
 
 SPEC = Spec(
     name="arflow_photometric",

@@ -15,9 +15,9 @@ from torch import Tensor
 from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
 from framegauge.export.losses.bmbc_photometric import halved_flow
+from framegauge.export.maths.reduction import Reduction
+from framegauge.export.maths.smoothness import absolute_changes
 from framegauge.export.motion import MotionMetric
-from framegauge.export.reduction import Reduction
-from framegauge.export.smoothness import absolute_changes
 
 SPEC = Spec(
     name="bmbc_smoothness",

@@ -14,11 +14,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from framegauge.export.colour import luma
 from framegauge.export.contract.spec import Grid, Spec
 from framegauge.export.features import Features
+from framegauge.export.maths.colour import luma
+from framegauge.export.maths.reduction import Reduction
 from framegauge.export.metric import PixelMetric
-from framegauge.export.reduction import Reduction
 
 SPEC = Spec(
     name="census",

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from framegauge.export.contract.spec import Grid, Spec
 from framegauge.export.features import Features
+from framegauge.export.maths.reduction import Reduction
 from framegauge.export.metric import PixelMetric
-from framegauge.export.reduction import Reduction
 
 SPEC = Spec(
     name="charbonnier",

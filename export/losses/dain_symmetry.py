@@ -13,9 +13,9 @@ from torch import Tensor
 
 from framegauge.export.contract.spec import Grid, Spec
 from framegauge.export.features import Features
+from framegauge.export.maths.reduction import Reduction, pixel_mean
 from framegauge.export.metric import MapMetric
 from framegauge.export.motion import MotionMetric
-from framegauge.export.reduction import Reduction, pixel_mean
 
 SPEC = Spec(
     name="dain_symmetry",

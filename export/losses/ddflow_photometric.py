@@ -13,14 +13,14 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from framegauge.export.colour import luma
 from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
 from framegauge.export.losses.census import census_distance, check_patch
-from framegauge.export.occlusion import occluded, without_border
+from framegauge.export.maths.colour import luma
+from framegauge.export.maths.reduction import Reduction
+from framegauge.export.maths.visibility import occluded, without_border
+from framegauge.export.maths.warp import Border
 from framegauge.export.photometric import INPUTS, TwoWayPhotometric
-from framegauge.export.reduction import Reduction
-from framegauge.export.warp import Border
 
 FLOOR = 0.01**0.4
 

@@ -16,10 +16,10 @@ from torch import Tensor
 
 from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
+from framegauge.export.maths.reduction import Reduction, pixel_mean
+from framegauge.export.maths.smoothness import change_across, change_down
+from framegauge.export.maths.windows import positions
 from framegauge.export.motion import MotionMetric
-from framegauge.export.reduction import Reduction, pixel_mean
-from framegauge.export.smoothness import change_across, change_down
-from framegauge.export.windows import positions
 
 SPEC = Spec(
     name="edge_aware_smoothness",

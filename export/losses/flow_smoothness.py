@@ -17,9 +17,14 @@ from torch import Tensor
 from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
 from framegauge.export.losses.sobel import sobel
+from framegauge.export.maths.reduction import Reduction, pixel_mean
+from framegauge.export.maths.smoothness import (
+    absolute_changes,
+    unflow_bends,
+    unflow_changes,
+    variation,
+)
 from framegauge.export.motion import MotionMetric
-from framegauge.export.reduction import Reduction, pixel_mean
-from framegauge.export.smoothness import absolute_changes, unflow_bends, unflow_changes, variation
 
 FLOWS = {
     "between": ("flow_previous_next", "flow_next_previous"),

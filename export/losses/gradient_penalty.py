@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from framegauge.export.eager import at_least_float32
-from framegauge.export.reduction import Reduction, reduce_samples, safe_root
+from framegauge.export.maths.reduction import Reduction, reduce_samples, safe_root
 
 
 def gradient_penalty(

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from framegauge.export.eager import at_least_float32
 from framegauge.export.losses.charbonnier import charbonnier
-from framegauge.export.reduction import Reduction, pixel_mean, reduce_samples
+from framegauge.export.maths.reduction import Reduction, pixel_mean, reduce_samples
 
 
 def total_variation(x: Tensor, *, epsilon: float) -> Tensor:

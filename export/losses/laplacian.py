@@ -15,9 +15,9 @@ from torch import Tensor
 
 from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
+from framegauge.export.maths.pyramid import laplacian_bands
+from framegauge.export.maths.reduction import Reduction, pixel_mean
 from framegauge.export.metric import PairMetric
-from framegauge.export.pyramid import laplacian_bands
-from framegauge.export.reduction import Reduction, pixel_mean
 
 SPEC = Spec(
     name="laplacian",

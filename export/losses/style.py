@@ -16,7 +16,7 @@ from torch import Tensor
 
 from framegauge.export.backbones import Weights
 from framegauge.export.losses import vgg
-from framegauge.export.reduction import Reduction
+from framegauge.export.maths.reduction import Reduction
 
 SPEC = replace(
     vgg.SPEC,

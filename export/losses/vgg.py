@@ -28,8 +28,8 @@ from framegauge.export.backbones import (
 )
 from framegauge.export.contract.spec import Spec, nearest
 from framegauge.export.features import Features
+from framegauge.export.maths.reduction import Reduction, pixel_mean
 from framegauge.export.metric import PairMetric
-from framegauge.export.reduction import Reduction, pixel_mean
 
 SPEC = Spec(
     name="vgg",

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from framegauge.export.backbones import Weights
 from framegauge.export.losses import vgg
-from framegauge.export.reduction import Reduction
+from framegauge.export.maths.reduction import Reduction
 
 SPEC = replace(
     vgg.SPEC,

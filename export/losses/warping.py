@@ -14,10 +14,10 @@ from torch import Tensor
 
 from framegauge.export.contract.spec import Grid, Spec
 from framegauge.export.features import Features
+from framegauge.export.maths.reduction import Reduction, counted, masked_mean, pixel_mean
+from framegauge.export.maths.warp import Border, Corners, warp
 from framegauge.export.metric import MapMetric
 from framegauge.export.motion import MotionMetric
-from framegauge.export.reduction import Reduction, counted, masked_mean, pixel_mean
-from framegauge.export.warp import Border, Corners, warp
 
 SPEC = Spec(
     name="warping",
@@ -70,7 +70,7 @@ class Warping(MotionMetric, MapMetric):
             target: The middle frame: the predicted one, or the true one.
             sources: Which neighbours are warped.
             border: What lies beyond a neighbour: its nearest pixel, zeros, or as DDFlow has it.
-            corners: Where samples are taken; see :func:`framegauge.export.warp.warp`.
+            corners: Where samples are taken; see :func:`framegauge.export.maths.warp.warp`.
             masked: Take a further input ``mask``; the score is ``sum(map * mask) / sum(mask)``.
                 Flows may be anything where it is 0; a mask of zeros gives 0 and no gradient.
             reduction: As for every metric.

@@ -14,7 +14,7 @@ from torch import Tensor
 from framegauge.export.contract.spec import Grid, Spec
 from framegauge.export.features import Features
 from framegauge.export.flow import FlowMetric, squared_length
-from framegauge.export.reduction import safe_root
+from framegauge.export.maths.reduction import safe_root
 
 SPEC = Spec(
     name="aae",

@@ -14,8 +14,8 @@ from torch import Tensor
 from framegauge.export.backbones import IMAGENET_MEAN, IMAGENET_STD, PairActivations, Weights
 from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
+from framegauge.export.maths.reduction import Reduction, plane_mean
 from framegauge.export.metric import PairMetric
-from framegauge.export.reduction import Reduction, plane_mean
 from framegauge.export.weights import Loaded, WeightsError
 
 SPEC = Spec(

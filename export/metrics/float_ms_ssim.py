@@ -11,11 +11,11 @@ from torch import Tensor
 
 from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
+from framegauge.export.maths.pyramid import biorthogonal_halved
+from framegauge.export.maths.reduction import pixel_mean, safe_power
 from framegauge.export.metric import PairMetric
 from framegauge.export.metrics.float_ssim import components, luma_plane
 from framegauge.export.metrics.ms_ssim import WEIGHTS
-from framegauge.export.pyramid import biorthogonal_halved
-from framegauge.export.reduction import pixel_mean, safe_power
 
 SPEC = Spec(
     name="float_ms_ssim",

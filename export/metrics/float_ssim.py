@@ -12,9 +12,9 @@ from torch import Tensor
 
 from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
+from framegauge.export.maths.reduction import pixel_mean, safe_root
+from framegauge.export.maths.windows import local_moments
 from framegauge.export.metric import PairMetric
-from framegauge.export.reduction import pixel_mean, safe_root
-from framegauge.export.windows import local_moments
 
 SPEC = Spec(
     name="float_ssim",

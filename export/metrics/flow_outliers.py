@@ -15,7 +15,7 @@ from torch import Tensor
 from framegauge.export.contract.spec import Grid, Spec
 from framegauge.export.features import Features
 from framegauge.export.flow import FlowMetric, endpoint_error, squared_length
-from framegauge.export.reduction import exceeds, safe_root
+from framegauge.export.maths.reduction import exceeds, safe_root
 
 
 def _spec(bound: int) -> Spec:

@@ -16,12 +16,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from framegauge.export.colour import luma
 from framegauge.export.contract.spec import Grid, Spec
 from framegauge.export.features import Features
+from framegauge.export.maths.colour import luma
+from framegauge.export.maths.pyramid import box_halved, box_halved_trailing
+from framegauge.export.maths.reduction import Reduction, pixel_mean, safe_root
 from framegauge.export.metric import MapMetric, PairMetric
-from framegauge.export.pyramid import box_halved, box_halved_trailing
-from framegauge.export.reduction import Reduction, pixel_mean, safe_root
 
 SPEC = Spec(
     name="gmsd",

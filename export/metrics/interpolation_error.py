@@ -15,8 +15,8 @@ from torch import Tensor
 
 from framegauge.export.contract.spec import Grid, Spec
 from framegauge.export.features import Features
+from framegauge.export.maths.reduction import Reduction, pixel_mean, safe_root
 from framegauge.export.metric import MapMetric, PairMetric
-from framegauge.export.reduction import Reduction, pixel_mean, safe_root
 
 SPEC = Spec(
     name="interpolation_error",

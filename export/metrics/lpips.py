@@ -21,8 +21,8 @@ from framegauge.export.backbones import (
 )
 from framegauge.export.contract.spec import Grid, Spec
 from framegauge.export.features import Features
+from framegauge.export.maths.reduction import Reduction, pixel_mean, safe_root
 from framegauge.export.metric import MapMetric, PairMetric
-from framegauge.export.reduction import Reduction, pixel_mean, safe_root
 from framegauge.export.weights import Loaded
 
 

@@ -17,11 +17,11 @@ from torch import Tensor
 
 from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
+from framegauge.export.maths.pyramid import box_halved, box_halved_leading
+from framegauge.export.maths.reduction import Reduction, pixel_mean, plane_mean, safe_power
+from framegauge.export.maths.windows import Moments, local_moments, moments_about
 from framegauge.export.metric import PairMetric
 from framegauge.export.metrics.ssim import GAUSSIAN, luminance_contrast
-from framegauge.export.pyramid import box_halved, box_halved_leading
-from framegauge.export.reduction import Reduction, pixel_mean, plane_mean, safe_power
-from framegauge.export.windows import Moments, local_moments, moments_about
 
 SPEC = Spec(
     name="ms_ssim",

@@ -17,11 +17,11 @@ from torch import Tensor
 
 from framegauge.export.contract.spec import Grid, Spec
 from framegauge.export.features import Features
+from framegauge.export.maths.reduction import Reduction, pixel_mean
+from framegauge.export.maths.visibility import Threshold, motion_boundaries, occluded, uncovered
+from framegauge.export.maths.warp import Border
 from framegauge.export.metric import MapMetric
 from framegauge.export.motion import MotionMetric
-from framegauge.export.occlusion import Threshold, motion_boundaries, occluded, uncovered
-from framegauge.export.reduction import Reduction, pixel_mean
-from framegauge.export.warp import Border
 
 SPEC = Spec(
     name="occlusion",

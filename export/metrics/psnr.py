@@ -16,8 +16,8 @@ from framegauge.export.contract.manifest import Aggregate
 from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
 from framegauge.export.losses.mse import squared_error
+from framegauge.export.maths.reduction import Reduction, pixel_mean
 from framegauge.export.metric import PairMetric
-from framegauge.export.reduction import Reduction, pixel_mean
 
 SPEC = Spec(
     name="psnr",

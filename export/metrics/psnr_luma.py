@@ -11,11 +11,11 @@ from typing import Literal
 
 from torch import Tensor
 
-from framegauge.export.colour import Matrix
 from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
+from framegauge.export.maths.colour import Matrix
+from framegauge.export.maths.reduction import Reduction
 from framegauge.export.metrics.psnr import PSNR, mean_squared_error
-from framegauge.export.reduction import Reduction
 
 SPEC = Spec(
     name="psnr_luma",

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from framegauge.export.contract.spec import Grid, Spec
 from framegauge.export.features import Features
+from framegauge.export.maths.reduction import Reduction
+from framegauge.export.maths.windows import Moments, Padding, gaussian, local_moments, uniform
 from framegauge.export.metric import PixelMetric
-from framegauge.export.reduction import Reduction
-from framegauge.export.windows import Moments, Padding, gaussian, local_moments, uniform
 
 SPEC = Spec(
     name="ssim",

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from framegauge.export.contract.spec import Grid, Spec
 from framegauge.export.features import Features
+from framegauge.export.maths.windows import Moments, Taps, pad, separable
 from framegauge.export.metric import PixelMetric
 from framegauge.export.metrics.ssim import GAUSSIAN, luminance_contrast
-from framegauge.export.windows import Moments, Taps, pad, separable
 
 SPEC = Spec(
     name="ssim_3d",

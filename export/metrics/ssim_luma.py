@@ -11,11 +11,11 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from framegauge.export.colour import Matrix
 from framegauge.export.features import Features
+from framegauge.export.maths.colour import Matrix
+from framegauge.export.maths.reduction import Reduction
+from framegauge.export.maths.windows import Padding
 from framegauge.export.metrics import ssim
-from framegauge.export.reduction import Reduction
-from framegauge.export.windows import Padding
 
 SPEC = replace(
     ssim.SPEC,

@@ -12,11 +12,11 @@ from torch import Tensor
 
 from framegauge.export.contract.spec import Grid, Spec
 from framegauge.export.features import Features
+from framegauge.export.maths.reduction import Reduction, masked_mean
+from framegauge.export.maths.visibility import motion_boundaries, occluded
+from framegauge.export.maths.warp import warp
 from framegauge.export.metric import MapMetric
 from framegauge.export.motion import MotionMetric
-from framegauge.export.occlusion import motion_boundaries, occluded
-from framegauge.export.reduction import Reduction, masked_mean
-from framegauge.export.warp import warp
 
 SPEC = Spec(
     name="warping_error",

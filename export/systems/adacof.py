@@ -20,8 +20,8 @@ from framegauge.export.losses.kernel_smoothness import KernelSmoothness, Occlusi
 from framegauge.export.losses.l1 import L1
 from framegauge.export.losses.mse import MSE
 from framegauge.export.losses.vgg_conv4_3 import VGGConv43
+from framegauge.export.maths.reduction import Reduction
 from framegauge.export.metric import Metric
-from framegauge.export.reduction import Reduction
 from framegauge.export.system import System, Term, weighted_names
 
 KERNELS = {

@@ -13,7 +13,7 @@ from framegauge.export.contract.spec import Spec
 from framegauge.export.losses.bmbc_photometric import BMBCPhotometric
 from framegauge.export.losses.bmbc_smoothness import BMBCSmoothness
 from framegauge.export.losses.charbonnier import Charbonnier
-from framegauge.export.reduction import Reduction
+from framegauge.export.maths.reduction import Reduction
 from framegauge.export.system import System, Term
 
 SPEC = Spec(

@@ -11,7 +11,7 @@ from framegauge.export.contract.spec import Spec
 from framegauge.export.losses.charbonnier import Charbonnier
 from framegauge.export.losses.dain_smoothness import DAINSmoothness
 from framegauge.export.losses.dain_symmetry import DAINSymmetry
-from framegauge.export.reduction import Reduction
+from framegauge.export.maths.reduction import Reduction
 from framegauge.export.system import System, Term
 
 SPEC = Spec(

@@ -15,9 +15,9 @@ from framegauge.export.losses.huber import Huber
 from framegauge.export.losses.l1 import L1
 from framegauge.export.losses.mse import MSE
 from framegauge.export.losses.vgg import VGG
+from framegauge.export.maths.reduction import Reduction
 from framegauge.export.metric import Metric
 from framegauge.export.metrics.ssim import SSIM
-from framegauge.export.reduction import Reduction
 from framegauge.export.system import System, Term, weighted_names
 
 SPEC = Spec(

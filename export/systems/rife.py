@@ -20,8 +20,8 @@ from framegauge.export.losses.charbonnier import Charbonnier
 from framegauge.export.losses.l1 import L1, absolute_error
 from framegauge.export.losses.laplacian import Laplacian
 from framegauge.export.losses.sobel import sobel
+from framegauge.export.maths.reduction import Reduction, exceeds, pixel_mean, safe_root
 from framegauge.export.metric import Metric
-from framegauge.export.reduction import Reduction, exceeds, pixel_mean, safe_root
 from framegauge.export.system import System, Term
 
 STAGES = range(3)

@@ -19,7 +19,7 @@ from framegauge.export.losses.flow_smoothness import FlowSmoothness
 from framegauge.export.losses.l1 import L1
 from framegauge.export.losses.superslomo_warping import BETWEEN, SuperSloMoWarping
 from framegauge.export.losses.vgg_conv4_3 import VGGConv43
-from framegauge.export.reduction import Reduction, safe_root
+from framegauge.export.maths.reduction import Reduction, safe_root
 from framegauge.export.system import System, Term
 
 SPEC = Spec(

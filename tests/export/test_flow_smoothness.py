@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from framegauge.export.losses.flow_smoothness import FlowSmoothness
-from framegauge.export.smoothness import absolute_changes, variation
+from framegauge.export.maths.smoothness import absolute_changes, variation
 
 Y, X = torch.meshgrid(*[torch.arange(16, dtype=torch.float64)] * 2, indexing="ij")
 FIELD = torch.stack([X - Y, Y / 2])[None]

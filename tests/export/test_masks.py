@@ -5,7 +5,7 @@ import torch
 from torch.testing import assert_close
 
 from framegauge.export.catalog import find
-from framegauge.export.reduction import masked_mean
+from framegauge.export.maths.reduction import masked_mean
 from framegauge.export.suite import Suite
 
 FLOW_METRICS = ["epe", "aee", "fl_all", "epe_3px", "aae"]

@@ -17,10 +17,10 @@ from framegauge.export.contract.formats import FORMATS, find_format
 from framegauge.export.contract.spec import Spec, parse_entries
 from framegauge.export.features import Features
 from framegauge.export.graph import Graph
+from framegauge.export.maths.reduction import pixel_mean
 from framegauge.export.member import Member
 from framegauge.export.metric import Metric
 from framegauge.export.proof import ExportError, feeds, prove
-from framegauge.export.reduction import pixel_mean
 from framegauge.export.translation import trace, translate
 
 NAMES = [

@@ -13,7 +13,7 @@ from framegauge.export.contract.formats import find_format
 from framegauge.export.contract.spec import parse_entries
 from framegauge.export.features import Features, Frame
 from framegauge.export.graph import Graph
-from framegauge.export.reduction import pixel_mean
+from framegauge.export.maths.reduction import pixel_mean
 from framegauge.export.translation import serialise, trace, translate
 from framegauge.export.weights import WeightsError, load
 

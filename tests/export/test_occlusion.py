@@ -1,8 +1,8 @@
 import pytest
 import torch
 
+from framegauge.export.maths.visibility import motion_boundaries, occluded, without_border
 from framegauge.export.metrics.occlusion import Occlusion
-from framegauge.export.occlusion import motion_boundaries, occluded, without_border
 
 
 def constant(u, v=0.0, size=6):

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from framegauge.export.catalog import find
-from framegauge.export.warp import warp
+from framegauge.export.maths.warp import warp
 
 
 def test_terms_give_the_values_of_the_authors_network(frame, tensors, learned):

@@ -7,10 +7,10 @@ from torch.testing import assert_close
 from framegauge.export.contract.formats import find_format
 from framegauge.export.contract.spec import parse_entries
 from framegauge.export.graph import Graph
+from framegauge.export.maths.splat import coverage
+from framegauge.export.maths.visibility import uncovered
 from framegauge.export.metrics.occlusion import Occlusion
-from framegauge.export.occlusion import uncovered
 from framegauge.export.proof import prove
-from framegauge.export.splat import coverage
 from framegauge.export.translation import serialise, trace, translate
 
 

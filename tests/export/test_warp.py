@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from framegauge.export.warp import inside, warp
+from framegauge.export.maths.warp import inside, warp
 
 RAMP = torch.arange(8, dtype=torch.float64).expand(1, 1, 3, 8)
 

@@ -15,9 +15,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from framegauge.export.flow import squared_length
-from framegauge.export.reduction import exceeds
-from framegauge.export.splat import Kernel, coverage
-from framegauge.export.warp import Border, warp
+from framegauge.export.maths.reduction import exceeds
+from framegauge.export.maths.splat import Kernel, coverage
+from framegauge.export.maths.warp import Border, warp
 
 Threshold = Literal["warped", "unwarped"]
 
@@ -60,7 +60,7 @@ def uncovered(back: Tensor, *, kernel: Kernel, least: float) -> Tensor:
     A sample with a vector that is NaN is NaN: where that one ends, nobody knows.
 
     ARFlow's range map is ``bilinear`` with 0.2, UnFlow's disocclusion ``gaussian`` with 0.8. No
-    gradient passes. See :mod:`framegauge.export.splat` on where it runs.
+    gradient passes. See :mod:`framegauge.export.maths.splat` on where it runs.
 
     Args:
         back: From the other frame to the one judged, ``(N, 2, H, W)``, pixels.

@@ -15,7 +15,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from framegauge.export.warp import known, targets
+from framegauge.export.maths.warp import known, targets
 
 Kernel = Literal["bilinear", "gaussian"]
 

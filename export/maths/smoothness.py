@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from framegauge.export.losses.charbonnier import generalised_charbonnier
-from framegauge.export.reduction import pixel_mean
+from framegauge.export.maths.reduction import pixel_mean
 
 
 def change_across(x: Tensor) -> Tensor:

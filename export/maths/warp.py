@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from framegauge.export.windows import positions
+from framegauge.export.maths.windows import positions
 
 Border = Literal["clamp", "zeros", "ddflow"]
 Corners = Literal["aligned", "half_pixel", "superslomo_aligned", "superslomo_half_pixel"]

@@ -1,0 +1,1 @@
+"""Arithmetic that several entries share: tensors in, tensors out."""
