@@ -8,9 +8,7 @@ from inspect import signature
 
 from torch import nn
 
-from framegauge.export.backbones import Weights
 from framegauge.export.contract.spec import Entry, Listing, find_listing, parse_entries
-from framegauge.export.discriminator import Discriminator, TemporalDiscriminator
 from framegauge.export.losses.adversarial import (
     DualFrameDiscriminator,
     DualFrameGenerator,
@@ -64,6 +62,8 @@ from framegauge.export.metrics.ssim_luma import SSIMLuma
 from framegauge.export.metrics.tlp import TLP
 from framegauge.export.metrics.tof import TOF
 from framegauge.export.metrics.warping_error import WarpingError
+from framegauge.export.networks.backbones import Weights
+from framegauge.export.networks.discriminator import Discriminator, TemporalDiscriminator
 from framegauge.export.systems.adacof import AdaCoF
 from framegauge.export.systems.bmbc import BMBC
 from framegauge.export.systems.dain import DAIN

@@ -9,7 +9,6 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from framegauge.export.backbones import Weights
 from framegauge.export.contract.formats import FRAME_ROLES, Format, tensor_dims
 from framegauge.export.contract.manifest import Aggregate, Input, Missing, Output
 from framegauge.export.contract.selftest import input_name
@@ -18,6 +17,7 @@ from framegauge.export.features import Features, Frame
 from framegauge.export.frames import colour_name, cropped, make_frame, subsampling
 from framegauge.export.member import Member, members
 from framegauge.export.metric import MapMetric
+from framegauge.export.networks.backbones import Weights
 
 
 class Graph(nn.Module):

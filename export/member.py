@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from framegauge.export.backbones import Weights
 from framegauge.export.catalog import listings, make
 from framegauge.export.contract.spec import Entry, Spec, Value, find_listing, nearest
 from framegauge.export.features import Features
 from framegauge.export.metric import Metric
+from framegauge.export.networks.backbones import Weights
 from framegauge.export.system import TOTAL, System
 
 

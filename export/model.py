@@ -12,7 +12,6 @@ from pathlib import Path
 
 import torch
 
-from framegauge.export.backbones import Weights
 from framegauge.export.contract import manifest
 from framegauge.export.contract import selftest as pattern
 from framegauge.export.contract.formats import find_format
@@ -27,6 +26,8 @@ from framegauge.export.contract.manifest import (
 from framegauge.export.contract.spec import parse_entries
 from framegauge.export.frames import CHROMA
 from framegauge.export.graph import Graph
+from framegauge.export.networks.backbones import Weights
+from framegauge.export.networks.weights import Source
 from framegauge.export.precision import in_half
 from framegauge.export.proof import (
     ExportError,
@@ -37,7 +38,6 @@ from framegauge.export.proof import (
     size_above,
 )
 from framegauge.export.translation import serialise, trace, translate
-from framegauge.export.weights import Source
 
 # What the bytes of a file depend on, beside what is asked for.
 _MAKERS = ("framegauge", "torch", "onnx", "onnx_ir", "onnxscript")

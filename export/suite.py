@@ -10,7 +10,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from framegauge.export.backbones import Weights
 from framegauge.export.contract.spec import nearest, parse_entries
 from framegauge.export.eager import (
     as_features,
@@ -22,8 +21,9 @@ from framegauge.export.eager import (
 from framegauge.export.maths.reduction import Reduction, check_reduction, reduce_samples
 from framegauge.export.member import Member, members
 from framegauge.export.metric import PixelMetric
+from framegauge.export.networks.backbones import Weights
+from framegauge.export.networks.weights import Source
 from framegauge.export.system import System
-from framegauge.export.weights import Source
 
 
 class Losses(NamedTuple):

@@ -21,8 +21,8 @@ from framegauge.export.contract.spec import parse_entries
 from framegauge.runtime.errors import BackendError, ScoreError, UsageError
 
 if TYPE_CHECKING:
-    from framegauge.export.backbones import Weights
     from framegauge.export.member import Member
+    from framegauge.export.networks.backbones import Weights
 
 CACHE_VARIABLE = "FRAMEGAUGE_CACHE"
 
@@ -83,8 +83,8 @@ def write(order: Order, path: str | os.PathLike[str], progress: Callable[[str], 
     """
     _check_makers(order)
     from framegauge.export.model import export
+    from framegauge.export.networks.weights import WeightsError
     from framegauge.export.proof import ExportError
-    from framegauge.export.weights import WeightsError
 
     try:
         export(
@@ -173,9 +173,9 @@ def _digests(order: Order) -> dict[str, str]:
 
 def _members(order: Order) -> tuple[list[Member], Weights]:
     """The modules of an order's entries, and the weights in them."""
-    from framegauge.export.backbones import Weights
     from framegauge.export.member import members
-    from framegauge.export.weights import WeightsError
+    from framegauge.export.networks.backbones import Weights
+    from framegauge.export.networks.weights import WeightsError
 
     try:
         weights = Weights(order.weights, offline=order.offline)

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import torch
 
-from framegauge.export.backbones import NO_STD, SUPERSLOMO_MEAN, normalised
 from framegauge.export.catalog import find, listings
 from framegauge.export.contract.spec import find_listing, parse_entries
 from framegauge.export.eager import eager_features
 from framegauge.export.losses.bmbc_photometric import BMBCPhotometric
 from framegauge.export.losses.dain_smoothness import gradient_adaptive_variation
 from framegauge.export.maths.warp import warp
+from framegauge.export.networks.backbones import NO_STD, SUPERSLOMO_MEAN, normalised
 
 GOLDEN = Path(__file__).parent / "golden"
 EXPECTED = json.loads((GOLDEN / "motion.json").read_text())

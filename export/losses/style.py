@@ -14,9 +14,9 @@ from typing import Literal
 
 from torch import Tensor
 
-from framegauge.export.backbones import Weights
 from framegauge.export.losses import vgg
 from framegauge.export.maths.reduction import Reduction
+from framegauge.export.networks.backbones import Weights
 
 SPEC = replace(
     vgg.SPEC,

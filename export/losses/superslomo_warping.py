@@ -12,12 +12,12 @@ from typing import Literal
 
 from torch import Tensor
 
-from framegauge.export.backbones import NO_STD, SUPERSLOMO_MEAN, normalised
 from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
 from framegauge.export.maths.reduction import Reduction, pixel_mean
 from framegauge.export.maths.warp import Corners, warp
 from framegauge.export.motion import MotionMetric, approximated
+from framegauge.export.networks.backbones import NO_STD, SUPERSLOMO_MEAN, normalised
 
 BETWEEN = ("flow_previous_next", "flow_next_previous")
 

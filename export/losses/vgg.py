@@ -16,7 +16,11 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from framegauge.export.backbones import (
+from framegauge.export.contract.spec import Spec, nearest
+from framegauge.export.features import Features
+from framegauge.export.maths.reduction import Reduction, pixel_mean
+from framegauge.export.metric import PairMetric
+from framegauge.export.networks.backbones import (
     IMAGENET_MEAN,
     IMAGENET_STD,
     LAYERS,
@@ -26,10 +30,6 @@ from framegauge.export.backbones import (
     PairActivations,
     Weights,
 )
-from framegauge.export.contract.spec import Spec, nearest
-from framegauge.export.features import Features
-from framegauge.export.maths.reduction import Reduction, pixel_mean
-from framegauge.export.metric import PairMetric
 
 SPEC = Spec(
     name="vgg",

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from framegauge.export.backbones import Weights
 from framegauge.export.losses import vgg
 from framegauge.export.maths.reduction import Reduction
+from framegauge.export.networks.backbones import Weights
 
 SPEC = replace(
     vgg.SPEC,

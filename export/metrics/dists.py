@@ -11,12 +11,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from framegauge.export.backbones import IMAGENET_MEAN, IMAGENET_STD, PairActivations, Weights
 from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
 from framegauge.export.maths.reduction import Reduction, plane_mean
 from framegauge.export.metric import PairMetric
-from framegauge.export.weights import Loaded, WeightsError
+from framegauge.export.networks.backbones import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    PairActivations,
+    Weights,
+)
+from framegauge.export.networks.weights import Loaded, WeightsError
 
 SPEC = Spec(
     name="dists",

@@ -12,18 +12,18 @@ from typing import ClassVar
 import torch.nn.functional as F
 from torch import Tensor
 
-from framegauge.export.backbones import (
+from framegauge.export.contract.spec import Grid, Spec
+from framegauge.export.features import Features
+from framegauge.export.maths.reduction import Reduction, pixel_mean, safe_root
+from framegauge.export.metric import MapMetric, PairMetric
+from framegauge.export.networks.backbones import (
     IMAGENET_MEAN,
     IMAGENET_STD,
     Network,
     PairActivations,
     Weights,
 )
-from framegauge.export.contract.spec import Grid, Spec
-from framegauge.export.features import Features
-from framegauge.export.maths.reduction import Reduction, pixel_mean, safe_root
-from framegauge.export.metric import MapMetric, PairMetric
-from framegauge.export.weights import Loaded
+from framegauge.export.networks.weights import Loaded
 
 
 def _spec(name: str, title: str, least: int, weights: tuple[str, ...]) -> Spec:

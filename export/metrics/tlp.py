@@ -11,13 +11,13 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from framegauge.export.backbones import Weights
 from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features, Frame
 from framegauge.export.maths.reduction import Reduction
 from framegauge.export.metrics.lpips import LPIPSAlex
 from framegauge.export.metrics.tof import tecogan_crop
 from framegauge.export.motion import MotionMetric
+from framegauge.export.networks.backbones import Weights
 
 SPEC = Spec(
     name="tlp",

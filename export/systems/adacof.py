@@ -11,7 +11,6 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from framegauge.export.backbones import Weights
 from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
 from framegauge.export.losses.adversarial import DualFrameGenerator, GANGenerator, WGANGenerator
@@ -22,6 +21,7 @@ from framegauge.export.losses.mse import MSE
 from framegauge.export.losses.vgg_conv4_3 import VGGConv43
 from framegauge.export.maths.reduction import Reduction
 from framegauge.export.metric import Metric
+from framegauge.export.networks.backbones import Weights
 from framegauge.export.system import System, Term, weighted_names
 
 KERNELS = {

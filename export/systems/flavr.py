@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from framegauge.export.backbones import Weights
 from framegauge.export.contract.spec import Spec
 from framegauge.export.losses.huber import Huber
 from framegauge.export.losses.l1 import L1
@@ -18,6 +17,7 @@ from framegauge.export.losses.vgg import VGG
 from framegauge.export.maths.reduction import Reduction
 from framegauge.export.metric import Metric
 from framegauge.export.metrics.ssim import SSIM
+from framegauge.export.networks.backbones import Weights
 from framegauge.export.system import System, Term, weighted_names
 
 SPEC = Spec(

@@ -12,7 +12,6 @@ from typing import Literal
 
 from torch import Tensor
 
-from framegauge.export.backbones import Weights
 from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
 from framegauge.export.losses.flow_smoothness import FlowSmoothness
@@ -20,6 +19,7 @@ from framegauge.export.losses.l1 import L1
 from framegauge.export.losses.superslomo_warping import BETWEEN, SuperSloMoWarping
 from framegauge.export.losses.vgg_conv4_3 import VGGConv43
 from framegauge.export.maths.reduction import Reduction, safe_root
+from framegauge.export.networks.backbones import Weights
 from framegauge.export.system import System, Term
 
 SPEC = Spec(

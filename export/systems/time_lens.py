@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from framegauge.export.backbones import Weights
 from framegauge.export.contract.spec import Spec
 from framegauge.export.losses.l1 import L1
 from framegauge.export.maths.reduction import Reduction
 from framegauge.export.metrics.lpips import LPIPSVGG, LPIPSAlex
+from framegauge.export.networks.backbones import Weights
 from framegauge.export.system import System, Term
 
 SPEC = Spec(

@@ -13,13 +13,13 @@ from framegauge.engines.modelfile import ModelFile
 from framegauge.engines.profile import Profile
 from framegauge.engines.store import Store
 from framegauge.engines.target import RTX_ARCHITECTURES, parse_targets
-from framegauge.export.backbones import LAYERS, Weights
 from framegauge.export.catalog import ENTRIES
 from framegauge.export.contract.formats import find_format
 from framegauge.export.contract.manifest import KEY
 from framegauge.export.contract.spec import parse_entries
 from framegauge.export.graph import Graph
 from framegauge.export.model import describe
+from framegauge.export.networks.backbones import LAYERS, Weights
 from framegauge.export.precision import in_half
 from framegauge.export.translation import serialise, trace, translate
 

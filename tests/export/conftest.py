@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from framegauge.export.backbones import LAYERS, Weights
+from framegauge.export.networks.backbones import LAYERS, Weights
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 

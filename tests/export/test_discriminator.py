@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from framegauge.export.discriminator import Discriminator, TemporalDiscriminator
+from framegauge.export.networks.discriminator import Discriminator, TemporalDiscriminator
 
 
 @pytest.mark.parametrize("channels", [3, 6])

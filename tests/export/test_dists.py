@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from framegauge.export.backbones import Weights
 from framegauge.export.catalog import find
 from framegauge.export.metrics.dists import l2_pool, structure_and_texture
-from framegauge.export.weights import WeightsError
+from framegauge.export.networks.backbones import Weights
+from framegauge.export.networks.weights import WeightsError
 
 
 def test_pooling_is_the_root_of_the_blurred_squares():

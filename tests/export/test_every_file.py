@@ -6,11 +6,11 @@ Those of two frames alone are in `test_laws.py`, which exports them for other te
 import pytest
 import torch
 
-from framegauge.export.backbones import Weights
 from framegauge.export.catalog import ENTRIES
 from framegauge.export.contract.formats import find_format
 from framegauge.export.contract.spec import parse_entries
 from framegauge.export.graph import Graph
+from framegauge.export.networks.backbones import Weights
 from framegauge.export.proof import prove
 from framegauge.export.translation import serialise, trace, translate
 

@@ -5,9 +5,9 @@
 import pytest
 import torch
 
-from framegauge.export.backbones import Weights
 from framegauge.export.catalog import ENTRIES, find
 from framegauge.export.contract.formats import FRAME_ROLES
+from framegauge.export.networks.backbones import Weights
 from framegauge.export.system import System
 
 # Of networks and deep pyramids the defaults stand for the rest, but where all of them are asked.

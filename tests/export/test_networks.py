@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from framegauge.export.backbones import Weights
 from framegauge.export.catalog import find
 from framegauge.export.contract.formats import find_format
 from framegauge.export.contract.spec import parse_entries
 from framegauge.export.features import Features, Frame
 from framegauge.export.graph import Graph
 from framegauge.export.maths.reduction import pixel_mean
+from framegauge.export.networks.backbones import Weights
+from framegauge.export.networks.weights import WeightsError, load
 from framegauge.export.translation import serialise, trace, translate
-from framegauge.export.weights import WeightsError, load
 
 VALUES = json.loads((Path(__file__).parents[1] / "golden" / "learned.json").read_text())
 FLAVR = {

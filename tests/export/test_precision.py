@@ -15,7 +15,6 @@ import torch.nn.functional as F
 from onnx import TensorProto
 
 from framegauge.export import export, precision
-from framegauge.export.backbones import Weights
 from framegauge.export.contract.formats import find_format
 from framegauge.export.contract.manifest import Manifest, ManifestError, Output
 from framegauge.export.contract.rounding import Rounding
@@ -23,6 +22,7 @@ from framegauge.export.contract.spec import parse_entries
 from framegauge.export.graph import Graph
 from framegauge.export.half import convolutions, halved, reach, rounded
 from framegauge.export.model import describe
+from framegauge.export.networks.backbones import Weights
 from framegauge.export.precision import Trial, in_half
 from framegauge.export.translation import serialise, trace, translate
 from framegauge.runtime import cli, exports, score

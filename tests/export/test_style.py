@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from framegauge.export.backbones import IMAGENET_MEAN, IMAGENET_STD, PairActivations
 from framegauge.export.catalog import find
 from framegauge.export.losses.style import gram
+from framegauge.export.networks.backbones import IMAGENET_MEAN, IMAGENET_STD, PairActivations
 
 
 def test_a_gram_matrix_is_the_mean_product_of_channels():

@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from framegauge.export.backbones import LAYERS, Weights
 from framegauge.export.metrics.lpips import LPIPSAlex
 from framegauge.export.metrics.tlp import TLP
 from framegauge.export.model import export
+from framegauge.export.networks.backbones import LAYERS, Weights
 
 
 @pytest.fixture(scope="module")

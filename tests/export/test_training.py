@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from framegauge.export.backbones import Weights
 from framegauge.export.catalog import ENTRIES, find
 from framegauge.export.contract.formats import FRAME_ROLES
+from framegauge.export.networks.backbones import Weights
 
 SPECS = {entry.SPEC.name: entry.SPEC for entry in ENTRIES}
 # Counts of pixels, which no small change moves.

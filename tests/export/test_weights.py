@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from framegauge.export import weights
-from framegauge.export.backbones import LAYERS, Backbone, Weights
 from framegauge.export.catalog import find
-from framegauge.export.weights import FOLDER_VARIABLE, PUBLISHED, WeightsError, load
+from framegauge.export.networks import weights
+from framegauge.export.networks.backbones import LAYERS, Backbone, Weights
+from framegauge.export.networks.weights import FOLDER_VARIABLE, PUBLISHED, WeightsError, load
 
 ALEXNET = (64, 192, 384, 256, 256)
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from framegauge.export.backbones import LAYERS
 from framegauge.export.contract.spec import Listing
+from framegauge.export.networks.backbones import LAYERS
 from framegauge.runtime import ScoreError, UsageError, exports, score, shelf
 from framegauge.runtime.exports import Order, cache_folder, cached
 from framegauge.runtime.shelf import Pick, catalogue, checked, default_metrics, pick

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from framegauge.export.backbones import LAYERS
 from framegauge.export.catalog import listings
 from framegauge.export.contract.formats import FORMATS, FRAME_ROLES
 from framegauge.export.model import export
+from framegauge.export.networks.backbones import LAYERS
 from framegauge.runtime.scorer import Scorer
 from framegauge.runtime.shelf import SHIPPED
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from framegauge.export.checkpoint import Loaded, WeightsError, checked, digest, unpickled
+from framegauge.export.networks.checkpoint import Loaded, WeightsError, checked, digest, unpickled
 
 __all__ = ["FOLDER_VARIABLE", "PUBLISHED", "Loaded", "Published", "Source", "WeightsError", "load"]
 

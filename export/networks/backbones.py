@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from framegauge.export.contract.spec import nearest
-from framegauge.export.weights import PUBLISHED, Loaded, Source, load
+from framegauge.export.networks.weights import PUBLISHED, Loaded, Source, load
 
 Network = Literal["vgg16", "vgg19", "alexnet"]
 
@@ -240,7 +240,7 @@ class Weights:
 
         Args:
             sources: For names of weights, a file or tensors; others are looked for where
-                :func:`framegauge.export.weights.load` says.
+                :func:`framegauge.export.networks.weights.load` says.
             offline: Download nothing.
 
         Raises:
@@ -263,7 +263,7 @@ class Weights:
         return [self._loaded[name] for name in sorted(self._loaded)]
 
     def load(self, name: str) -> Loaded:
-        """Weights by name; see :func:`framegauge.export.weights.load`."""
+        """Weights by name; see :func:`framegauge.export.networks.weights.load`."""
         if name not in self._loaded:
             self._loaded[name] = load(name, self._sources.get(name), offline=self._offline)
         return self._loaded[name]

@@ -1,0 +1,1 @@
+"""Frozen backbones and their weights, and the discriminator to train against."""
