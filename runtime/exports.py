@@ -82,9 +82,9 @@ def write(order: Order, path: str | os.PathLike[str], progress: Callable[[str], 
         ScoreError: The model could not be made, or is not right.
     """
     _check_makers(order)
-    from framegauge.export.model import export
+    from framegauge.export.lowering.model import export
+    from framegauge.export.lowering.proof import ExportError
     from framegauge.export.networks.weights import WeightsError
-    from framegauge.export.proof import ExportError
 
     try:
         export(

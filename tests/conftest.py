@@ -19,8 +19,8 @@ from framegauge.export.contract.manifest import KEY, Manifest
 from framegauge.export.contract.selftest import input_name
 from framegauge.export.contract.spec import parse_entries
 from framegauge.export.graph import Graph
-from framegauge.export.model import export
-from framegauge.export.proof import evaluate
+from framegauge.export.lowering.model import export
+from framegauge.export.lowering.proof import evaluate
 
 GOLDEN = Path(__file__).parent / "golden"
 

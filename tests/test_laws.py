@@ -8,8 +8,8 @@ from torch.testing import assert_close
 from framegauge.export.catalog import ENTRIES, find
 from framegauge.export.contract.spec import Spec
 from framegauge.export.eager import eager_features
+from framegauge.export.lowering.proof import feeds
 from framegauge.export.metric import MapMetric, PixelMetric
-from framegauge.export.proof import feeds
 
 # Entries that judge a frame by its reference alone, without a network's weights.
 PAIR = ("reference", "distorted")

@@ -18,10 +18,10 @@ from framegauge.export.contract.formats import find_format
 from framegauge.export.contract.manifest import KEY
 from framegauge.export.contract.spec import parse_entries
 from framegauge.export.graph import Graph
-from framegauge.export.model import describe
+from framegauge.export.lowering.model import describe
+from framegauge.export.lowering.precision import in_half
+from framegauge.export.lowering.translation import serialise, trace, translate
 from framegauge.export.networks.backbones import LAYERS, Weights
-from framegauge.export.precision import in_half
-from framegauge.export.translation import serialise, trace, translate
 
 pytest.importorskip("tensorrt_rtx")
 

@@ -9,7 +9,7 @@ from framegauge.export.catalog import find
 from framegauge.export.contract.formats import find_format
 from framegauge.export.contract.spec import parse_entries
 from framegauge.export.graph import Graph
-from framegauge.export.model import serialise, trace, translate
+from framegauge.export.lowering.model import serialise, trace, translate
 
 SINGLE = {"logits_distorted": "adv.d_fake", "logits_reference": "adv.d_real"}
 PAIRS = {"logits_previous_distorted": "adv.d_01", "logits_distorted_next": "adv.d_12"}

@@ -10,9 +10,9 @@ from framegauge.export.catalog import ENTRIES
 from framegauge.export.contract.formats import find_format
 from framegauge.export.contract.spec import parse_entries
 from framegauge.export.graph import Graph
+from framegauge.export.lowering.proof import prove
+from framegauge.export.lowering.translation import serialise, trace, translate
 from framegauge.export.networks.backbones import Weights
-from framegauge.export.proof import prove
-from framegauge.export.translation import serialise, trace, translate
 
 PAIR = ("reference", "distorted")
 NAMES = [entry.SPEC.name for entry in ENTRIES if entry.SPEC.inputs != PAIR or entry.SPEC.weights]

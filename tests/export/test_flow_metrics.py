@@ -10,7 +10,7 @@ import torch
 from torch.testing import assert_close
 
 from framegauge.export.catalog import find
-from framegauge.export.model import export
+from framegauge.export.lowering.model import export
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 EXPECTED = json.loads((GOLDEN / "flow.json").read_text())

@@ -9,8 +9,8 @@ from framegauge.export.catalog import find, listings
 from framegauge.export.contract.formats import find_format
 from framegauge.export.contract.spec import parse_entries
 from framegauge.export.graph import Graph
-from framegauge.export.proof import feeds
-from framegauge.export.translation import trace, translate
+from framegauge.export.lowering.proof import feeds
+from framegauge.export.lowering.translation import trace, translate
 
 ROLES = ("reference", "distorted")
 NAMES = [

@@ -11,17 +11,18 @@ import pytest
 import torch
 from onnx import numpy_helper
 
-from framegauge.export import export, model
+from framegauge.export import export
 from framegauge.export.catalog import listings
 from framegauge.export.contract.formats import FORMATS, find_format
 from framegauge.export.contract.spec import Spec, parse_entries
 from framegauge.export.features import Features
 from framegauge.export.graph import Graph
+from framegauge.export.lowering import model
+from framegauge.export.lowering.proof import ExportError, feeds, prove
+from framegauge.export.lowering.translation import trace, translate
 from framegauge.export.maths.reduction import pixel_mean
 from framegauge.export.member import Member
 from framegauge.export.metric import Metric
-from framegauge.export.proof import ExportError, feeds, prove
-from framegauge.export.translation import trace, translate
 
 NAMES = [
     listing.spec.name

@@ -8,7 +8,7 @@ from torch.testing import assert_close
 from framegauge.export.catalog import find
 from framegauge.export.eager import eager_features
 from framegauge.export.losses.warping import Warping
-from framegauge.export.model import feeds
+from framegauge.export.lowering.model import feeds
 from framegauge.export.motion import approximated, flows_at
 
 LOSSES = [

@@ -12,10 +12,10 @@ from framegauge.export.contract.formats import find_format
 from framegauge.export.contract.spec import parse_entries
 from framegauge.export.features import Features, Frame
 from framegauge.export.graph import Graph
+from framegauge.export.lowering.translation import serialise, trace, translate
 from framegauge.export.maths.reduction import pixel_mean
 from framegauge.export.networks.backbones import Weights
 from framegauge.export.networks.weights import WeightsError, load
-from framegauge.export.translation import serialise, trace, translate
 
 VALUES = json.loads((Path(__file__).parents[1] / "golden" / "learned.json").read_text())
 FLAVR = {

@@ -14,17 +14,18 @@ import torch
 import torch.nn.functional as F
 from onnx import TensorProto
 
-from framegauge.export import export, precision
+from framegauge.export import export
 from framegauge.export.contract.formats import find_format
 from framegauge.export.contract.manifest import Manifest, ManifestError, Output
 from framegauge.export.contract.rounding import Rounding
 from framegauge.export.contract.spec import parse_entries
 from framegauge.export.graph import Graph
-from framegauge.export.half import convolutions, halved, reach, rounded
-from framegauge.export.model import describe
+from framegauge.export.lowering import precision
+from framegauge.export.lowering.half import convolutions, halved, reach, rounded
+from framegauge.export.lowering.model import describe
+from framegauge.export.lowering.precision import Trial, in_half
+from framegauge.export.lowering.translation import serialise, trace, translate
 from framegauge.export.networks.backbones import Weights
-from framegauge.export.precision import Trial, in_half
-from framegauge.export.translation import serialise, trace, translate
 from framegauge.runtime import cli, exports, score
 from framegauge.runtime.backends.backend import Model
 from framegauge.runtime.exports import CACHE_VARIABLE, Order, cached

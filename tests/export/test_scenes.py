@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from framegauge.export import scenes
 from framegauge.export.contract.formats import FORMATS, find_format
 from framegauge.export.contract.selftest import batch
+from framegauge.export.lowering import scenes
 
 LEVELS = {"natural": (16, 239), "dark": (0, 16), "flat": (96, 128), "bright": (239, 255)}
 

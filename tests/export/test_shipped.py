@@ -11,9 +11,9 @@ import framegauge.runtime
 from framegauge.export.contract.formats import FORMATS
 from framegauge.export.contract.manifest import KEY, Manifest
 from framegauge.export.contract.selftest import feed
-from framegauge.export.model import export
-from framegauge.export.shipped import FORMATS as SHIPPED_FORMATS
-from framegauge.export.shipped import index, models, suites
+from framegauge.export.lowering.model import export
+from framegauge.export.lowering.shipped import FORMATS as SHIPPED_FORMATS
+from framegauge.export.lowering.shipped import index, models, suites
 
 SHIPPED = Path(next(iter(framegauge.runtime.__path__))) / "models"
 

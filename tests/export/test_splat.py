@@ -7,11 +7,11 @@ from torch.testing import assert_close
 from framegauge.export.contract.formats import find_format
 from framegauge.export.contract.spec import parse_entries
 from framegauge.export.graph import Graph
+from framegauge.export.lowering.proof import prove
+from framegauge.export.lowering.translation import serialise, trace, translate
 from framegauge.export.maths.splat import coverage
 from framegauge.export.maths.visibility import uncovered
 from framegauge.export.metrics.occlusion import Occlusion
-from framegauge.export.proof import prove
-from framegauge.export.translation import serialise, trace, translate
 
 
 def test_a_flow_at_rest_covers_every_pixel_once():

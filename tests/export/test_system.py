@@ -11,7 +11,7 @@ from framegauge.export.contract.spec import parse_entries
 from framegauge.export.graph import Graph
 from framegauge.export.losses.l1 import L1
 from framegauge.export.losses.mse import MSE
-from framegauge.export.model import describe, feeds, serialise, trace, translate
+from framegauge.export.lowering.model import describe, feeds, serialise, trace, translate
 from framegauge.export.system import System, Term, weighted_names
 from framegauge.export.systems.dain import DAIN
 from framegauge.export.systems.rife import RIFE

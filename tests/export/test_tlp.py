@@ -1,9 +1,9 @@
 import pytest
 import torch
 
+from framegauge.export.lowering.model import export
 from framegauge.export.metrics.lpips import LPIPSAlex
 from framegauge.export.metrics.tlp import TLP
-from framegauge.export.model import export
 from framegauge.export.networks.backbones import LAYERS, Weights
 
 

@@ -8,7 +8,7 @@ import torch
 
 from framegauge.export.catalog import listings
 from framegauge.export.contract.formats import FORMATS, FRAME_ROLES
-from framegauge.export.model import export
+from framegauge.export.lowering.model import export
 from framegauge.export.networks.backbones import LAYERS
 from framegauge.runtime.scorer import Scorer
 from framegauge.runtime.shelf import SHIPPED

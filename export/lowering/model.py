@@ -26,10 +26,8 @@ from framegauge.export.contract.manifest import (
 from framegauge.export.contract.spec import parse_entries
 from framegauge.export.frames import CHROMA
 from framegauge.export.graph import Graph
-from framegauge.export.networks.backbones import Weights
-from framegauge.export.networks.weights import Source
-from framegauge.export.precision import in_half
-from framegauge.export.proof import (
+from framegauge.export.lowering.precision import in_half
+from framegauge.export.lowering.proof import (
     ExportError,
     evaluate,
     feeds,
@@ -37,7 +35,9 @@ from framegauge.export.proof import (
     self_test_colour,
     size_above,
 )
-from framegauge.export.translation import serialise, trace, translate
+from framegauge.export.lowering.translation import serialise, trace, translate
+from framegauge.export.networks.backbones import Weights
+from framegauge.export.networks.weights import Source
 
 # What the bytes of a file depend on, beside what is asked for.
 _MAKERS = ("framegauge", "torch", "onnx", "onnx_ir", "onnxscript")

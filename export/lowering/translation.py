@@ -13,7 +13,7 @@ import onnxscript.optimizer
 import torch
 
 from framegauge.export.graph import Graph
-from framegauge.export.proof import ExportError, feeds, size_above
+from framegauge.export.lowering.proof import ExportError, feeds, size_above
 
 # GridSample means something else to TensorRT's parser from opset 20 on.
 OPSET = 18

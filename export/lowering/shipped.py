@@ -1,6 +1,6 @@
 """The models that travel inside the package, so that scoring two videos needs no PyTorch.
 
-``python -m framegauge.export.shipped runtime/models`` makes them again: for each common format a
+``python -m framegauge.export.lowering.shipped runtime/models`` makes them again: for each common format a
 file for every entry, one for the default suite, and an index of the whole catalogue.
 """
 
@@ -22,9 +22,9 @@ from framegauge.export.contract.formats import find_format
 from framegauge.export.contract.manifest import KEY
 from framegauge.export.contract.spec import parse_entries
 from framegauge.export.graph import Graph
-from framegauge.export.model import describe
-from framegauge.export.proof import prove
-from framegauge.export.translation import serialise, trace, translate
+from framegauge.export.lowering.model import describe
+from framegauge.export.lowering.proof import prove
+from framegauge.export.lowering.translation import serialise, trace, translate
 
 FORMATS = ("yuv420p", "yuv420p10le", "yuv422p10le", "yuv444p", "rgb24")
 DEFAULTS = {"yuv": "psnr_y,psnr_cb,psnr_cr,float_ssim", "rgb": "psnr,ssim"}
@@ -89,7 +89,7 @@ def models(format: str, tell: Callable[[str], None]) -> dict[str, bytes]:
 def main(arguments: Sequence[str]) -> int:
     """Write the index and every model below the folder given."""
     if len(arguments) != 1:
-        print("usage: python -m framegauge.export.shipped FOLDER", file=sys.stderr)
+        print("usage: python -m framegauge.export.lowering.shipped FOLDER", file=sys.stderr)
         return 2
     folder = Path(arguments[0])
     for format in FORMATS:

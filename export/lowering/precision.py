@@ -10,13 +10,13 @@ from decimal import ROUND_DOWN, ROUND_UP, Context
 import numpy as np
 import onnx_ir
 
-from framegauge.export import scenes
 from framegauge.export.contract.manifest import Output, SelfTest
 from framegauge.export.contract.rounding import Rounding
 from framegauge.export.graph import Graph
-from framegauge.export.half import convolutions, halved, reach, rounded
-from framegauge.export.proof import Feed, evaluate, feeds, size_above, start
-from framegauge.export.translation import serialise
+from framegauge.export.lowering import scenes
+from framegauge.export.lowering.half import convolutions, halved, reach, rounded
+from framegauge.export.lowering.proof import Feed, evaluate, feeds, size_above, start
+from framegauge.export.lowering.translation import serialise
 
 SELF_TEST = "self-test"
 
