@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from framegauge.engines.machine import Flavour
-from framegauge.export.contract.spec import nearest
+from framegauge.export.contract.entry import nearest
 
 # What is set by other means, or is no value.
 _OWN = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from framegauge.export.contract.spec import nearest
+from framegauge.export.contract.entry import nearest
 
 
 def words_of(

@@ -1,8 +1,8 @@
 """Whether an engine computes what its model does: the self-test at the ends of every profile.
 
-The frames are those of :mod:`framegauge.export.contract.selftest` at each profile's least, usual and most
-size. What they should score is said by ONNX Runtime on the CPU, a frame at a time, and at the
-manifest's own sizes by the manifest, whose scores are the float64 graph's.
+The frames are those of :mod:`framegauge.export.contract.selftest` at each profile's least, usual
+and most size. What they should score is said by ONNX Runtime on the CPU, a frame at a time, and at
+the manifest's own sizes by the manifest, whose scores are the float64 graph's.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from framegauge.engines.machine import Gpu
 from framegauge.engines.profile import Size
 from framegauge.engines.sidecar import Sidecar
 from framegauge.engines.store import Store
-from framegauge.export.contract import selftest as pattern
+from framegauge.export.contract import selftest
 from framegauge.export.contract.comparison import Comparison, worst
-from framegauge.export.contract.manifest import Input, Manifest, Output
+from framegauge.export.contract.interface import Input, Output
+from framegauge.export.contract.manifest import Manifest
 
 MODEL, MANIFEST = "ONNX Runtime", "float64"
 # An engine's first run is plain, the second is recorded as a CUDA graph, and all others replay it.
@@ -154,7 +155,7 @@ def record(
 
 def feed_of(manifest: Manifest, size: Size) -> Feed:
     """The self-test's inputs at one size, by name."""
-    return pattern.feed(
+    return selftest.feed(
         manifest.form,
         manifest.inputs,
         (size.height, size.width),

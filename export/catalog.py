@@ -8,7 +8,7 @@ from inspect import signature
 
 from torch import nn
 
-from framegauge.export.contract.spec import Entry, Listing, find_listing, parse_entries
+from framegauge.export.contract.entry import Entry, Listing, find_listing, parse_entries
 from framegauge.export.losses.adversarial import (
     DualFrameDiscriminator,
     DualFrameGenerator,

@@ -9,7 +9,8 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import Tensor
 
-from framegauge.export.contract.formats import FRAME_ROLES, Dim, tensor_dims
+from framegauge.export.contract.formats import Dim
+from framegauge.export.contract.roles import FRAME_ROLES, tensor_dims
 from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features, Frame
 
@@ -29,8 +30,8 @@ def eager_features(
     Args:
         spec: Facts of the metric that will look at it.
         given: A tensor for each of the Spec's inputs: frames, and tensors with the axes that
-            :func:`framegauge.export.contract.formats.tensor_dims` says. A mask that the Spec does not name
-            may have another shape.
+            :func:`framegauge.export.contract.roles.tensor_dims` says. A mask that the Spec does not
+            name may have another shape.
         depth: Bits of a code value, for metrics of planes.
         check_range: Whether values are looked at that no frame, flow or mask has; see
             :func:`check_values`.

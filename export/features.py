@@ -9,7 +9,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from torch import Tensor
 
-from framegauge.export.contract.formats import FRAME_ROLES
+from framegauge.export.contract.roles import FRAME_ROLES
 from framegauge.export.maths.colour import luma
 
 P = ParamSpec("P")

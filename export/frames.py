@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from framegauge.export.contract.formats import Format
-from framegauge.export.contract.selftest import input_name
+from framegauge.export.contract.roles import input_name
 from framegauge.export.features import Frame
 
 CHROMA = "linear, left-sited"

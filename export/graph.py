@@ -9,10 +9,11 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from framegauge.export.contract.formats import FRAME_ROLES, Format, tensor_dims
-from framegauge.export.contract.manifest import Aggregate, Input, Missing, Output
-from framegauge.export.contract.selftest import input_name
-from framegauge.export.contract.spec import Entry, Grid, Spec
+from framegauge.export.contract.entry import Entry
+from framegauge.export.contract.formats import Format
+from framegauge.export.contract.interface import Aggregate, Input, Missing, Output
+from framegauge.export.contract.roles import FRAME_ROLES, input_name, tensor_dims
+from framegauge.export.contract.spec import Grid, Spec
 from framegauge.export.features import Features, Frame
 from framegauge.export.frames import colour_name, cropped, make_frame, subsampling
 from framegauge.export.member import Member, members

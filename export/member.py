@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from framegauge.export.catalog import listings, make
-from framegauge.export.contract.spec import Entry, Spec, Value, find_listing, nearest
+from framegauge.export.contract.entry import Entry, find_listing, nearest
+from framegauge.export.contract.spec import Spec, Value
 from framegauge.export.features import Features
 from framegauge.export.metric import Metric
 from framegauge.export.networks.backbones import Weights

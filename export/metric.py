@@ -9,8 +9,9 @@ from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 from torch import Tensor, nn
 
-from framegauge.export.contract.manifest import Aggregate
-from framegauge.export.contract.spec import Option, Spec, Value
+from framegauge.export.contract.entry import Option
+from framegauge.export.contract.interface import Aggregate
+from framegauge.export.contract.spec import Spec, Value
 from framegauge.export.eager import eager_features, full_precision
 from framegauge.export.features import Features
 from framegauge.export.maths.reduction import (

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from framegauge.export.contract.spec import nearest, parse_entries
+from framegauge.export.contract.entry import nearest, parse_entries
 from framegauge.export.eager import (
     as_features,
     check_shapes,

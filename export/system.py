@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from torch import Tensor, nn
 
-from framegauge.export.contract.spec import Spec, nearest
+from framegauge.export.contract.entry import nearest
+from framegauge.export.contract.spec import Spec
 from framegauge.export.eager import at_least_float32, check_tensors, eager_features, full_precision
 from framegauge.export.features import Features
 from framegauge.export.maths.reduction import Reduction, reduce_samples

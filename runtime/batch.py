@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from framegauge.export.contract.formats import Format, Plane
-from framegauge.export.contract.manifest import Input
+from framegauge.export.contract.interface import Input
 from framegauge.runtime.backends.gpu_array import (
     GpuArray,
     SupportsDlpack,

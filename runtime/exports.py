@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 from platformdirs import user_cache_path
 
+from framegauge.export.contract.entry import parse_entries
 from framegauge.export.contract.manifest import Precision
-from framegauge.export.contract.spec import parse_entries
 from framegauge.runtime.errors import BackendError, ScoreError, UsageError
 
 if TYPE_CHECKING:

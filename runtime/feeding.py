@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framegauge.export.contract.formats import Format
-from framegauge.export.contract.manifest import Output
+from framegauge.export.contract.interface import Output
 from framegauge.runtime.alignment import Alignment
 from framegauge.runtime.batch import size_of
 from framegauge.runtime.errors import ScoreError

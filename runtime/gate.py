@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from framegauge.export.contract.spec import nearest
+from framegauge.export.contract.entry import nearest
 from framegauge.runtime.errors import UsageError
 from framegauge.runtime.pool import POOLS, Scores, is_pool, pool_by
 

@@ -8,9 +8,10 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from framegauge.export.contract.formats import FRAME_ROLES, Format
-from framegauge.export.contract.manifest import Input, Manifest, Output
-from framegauge.export.contract.selftest import input_name
+from framegauge.export.contract.formats import Format
+from framegauge.export.contract.interface import Input, Output
+from framegauge.export.contract.manifest import Manifest
+from framegauge.export.contract.roles import FRAME_ROLES, input_name
 from framegauge.runtime.backends.gpu_array import GpuArray
 from framegauge.runtime.batch import Batch, Frames, Samples, batch_of, size_of, tensor_of
 from framegauge.runtime.errors import UsageError

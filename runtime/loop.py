@@ -11,8 +11,8 @@ from typing import NamedTuple, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from framegauge.export.contract.formats import FRAME_ROLES
-from framegauge.export.contract.manifest import Aggregate, Output
+from framegauge.export.contract.interface import Aggregate, Output
+from framegauge.export.contract.roles import FRAME_ROLES
 from framegauge.runtime.errors import ScoreError
 from framegauge.runtime.in_order import in_order
 from framegauge.runtime.reports.stills import Worst

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from framegauge.export.contract.manifest import Output
-from framegauge.export.contract.spec import find_listing, parse_entries
+from framegauge.export.contract.entry import find_listing, parse_entries
+from framegauge.export.contract.interface import Output
 from framegauge.runtime.errors import ScoreError
 from framegauge.runtime.shelf import PAIR, catalogue
 from framegauge.runtime.sources.flows import Array

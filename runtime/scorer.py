@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framegauge.export.contract.formats import Format
-from framegauge.export.contract.manifest import Aggregate, Output
+from framegauge.export.contract.interface import Aggregate, Output
 from framegauge.runtime.backends.backend import Model
 from framegauge.runtime.backends.gpu_array import GpuArray
 from framegauge.runtime.batch import Batch, Frames, Samples

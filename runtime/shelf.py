@@ -9,16 +9,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
+from framegauge.export.contract.entry import Entry, Listing, Option, find_listing, parse_entries
 from framegauge.export.contract.formats import FORMATS
-from framegauge.export.contract.spec import (
-    Entry,
-    Grid,
-    Listing,
-    Option,
-    Spec,
-    find_listing,
-    parse_entries,
-)
+from framegauge.export.contract.spec import Grid, Spec
 from framegauge.runtime.errors import ScoreError, UsageError
 from framegauge.runtime.exports import Order, cached, inputs_of
 

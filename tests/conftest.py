@@ -14,10 +14,10 @@ import onnxruntime
 import pytest
 import torch
 
+from framegauge.export.contract.entry import parse_entries
 from framegauge.export.contract.formats import find_format
 from framegauge.export.contract.manifest import KEY, Manifest
-from framegauge.export.contract.selftest import input_name
-from framegauge.export.contract.spec import parse_entries
+from framegauge.export.contract.roles import input_name
 from framegauge.export.graph import Graph
 from framegauge.export.lowering.model import export
 from framegauge.export.lowering.proof import evaluate

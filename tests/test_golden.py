@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from framegauge.export.catalog import find, listings
-from framegauge.export.contract.spec import find_listing, parse_entries
+from framegauge.export.contract.entry import find_listing, parse_entries
 from framegauge.export.features import Features, Frame
 from framegauge.export.losses.laplacian import laplacian_levels
 from framegauge.export.losses.sobel import sobel

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from framegauge.export.catalog import find, listings
-from framegauge.export.contract.spec import find_listing, parse_entries
+from framegauge.export.contract.entry import find_listing, parse_entries
 from framegauge.export.eager import eager_features
 from framegauge.export.losses.bmbc_photometric import BMBCPhotometric
 from framegauge.export.losses.dain_smoothness import gradient_adaptive_variation

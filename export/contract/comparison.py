@@ -1,4 +1,4 @@
-"""A value that a model gave beside the value that it should have given. Standard library only."""
+"""A value that a model gave beside the value that it should have given."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from framegauge.export.contract.manifest import Output
+from framegauge.export.contract.interface import Output
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Pixel formats of a model's inputs: what a decoder gives, plane by plane.
 
-Standard library only. Names are FFmpeg's, with ``rgbf32`` for planar float RGB.
+Names are FFmpeg's, with ``rgbf32`` for planar float RGB.
 """
 
 from __future__ import annotations
@@ -100,30 +100,6 @@ FORMATS: dict[str, Format] = {
         ),
     )
 }
-
-
-FRAME_ROLES = ("reference", "distorted", "previous", "next")
-
-
-def tensor_dims(role: str) -> tuple[Dim, ...]:
-    """Axes of an input that is no frame, by its role; all of them are ``float32``.
-
-    Raises:
-        ValueError: No input has that role.
-    """
-    if role.startswith("flow"):
-        return ("N", 2, "H", "W")
-    if role.startswith("logits"):
-        return ("N", 1)
-    if role.startswith("merged"):
-        return ("N", 3, "H", "W")
-    known: dict[str, tuple[Dim, ...]] = {"mask": ("N", 1, "H", "W"), "time": ("N",)}
-    if role not in known:
-        raise ValueError(
-            f"No input has the role {role!r}. Roles: {', '.join(FRAME_ROLES)}, flow..., logits..., "
-            f"merged..., {', '.join(known)}."
-        )
-    return known[role]
 
 
 def find_format(name: str) -> Format:

@@ -1,7 +1,6 @@
 """What a model file says about itself: the JSON in ``metadata_props["framegauge"]``.
 
-Standard library only: the runtime, the engines and other hosts read it, and none of them knows a
-metric by name.
+The runtime, the engines and other hosts read it, and none of them knows a metric by name.
 """
 
 from __future__ import annotations
@@ -11,7 +10,15 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self, get_args
 
-from framegauge.export.contract.formats import FORMATS, Dim, Format
+from framegauge.export.contract.formats import FORMATS, Format
+from framegauge.export.contract.interface import (
+    Aggregate,
+    Input,
+    Missing,
+    Output,
+    SelfTest,
+    WeightsFile,
+)
 from framegauge.export.contract.rounding import Rounding
 from framegauge.export.contract.soundness import (
     check_inputs,
@@ -19,149 +26,17 @@ from framegauge.export.contract.soundness import (
     check_self_test,
     check_types,
 )
-from framegauge.export.contract.spec import Grid, Value
+from framegauge.export.contract.spec import Grid
 
 KEY = "framegauge"
 SCHEMA = 1
 
-MOST_TEST_SIDE, _MOST_TEST_BATCH = 2048, 8
-
 Precision = Literal["fp32", "fp16"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
-Kind = Literal["score", "moment", "map"]
-Better = Literal["higher", "lower"]
 
 
 class ManifestError(ValueError):
     """A model file that is not ours, is damaged, or comes from a newer release."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Input:
-    """One input of the model.
-
-    Attributes:
-        name: Name in the graph.
-        role: Whose data it is: ``reference``, ``distorted``, ...
-        part: The plane of the frame (``""``, ``y``, ``u``, ``v``, ``uv``) or ``colour``.
-        dtype: Element type, by its NumPy name.
-        dims: Axes: numbers, ``N`` (batch), ``H``, ``W``, or a formula of these.
-    """
-
-    name: str
-    role: str
-    part: str
-    dtype: Literal["uint8", "float32"]
-    dims: tuple[Dim, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Output:
-    """One output of the model.
-
-    Attributes:
-        name: Name in the graph, and for a score its label in every report.
-        kind: ``score``: one number a sample, ``(N,)``, for people. ``moment``: one number a
-            sample that a clip's total is made of. ``map``: a picture, ``(N, 1, h, w)``.
-        entry: The catalogue entry it belongs to, as it was asked for.
-        options: Every option of that entry, defaults too.
-        better: Which way an improvement moves it.
-        ideal: Score of a frame against itself, ``None`` where that depends on the frame.
-        low: Least value possible.
-        high: Greatest value possible, ``None`` if there is no bound.
-        unit: Unit, ``"1"`` if none.
-        least: Smallest height and width of the frame, in pixels.
-        tolerance: Absolute difference that does not matter, in the unit.
-        relative: The same as a fraction of the value; both are allowed together.
-        grid: Where a map lies on the frame; ``None`` for numbers.
-    """
-
-    name: str
-    kind: Kind
-    entry: str
-    options: dict[str, Value]
-    better: Better
-    ideal: float | None
-    low: float
-    high: float | None
-    unit: str
-    least: int
-    tolerance: float
-    relative: float
-    grid: Grid | None = None
-
-    def allowed(self, value: float) -> float:
-        """How far from ``value`` another computation of it may be."""
-        return self.tolerance + self.relative * abs(value)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Aggregate:
-    """A clip's score from the mean of a moment: ``min(cap, 10 log10(peak**2 / mean))``."""
-
-    name: str
-    moment: str
-    peak: float
-    cap: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Missing:
-    """An output that an entry has and the model has not, for want of inputs.
-
-    Attributes:
-        name: What the output would be called.
-        needs: The roles of the inputs that the model is not given.
-    """
-
-    name: str
-    needs: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Weights:
-    """A weights file that was made part of the model."""
-
-    name: str
-    sha256: str
-    licence: str
-    origin: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class SelfTest:
-    """Scores that the model must give on the frames of :mod:`framegauge.export.contract.selftest`.
-
-    Attributes:
-        pattern: Version of the formula.
-        formula: The formula itself, for people and other implementations.
-        batch: Frames in the batch.
-        sizes: Height and width of each run.
-        colour: What the colour inputs hold, where the model has them.
-        scores: For each run, the value of each output but maps for each frame of the batch.
-    """
-
-    pattern: int
-    formula: str
-    batch: int
-    sizes: tuple[tuple[int, int], ...]
-    colour: tuple[tuple[float, ...], ...] | None
-    scores: tuple[dict[str, tuple[float, ...]], ...]
-
-    def __post_init__(self) -> None:
-        """Refuse frames that no export makes, and that would fill a machine's memory."""
-        if not self.sizes or len(self.sizes) != len(self.scores):
-            raise ValueError(
-                f"a self-test has scores for each of its sizes, this has {len(self.scores)} for "
-                f"{len(self.sizes)}"
-            )
-        for side in (side for size in self.sizes for side in size):
-            if type(side) is not int or not 1 <= side <= MOST_TEST_SIDE:
-                raise ValueError(f"a self-test's side is 1 to {MOST_TEST_SIDE}, this is {side!r}")
-        if type(self.batch) is not int or not 1 <= self.batch <= _MOST_TEST_BATCH:
-            raise ValueError(
-                f"a self-test's batch is 1 to {_MOST_TEST_BATCH}, this is {self.batch!r}"
-            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,7 +69,7 @@ class Manifest:
     quantise: int | None = None
     crop_border: int = 0
     chroma: str | None = None
-    weights: tuple[Weights, ...] = ()
+    weights: tuple[WeightsFile, ...] = ()
     missing: tuple[Missing, ...] = ()
     rounding: tuple[Rounding, ...] = ()
     versions: dict[str, str] = field(default_factory=dict)
@@ -266,7 +141,7 @@ class Manifest:
                         for each in facts["outputs"]
                     ),
                     "aggregates": tuple(Aggregate(**each) for each in facts["aggregates"]),
-                    "weights": tuple(Weights(**each) for each in facts["weights"]),
+                    "weights": tuple(WeightsFile(**each) for each in facts["weights"]),
                     "missing": tuple(
                         Missing(**{**each, "needs": tuple(each["needs"])})
                         for each in facts.get("missing", ())

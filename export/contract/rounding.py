@@ -1,4 +1,4 @@
-"""What half precision does to a score, as a model's manifest says it. Standard library only."""
+"""What half precision does to a score, as a model's manifest says it."""
 
 from __future__ import annotations
 

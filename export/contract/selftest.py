@@ -24,19 +24,24 @@ pattern at (x + 3, y + 1), ``next`` at (x + 6, y + 2).
 Inputs that are no frames are floats from ``hash`` at ``d`` = the sum of the role's character
 codes, with ``c`` the axis of a flow: flows ``(hash % 257 - 128) / 16``, masks ``hash % 4 > 0``,
 times ``(1 + hash % 7) / 8``, logits ``(hash % 65 - 32) / 8``. Merged frames are filled as masks,
-a channel each. NumPy only.
+a channel each. NumPy is loaded when frames are made, not before: hosts that only read a manifest do
+without it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+from framegauge.export.contract.formats import Dim, Format
+from framegauge.export.contract.interface import Input
+from framegauge.export.contract.roles import FRAME_ROLES, input_name
 
-from framegauge.export.contract.formats import FRAME_ROLES, Dim, Format
-from framegauge.export.contract.manifest import Input
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Integers = NDArray[np.int64]
 
 VERSION = 1
 
@@ -54,7 +59,6 @@ FORMULA = (
 
 _WRAP = 0xFFFFFFFF
 MOVED = {"previous": (1, 3), "next": (2, 6)}
-Integers = NDArray[np.int64]
 
 
 def hashed(n: int | Integers, y: Integers, x: Integers, c: Integers, d: int) -> Integers:
@@ -65,7 +69,7 @@ def hashed(n: int | Integers, y: Integers, x: Integers, c: Integers, d: int) -> 
     return mixed ^ (mixed >> 16)
 
 
-class Samples(Protocol):
+class Picture(Protocol):
     """A picture by a formula: code values at the positions given, as :func:`samples` has them."""
 
     def __call__(
@@ -88,6 +92,8 @@ def samples(
         depth: Bits of a sample, 8 to 16.
         chroma: The channels above 0 are chroma, to be drawn towards grey.
     """
+    import numpy as np
+
     down, across = MOVED.get(role, (0, 0))
     y, x = y + down, x + across
     noise, error = hashed(n, y, x, c, 0), hashed(n, y, x, c, 1)
@@ -107,7 +113,7 @@ def samples(
 
 
 def batch(
-    form: Format, role: str, size: tuple[int, int], count: int, picture: Samples = samples
+    form: Format, role: str, size: tuple[int, int], count: int, picture: Picture = samples
 ) -> dict[str, NDArray[Any]]:
     """Test frames in a model's input format, by the name of the input.
 
@@ -118,6 +124,8 @@ def batch(
         count: Frames in the batch.
         picture: What is on them.
     """
+    import numpy as np
+
     feed = {}
     for index, plane in enumerate(form.planes):
         shape = form.shape(plane, *size)
@@ -133,7 +141,7 @@ def feed(
     size: tuple[int, int],
     count: int,
     colour: Sequence[Sequence[float]] | None,
-    picture: Samples = samples,
+    picture: Picture = samples,
 ) -> dict[str, NDArray[Any]]:
     """Everything that a model takes, by the name of the input.
 
@@ -145,6 +153,8 @@ def feed(
         colour: What the colour inputs hold.
         picture: What is on the frames.
     """
+    import numpy as np
+
     filled: dict[str, NDArray[Any]] = {}
     for each in inputs:
         if each.part == "colour":
@@ -165,6 +175,8 @@ def tensor(role: str, dims: tuple[Dim, ...], size: tuple[int, int], count: int) 
         size: Height and width in pixels.
         count: Samples in the batch.
     """
+    import numpy as np
+
     lengths = {"N": count, "H": size[0], "W": size[1]}
     shape = tuple(lengths[dim] if isinstance(dim, str) else dim for dim in dims)
     n, c, y, x = np.indices((*shape, *(1,) * (4 - len(shape))), sparse=True)
@@ -178,14 +190,11 @@ def tensor(role: str, dims: tuple[Dim, ...], size: tuple[int, int], count: int) 
     return (h % 4 > 0).astype(np.float32)
 
 
-def input_name(role: str, part: str) -> str:
-    """Name of a model's input: the role, and the part of the frame if it has several."""
-    return f"{role}_{part}" if part else role
-
-
 def _plane(
-    form: Format, role: str, n: int, index: int, shape: tuple[int, ...], picture: Samples
+    form: Format, role: str, n: int, index: int, shape: tuple[int, ...], picture: Picture
 ) -> NDArray[np.uint8] | NDArray[np.float32]:
+    import numpy as np
+
     grids: list[Integers] = list(np.indices(shape, sparse=True))
     if form.dtype == "float32":
         c, y, x = grids

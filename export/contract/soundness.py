@@ -1,7 +1,4 @@
-"""What a manifest may say: refused here is what a damaged or hostile file would make hosts do.
-
-Standard library only.
-"""
+"""What a manifest may say: refused here is what a damaged or hostile file would make hosts do."""
 
 from __future__ import annotations
 
@@ -9,12 +6,11 @@ import dataclasses
 import math
 from collections.abc import Collection, Sequence
 from types import UnionType
-from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from framegauge.export.contract.formats import FRAME_ROLES, Dim, Format, tensor_dims
-
-if TYPE_CHECKING:
-    from framegauge.export.contract.manifest import Aggregate, Input, Output, SelfTest
+from framegauge.export.contract.formats import Dim, Format
+from framegauge.export.contract.interface import Aggregate, Input, Output, SelfTest
+from framegauge.export.contract.roles import FRAME_ROLES, tensor_dims
 
 # Of a value or a range, what may never matter: a self-test that allows all of it proves nothing.
 MOST_RELATIVE = 0.1

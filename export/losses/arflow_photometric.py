@@ -22,7 +22,7 @@ from framegauge.export.maths.colour import luma
 from framegauge.export.maths.reduction import Reduction, pixel_mean
 from framegauge.export.maths.visibility import occluded, uncovered, without_border
 from framegauge.export.maths.windows import moments_about
-from framegauge.export.photometric import INPUTS, TwoWayPhotometric
+from framegauge.export.two_way_photometric import INPUTS, TwoWayPhotometric
 
 SPEC = Spec(
     name="arflow_photometric",

@@ -16,11 +16,11 @@ from torch import Tensor
 
 from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
-from framegauge.export.losses.charbonnier import charbonnier
+from framegauge.export.maths.penalties import charbonnier
 from framegauge.export.maths.pyramid import box_halved
 from framegauge.export.maths.reduction import Reduction, pixel_mean
 from framegauge.export.maths.warp import warp
-from framegauge.export.motion import MotionMetric
+from framegauge.export.motion_metric import MotionMetric
 
 SPEC = Spec(
     name="bmbc_photometric",

@@ -17,7 +17,7 @@ from framegauge.export.features import Features
 from framegauge.export.losses.bmbc_photometric import halved_flow
 from framegauge.export.maths.reduction import Reduction
 from framegauge.export.maths.smoothness import absolute_changes
-from framegauge.export.motion import MotionMetric
+from framegauge.export.motion_metric import MotionMetric
 
 SPEC = Spec(
     name="bmbc_smoothness",

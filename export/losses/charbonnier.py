@@ -14,6 +14,7 @@ from torch import Tensor
 
 from framegauge.export.contract.spec import Grid, Spec
 from framegauge.export.features import Features
+from framegauge.export.maths.penalties import charbonnier
 from framegauge.export.maths.reduction import Reduction
 from framegauge.export.metric import PixelMetric
 
@@ -30,16 +31,6 @@ SPEC = Spec(
     grid=Grid(),
     source="Charbonnier et al., ICIP 1994; epsilon 1e-3 as AdaCoF, 1e-6 as DAIN",
 )
-
-
-def charbonnier(x: Tensor, y: Tensor, *, epsilon: float) -> Tensor:
-    r""":math:`\sqrt{(x - y)^2 + \epsilon^2}`, elementwise."""
-    return ((x - y).square() + epsilon**2).sqrt()
-
-
-def generalised_charbonnier(x: Tensor) -> Tensor:
-    """``(x^2 + 1e-6)^0.45``, elementwise; 0.001995 at zero. UnFlow's."""
-    return (x.square() + 1e-6).pow(0.45)
 
 
 class Charbonnier(PixelMetric):

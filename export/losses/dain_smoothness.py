@@ -13,7 +13,7 @@ from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
 from framegauge.export.maths.reduction import Reduction, pixel_mean
 from framegauge.export.maths.smoothness import change_across, change_down, variation
-from framegauge.export.motion import MotionMetric
+from framegauge.export.motion_metric import MotionMetric
 
 SPEC = Spec(
     name="dain_smoothness",

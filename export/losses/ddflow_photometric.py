@@ -20,7 +20,7 @@ from framegauge.export.maths.colour import luma
 from framegauge.export.maths.reduction import Reduction
 from framegauge.export.maths.visibility import occluded, without_border
 from framegauge.export.maths.warp import Border
-from framegauge.export.photometric import INPUTS, TwoWayPhotometric
+from framegauge.export.two_way_photometric import INPUTS, TwoWayPhotometric
 
 FLOOR = 0.01**0.4
 

@@ -19,7 +19,7 @@ from framegauge.export.features import Features
 from framegauge.export.maths.reduction import Reduction, pixel_mean
 from framegauge.export.maths.smoothness import change_across, change_down
 from framegauge.export.maths.windows import positions
-from framegauge.export.motion import MotionMetric
+from framegauge.export.motion_metric import MotionMetric
 
 SPEC = Spec(
     name="edge_aware_smoothness",

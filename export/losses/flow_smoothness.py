@@ -24,7 +24,7 @@ from framegauge.export.maths.smoothness import (
     unflow_changes,
     variation,
 )
-from framegauge.export.motion import MotionMetric
+from framegauge.export.motion_metric import MotionMetric
 
 FLOWS = {
     "between": ("flow_previous_next", "flow_next_previous"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from framegauge.export.eager import at_least_float32
-from framegauge.export.losses.charbonnier import charbonnier
+from framegauge.export.maths.penalties import charbonnier
 from framegauge.export.maths.reduction import Reduction, pixel_mean, reduce_samples
 
 

@@ -16,7 +16,7 @@ from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
 from framegauge.export.maths.reduction import Reduction, pixel_mean
 from framegauge.export.maths.warp import Corners, warp
-from framegauge.export.motion import MotionMetric, approximated
+from framegauge.export.motion_metric import MotionMetric, approximated
 from framegauge.export.networks.backbones import NO_STD, SUPERSLOMO_MEAN, normalised
 
 BETWEEN = ("flow_previous_next", "flow_next_previous")

@@ -16,14 +16,14 @@ from torch import Tensor
 from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
 from framegauge.export.losses.census import census_distance, check_patch
-from framegauge.export.losses.charbonnier import generalised_charbonnier
 from framegauge.export.losses.sobel import sobel
 from framegauge.export.maths.colour import luma
+from framegauge.export.maths.penalties import generalised_charbonnier
 from framegauge.export.maths.reduction import Reduction, pixel_mean
 from framegauge.export.maths.visibility import occluded, uncovered, without_border
 from framegauge.export.maths.warp import inside
 from framegauge.export.maths.windows import positions
-from framegauge.export.photometric import INPUTS, TwoWayPhotometric
+from framegauge.export.two_way_photometric import INPUTS, TwoWayPhotometric
 
 SPEC = Spec(
     name="unflow_photometric",

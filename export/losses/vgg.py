@@ -16,7 +16,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from framegauge.export.contract.spec import Spec, nearest
+from framegauge.export.contract.entry import nearest
+from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
 from framegauge.export.maths.reduction import Reduction, pixel_mean
 from framegauge.export.metric import PairMetric

@@ -17,7 +17,7 @@ from framegauge.export.features import Features
 from framegauge.export.maths.reduction import Reduction, counted, masked_mean, pixel_mean
 from framegauge.export.maths.warp import Border, Corners, warp
 from framegauge.export.metric import MapMetric
-from framegauge.export.motion import MotionMetric
+from framegauge.export.motion_metric import MotionMetric
 
 SPEC = Spec(
     name="warping",

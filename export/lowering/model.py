@@ -12,18 +12,11 @@ from pathlib import Path
 
 import torch
 
-from framegauge.export.contract import manifest
-from framegauge.export.contract import selftest as pattern
+from framegauge.export.contract import selftest
+from framegauge.export.contract.entry import parse_entries
 from framegauge.export.contract.formats import find_format
-from framegauge.export.contract.manifest import (
-    KEY,
-    MOST_TEST_SIDE,
-    PRECISIONS,
-    Manifest,
-    Precision,
-    SelfTest,
-)
-from framegauge.export.contract.spec import parse_entries
+from framegauge.export.contract.interface import MOST_TEST_SIDE, SelfTest, WeightsFile
+from framegauge.export.contract.manifest import KEY, PRECISIONS, Manifest, Precision
 from framegauge.export.frames import CHROMA
 from framegauge.export.graph import Graph
 from framegauge.export.lowering.precision import in_half
@@ -184,7 +177,7 @@ def describe(suite: Graph, exact: Graph) -> Manifest:
         crop_border=suite.crop_border,
         chroma=CHROMA if needs_chroma else None,
         weights=tuple(
-            manifest.Weights(
+            WeightsFile(
                 name=each.name, sha256=each.sha256, licence=each.licence, origin=each.origin
             )
             for each in suite.weights.used
@@ -192,8 +185,8 @@ def describe(suite: Graph, exact: Graph) -> Manifest:
         missing=tuple(suite.missing),
         versions={name: version(name) for name in _MAKERS},
         self_test=SelfTest(
-            pattern=pattern.VERSION,
-            formula=pattern.FORMULA,
+            pattern=selftest.VERSION,
+            formula=selftest.FORMULA,
             batch=2,
             sizes=sizes,
             colour=self_test_colour(suite.form.depth) if colour else None,

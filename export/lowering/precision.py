@@ -10,7 +10,7 @@ from decimal import ROUND_DOWN, ROUND_UP, Context
 import numpy as np
 import onnx_ir
 
-from framegauge.export.contract.manifest import Output, SelfTest
+from framegauge.export.contract.interface import Output, SelfTest
 from framegauge.export.contract.rounding import Rounding
 from framegauge.export.graph import Graph
 from framegauge.export.lowering import scenes

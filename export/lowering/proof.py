@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from framegauge.export.contract import selftest as pattern
-from framegauge.export.contract.manifest import Output
+from framegauge.export.contract import selftest
+from framegauge.export.contract.interface import Output
 from framegauge.export.graph import Graph
 
 # Larger than any size an entry treats in a way of its own (libvmaf's SSIM reduces from 384 on).
@@ -100,11 +100,11 @@ def _runs(
 
 
 def feeds(
-    suite: Graph, size: tuple[int, int], *, batch: int, picture: pattern.Samples = pattern.samples
+    suite: Graph, size: tuple[int, int], *, batch: int, picture: selftest.Picture = selftest.samples
 ) -> Feed:
     """Test frames and tensors for the suite's inputs, by name."""
     colour = self_test_colour(suite.form.depth)
-    return pattern.feed(suite.form, suite.inputs, size, batch, colour, picture)
+    return selftest.feed(suite.form, suite.inputs, size, batch, colour, picture)
 
 
 def evaluate(suite: Graph, feed: Feed) -> Feed:

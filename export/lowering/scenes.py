@@ -11,10 +11,15 @@ interpolation that is late, with noise of one level; a flat one is a level brigh
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
-from framegauge.export.contract.selftest import MOVED, Integers, hashed
+from framegauge.export.contract.selftest import MOVED, hashed
+
+if TYPE_CHECKING:
+    from framegauge.export.contract.selftest import Integers
 
 KINDS = ("natural", "dark", "flat", "bright")
 

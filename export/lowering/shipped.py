@@ -1,7 +1,7 @@
 """The models that travel inside the package, so that scoring two videos needs no PyTorch.
 
-``python -m framegauge.export.lowering.shipped runtime/models`` makes them again: for each common format a
-file for every entry, one for the default suite, and an index of the whole catalogue.
+``python -m framegauge.export.lowering.shipped runtime/models`` makes them again: for each common
+format a file for every entry, one for the default suite, and an index of the whole catalogue.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ import onnx_ir
 import torch
 
 from framegauge.export.catalog import ENTRIES, listings
+from framegauge.export.contract.entry import parse_entries
 from framegauge.export.contract.formats import find_format
 from framegauge.export.contract.manifest import KEY
-from framegauge.export.contract.spec import parse_entries
 from framegauge.export.graph import Graph
 from framegauge.export.lowering.model import describe
 from framegauge.export.lowering.proof import prove

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
-from framegauge.export.losses.charbonnier import generalised_charbonnier
+from framegauge.export.maths.penalties import generalised_charbonnier
 from framegauge.export.maths.reduction import pixel_mean
 
 

@@ -14,7 +14,7 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import Tensor
 
-from framegauge.export.flow import squared_length
+from framegauge.export.maths.flow import squared_length
 from framegauge.export.maths.reduction import exceeds
 from framegauge.export.maths.splat import Kernel, coverage
 from framegauge.export.maths.warp import Border, warp

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from framegauge.export.contract.spec import Grid, Spec
 from framegauge.export.features import Features
-from framegauge.export.flow import FlowMetric, squared_length
+from framegauge.export.flow_metric import FlowMetric
+from framegauge.export.maths.flow import squared_length
 from framegauge.export.maths.reduction import safe_root
 
 SPEC = Spec(

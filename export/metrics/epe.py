@@ -13,7 +13,8 @@ from torch import Tensor
 
 from framegauge.export.contract.spec import Grid, Spec
 from framegauge.export.features import Features
-from framegauge.export.flow import FlowMetric, endpoint_error, squared_length
+from framegauge.export.flow_metric import FlowMetric
+from framegauge.export.maths.flow import endpoint_error, squared_length
 
 EPE_SPEC = Spec(
     name="epe",

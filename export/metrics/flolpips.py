@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from framegauge.export.features import Features
-from framegauge.export.flow import squared_length
+from framegauge.export.maths.flow import squared_length
 from framegauge.export.maths.reduction import Reduction, pixel_mean, safe_root
 from framegauge.export.metric import Metric
 from framegauge.export.metrics.lpips import LPIPSAlex

@@ -21,7 +21,7 @@ from framegauge.export.maths.reduction import Reduction, pixel_mean
 from framegauge.export.maths.visibility import Threshold, motion_boundaries, occluded, uncovered
 from framegauge.export.maths.warp import Border
 from framegauge.export.metric import MapMetric
-from framegauge.export.motion import MotionMetric
+from framegauge.export.motion_metric import MotionMetric
 
 SPEC = Spec(
     name="occlusion",

@@ -12,7 +12,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from framegauge.export.contract.manifest import Aggregate
+from framegauge.export.contract.interface import Aggregate
 from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
 from framegauge.export.losses.mse import squared_error

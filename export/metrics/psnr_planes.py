@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 
 from torch import Tensor
 
-from framegauge.export.contract.manifest import Aggregate
+from framegauge.export.contract.interface import Aggregate
 from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
 from framegauge.export.metric import PairMetric

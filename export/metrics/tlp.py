@@ -16,7 +16,7 @@ from framegauge.export.features import Features, Frame
 from framegauge.export.maths.reduction import Reduction
 from framegauge.export.metrics.lpips import LPIPSAlex
 from framegauge.export.metrics.tof import tecogan_crop
-from framegauge.export.motion import MotionMetric
+from framegauge.export.motion_metric import MotionMetric
 from framegauge.export.networks.backbones import Weights
 
 SPEC = Spec(

@@ -15,10 +15,10 @@ from torch import Tensor
 
 from framegauge.export.contract.spec import Grid, Spec
 from framegauge.export.features import Features
-from framegauge.export.flow import endpoint_error
+from framegauge.export.maths.flow import endpoint_error
 from framegauge.export.maths.reduction import Reduction, pixel_mean
 from framegauge.export.metric import MapMetric
-from framegauge.export.motion import MotionMetric
+from framegauge.export.motion_metric import MotionMetric
 
 SPEC = Spec(
     name="tof",

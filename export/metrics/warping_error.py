@@ -16,7 +16,7 @@ from framegauge.export.maths.reduction import Reduction, masked_mean
 from framegauge.export.maths.visibility import motion_boundaries, occluded
 from framegauge.export.maths.warp import warp
 from framegauge.export.metric import MapMetric
-from framegauge.export.motion import MotionMetric
+from framegauge.export.motion_metric import MotionMetric
 
 SPEC = Spec(
     name="warping_error",

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from framegauge.export.contract.spec import nearest
+from framegauge.export.contract.entry import nearest
 from framegauge.export.networks.weights import PUBLISHED, Loaded, Source, load
 
 Network = Literal["vgg16", "vgg19", "alexnet"]

@@ -14,12 +14,12 @@ from torch import Tensor
 
 from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
-from framegauge.export.flow import squared_length
 from framegauge.export.losses.census import Census
 from framegauge.export.losses.charbonnier import Charbonnier
 from framegauge.export.losses.l1 import L1, absolute_error
 from framegauge.export.losses.laplacian import Laplacian
 from framegauge.export.losses.sobel import sobel
+from framegauge.export.maths.flow import squared_length
 from framegauge.export.maths.reduction import Reduction, exceeds, pixel_mean, safe_root
 from framegauge.export.metric import Metric
 from framegauge.export.system import System, Term

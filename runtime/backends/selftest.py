@@ -9,7 +9,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from framegauge.export.contract import selftest as pattern
+from framegauge.export.contract import selftest
 from framegauge.export.contract.comparison import Comparison, worst
 from framegauge.export.contract.manifest import Manifest
 from framegauge.runtime.backends.onnx_session import first_line
@@ -41,10 +41,10 @@ def checks(session: Session, path: Path) -> list[Check]:
     """
     manifest = session.manifest
     test = manifest.self_test
-    if test.pattern != pattern.VERSION:
+    if test.pattern != selftest.VERSION:
         raise UsageError(
             f"{path} has test frames of version {test.pattern}, and this release knows "
-            f"{pattern.VERSION}. Update framegauge, or export the model again."
+            f"{selftest.VERSION}. Update framegauge, or export the model again."
         )
     # What a damaged file makes ONNX Runtime and NumPy raise has many types.
     try:
@@ -117,4 +117,4 @@ def _compared(
 def _feed(manifest: Manifest, size: tuple[int, int], batch: int) -> dict[str, NDArray[Any]]:
     """The self-test's inputs at one height and width, by name."""
     test = manifest.self_test
-    return pattern.feed(manifest.form, manifest.inputs, size, batch, test.colour)
+    return selftest.feed(manifest.form, manifest.inputs, size, batch, test.colour)

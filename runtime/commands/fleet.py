@@ -18,7 +18,7 @@ from framegauge.engines.modelfile import ModelFile
 from framegauge.engines.regenerate import Absent, Step, plan, wanted_again
 from framegauge.engines.store import Store
 from framegauge.engines.target import parse_targets
-from framegauge.export.contract.spec import parse_entries
+from framegauge.export.contract.entry import parse_entries
 from framegauge.runtime.commands.building import builds_shown
 from framegauge.runtime.commands.store import json_option, refusals, store_option
 from framegauge.runtime.commands.terminal import wide_console

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from framegauge.export.contract.spec import Listing
+from framegauge.export.contract.entry import Listing
 from framegauge.runtime.backends.backend import Model
 from framegauge.runtime.commands.options import backend_option, build_option
 from framegauge.runtime.commands.terminal import wide_console

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from framegauge.export.contract.manifest import Output
+from framegauge.export.contract.interface import Output
 from framegauge.runtime.atomic import write_text
 from framegauge.runtime.gate import Gate, Outcome
 from framegauge.runtime.pool import Scores, pool

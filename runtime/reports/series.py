@@ -10,7 +10,7 @@ from typing import Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from framegauge.export.contract.manifest import Output
+from framegauge.export.contract.interface import Output
 from framegauge.runtime.pool import Scores
 
 # What libvmaf's own feature names say about direction; anything else stays unsaid.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from framegauge.export.contract.formats import FRAME_ROLES
+from framegauge.export.contract.roles import FRAME_ROLES
 from framegauge.runtime import loop
 from framegauge.runtime.errors import ScoreError, UsageError
 from framegauge.runtime.maskable import known_together, maskable

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from framegauge.export.contract.manifest import Aggregate, Output
-from framegauge.export.contract.spec import find_listing
+from framegauge.export.contract.entry import find_listing
+from framegauge.export.contract.interface import Aggregate, Output
 from framegauge.runtime.errors import UsageError
 from framegauge.runtime.provenance import backend_facts, model_facts
 from framegauge.runtime.scorer import Scorer

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from framegauge.export.contract.spec import nearest
+from framegauge.export.contract.entry import nearest
 from framegauge.runtime.errors import UsageError
 
 

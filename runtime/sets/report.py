@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from framegauge.export.contract.manifest import Aggregate
+from framegauge.export.contract.interface import Aggregate
 from framegauge.runtime.gate import Gate, Outcome
 from framegauge.runtime.loop import aggregate
 from framegauge.runtime.pool import Scores

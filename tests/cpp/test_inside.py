@@ -5,8 +5,9 @@ import subprocess
 import numpy as np
 import pytest
 
-from framegauge.export.contract import selftest as pattern
-from framegauge.export.contract.formats import FORMATS, FRAME_ROLES, tensor_dims
+from framegauge.export.contract import selftest
+from framegauge.export.contract.formats import FORMATS
+from framegauge.export.contract.roles import FRAME_ROLES, tensor_dims
 from framegauge.runtime.cpus import usable_cpus
 from framegauge.runtime.sources.colour import colour_matrix
 
@@ -34,7 +35,7 @@ def probe(host_source, here, compiled):
 @pytest.mark.parametrize("role", FRAME_ROLES)
 @pytest.mark.parametrize("form", FORMATS.values(), ids=lambda form: form.name)
 def test_frames_of_the_self_test_are_the_same_bytes(probe, form, role):
-    wanted = pattern.batch(form, role, (19, 37), 2)
+    wanted = selftest.batch(form, role, (19, 37), 2)
 
     printed = probe("pattern", form.name, role, 37, 19)
 
@@ -45,7 +46,7 @@ def test_frames_of_the_self_test_are_the_same_bytes(probe, form, role):
     "role", ["flow_previous_next", "mask", "time", "logits_distorted", "merged_teacher"]
 )
 def test_other_inputs_of_the_self_test_are_the_same_bytes(probe, role):
-    wanted = pattern.tensor(role, tensor_dims(role), (19, 37), 2)
+    wanted = selftest.tensor(role, tensor_dims(role), (19, 37), 2)
 
     printed = probe("pattern", "rgb24", role, 37, 19)
 

@@ -14,9 +14,9 @@ from framegauge.engines.profile import Profile
 from framegauge.engines.store import Store
 from framegauge.engines.target import RTX_ARCHITECTURES, parse_targets
 from framegauge.export.catalog import ENTRIES
+from framegauge.export.contract.entry import parse_entries
 from framegauge.export.contract.formats import find_format
 from framegauge.export.contract.manifest import KEY
-from framegauge.export.contract.spec import parse_entries
 from framegauge.export.graph import Graph
 from framegauge.export.lowering.model import describe
 from framegauge.export.lowering.precision import in_half

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from framegauge.engines.profile import PRESETS, Profile, Size
-from framegauge.export.contract.formats import FORMATS, FRAME_ROLES, tensor_dims
-from framegauge.export.contract.manifest import Input
+from framegauge.export.contract.formats import FORMATS
+from framegauge.export.contract.interface import Input
+from framegauge.export.contract.roles import FRAME_ROLES, tensor_dims
 from framegauge.export.contract.selftest import feed
 
 VIDEOS = {

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from framegauge.export.catalog import find
+from framegauge.export.contract.entry import parse_entries
 from framegauge.export.contract.formats import find_format
-from framegauge.export.contract.spec import parse_entries
 from framegauge.export.graph import Graph
 from framegauge.export.losses.vgg import VGG
 from framegauge.export.lowering.translation import trace, translate

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from framegauge.export.catalog import ENTRIES
+from framegauge.export.contract.entry import parse_entries
 from framegauge.export.contract.formats import find_format
-from framegauge.export.contract.spec import parse_entries
 from framegauge.export.graph import Graph
 from framegauge.export.lowering.proof import prove
 from framegauge.export.lowering.translation import serialise, trace, translate

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from framegauge.export.catalog import ENTRIES, find
-from framegauge.export.contract.formats import FRAME_ROLES
+from framegauge.export.contract.roles import FRAME_ROLES
 from framegauge.export.networks.backbones import Weights
 from framegauge.export.system import System
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from framegauge.export.contract.formats import find_format
-from framegauge.export.contract.selftest import input_name
+from framegauge.export.contract.roles import input_name
 
 CLIPS = Path(__file__).parents[1] / "clips"
 PLANES = ("psnr_y", "psnr_cb", "psnr_cr", "float_ssim", "float_ms_ssim")

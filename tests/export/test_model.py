@@ -13,8 +13,9 @@ from onnx import numpy_helper
 
 from framegauge.export import export
 from framegauge.export.catalog import listings
+from framegauge.export.contract.entry import parse_entries
 from framegauge.export.contract.formats import FORMATS, find_format
-from framegauge.export.contract.spec import Spec, parse_entries
+from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
 from framegauge.export.graph import Graph
 from framegauge.export.lowering import model

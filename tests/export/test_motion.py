@@ -9,7 +9,8 @@ from framegauge.export.catalog import find
 from framegauge.export.eager import eager_features
 from framegauge.export.losses.warping import Warping
 from framegauge.export.lowering.model import feeds
-from framegauge.export.motion import approximated, flows_at
+from framegauge.export.maths.motion import flows_at
+from framegauge.export.motion_metric import approximated
 
 LOSSES = [
     "flow_smoothness",

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from framegauge.export.contract import selftest as pattern
+from framegauge.export.contract import selftest
 from framegauge.export.contract.formats import FORMATS, find_format
+from framegauge.export.contract.roles import input_name
 
 # Left edges of the first four squares: detail, flat, dark, bright.
 FIRST_ROW = [0, 16, 32, 48]
@@ -59,10 +60,10 @@ def test_deeper_samples_are_shifted_up_with_low_bits_in_detail_only(depth):
 def test_every_format_gets_planes_of_its_shapes(name):
     form = find_format(name)
 
-    feed = pattern.batch(form, "distorted", (33, 51), 2)
+    feed = selftest.batch(form, "distorted", (33, 51), 2)
 
     wanted = {
-        pattern.input_name("distorted", plane.part): (2, *form.shape(plane, 33, 51))
+        input_name("distorted", plane.part): (2, *form.shape(plane, 33, 51))
         for plane in form.planes
     }
     assert {key: plane.shape for key, plane in feed.items()} == wanted
@@ -73,7 +74,7 @@ def test_every_format_gets_planes_of_its_shapes(name):
 def test_words_of_deep_formats_are_in_range(name):
     form = find_format(name)
 
-    for plane in pattern.batch(form, "reference", (40, 64), 2).values():
+    for plane in selftest.batch(form, "reference", (40, 64), 2).values():
         words = plane.view("<u2") >> form.shift
         unused = plane.view("<u2") & ((1 << form.shift) - 1)
         assert words.max() <= form.peak
@@ -82,8 +83,8 @@ def test_words_of_deep_formats_are_in_range(name):
 
 
 def test_interleaved_chroma_is_that_of_planar_frames():
-    planar = pattern.batch(find_format("yuv420p10le"), "reference", (33, 51), 2)
-    packed = pattern.batch(find_format("p010le"), "reference", (33, 51), 2)
+    planar = selftest.batch(find_format("yuv420p10le"), "reference", (33, 51), 2)
+    packed = selftest.batch(find_format("p010le"), "reference", (33, 51), 2)
 
     for index, part in enumerate("uv"):
         words = planar[f"reference_{part}"].view("<u2")[..., 0]
@@ -92,8 +93,8 @@ def test_interleaved_chroma_is_that_of_planar_frames():
 
 
 def test_rgb_in_float_is_rgb_in_bytes_over_255():
-    whole = pattern.batch(find_format("rgb24"), "distorted", (20, 35), 1)["distorted"]
-    parts = pattern.batch(find_format("rgbf32"), "distorted", (20, 35), 1)["distorted"]
+    whole = selftest.batch(find_format("rgb24"), "distorted", (20, 35), 1)["distorted"]
+    parts = selftest.batch(find_format("rgbf32"), "distorted", (20, 35), 1)["distorted"]
 
     np.testing.assert_allclose(parts, whole.transpose(0, 3, 1, 2) / 255, rtol=1e-7)
 
@@ -102,7 +103,7 @@ def test_the_two_frames_differ_but_not_everywhere():
     form = find_format("gray8")
 
     reference, distorted = (
-        pattern.batch(form, role, (64, 64), 1)[f"{role}_y"] for role in ("reference", "distorted")
+        selftest.batch(form, role, (64, 64), 1)[f"{role}_y"] for role in ("reference", "distorted")
     )
 
     assert 0.5 < np.mean(reference != distorted) < 1
@@ -110,7 +111,7 @@ def test_the_two_frames_differ_but_not_everywhere():
 
 def value(role, n, y, x, c, *, depth=8, chroma=False):
     position = (np.array([each]) for each in (y, x, c))
-    return pattern.samples(role, n, *position, depth=depth, chroma=chroma).item()
+    return selftest.samples(role, n, *position, depth=depth, chroma=chroma).item()
 
 
 def mixed(n, y, x, c, d):

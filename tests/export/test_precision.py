@@ -15,10 +15,11 @@ import torch.nn.functional as F
 from onnx import TensorProto
 
 from framegauge.export import export
+from framegauge.export.contract.entry import parse_entries
 from framegauge.export.contract.formats import find_format
-from framegauge.export.contract.manifest import Manifest, ManifestError, Output
+from framegauge.export.contract.interface import Output
+from framegauge.export.contract.manifest import Manifest, ManifestError
 from framegauge.export.contract.rounding import Rounding
-from framegauge.export.contract.spec import parse_entries
 from framegauge.export.graph import Graph
 from framegauge.export.lowering import precision
 from framegauge.export.lowering.half import convolutions, halved, reach, rounded

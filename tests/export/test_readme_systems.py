@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from framegauge.export.catalog import ENTRIES, find, listings
-from framegauge.export.contract.spec import find_listing, parse_entries
+from framegauge.export.contract.entry import find_listing, parse_entries
 
 ROWS = [
     [cell.strip() for cell in line.strip("|").split("|")]

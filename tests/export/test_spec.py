@@ -1,7 +1,7 @@
 import pytest
 
 from framegauge.export.catalog import find, listings
-from framegauge.export.contract.spec import Entry, Option, find_listing, nearest, parse_entries
+from framegauge.export.contract.entry import Entry, Option, find_listing, nearest, parse_entries
 
 
 def test_entries_are_names_with_options_and_labels():

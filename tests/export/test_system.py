@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from framegauge.export.catalog import ENTRIES, find
+from framegauge.export.contract.entry import parse_entries
 from framegauge.export.contract.formats import find_format
-from framegauge.export.contract.manifest import Manifest, Missing
-from framegauge.export.contract.spec import parse_entries
+from framegauge.export.contract.interface import Missing
+from framegauge.export.contract.manifest import Manifest
 from framegauge.export.graph import Graph
 from framegauge.export.losses.l1 import L1
 from framegauge.export.losses.mse import MSE

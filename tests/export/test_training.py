@@ -5,7 +5,7 @@ import torch
 from torch.testing import assert_close
 
 from framegauge.export.catalog import ENTRIES, find
-from framegauge.export.contract.formats import FRAME_ROLES
+from framegauge.export.contract.roles import FRAME_ROLES
 from framegauge.export.networks.backbones import Weights
 
 SPECS = {entry.SPEC.name: entry.SPEC for entry in ENTRIES}

@@ -1,11 +1,11 @@
 import pytest
 import torch
 
-from framegauge.export.losses.charbonnier import generalised_charbonnier
 from framegauge.export.losses.unflow_photometric import (
     UnFlowPhotometric,
     unflow_difference,
 )
+from framegauge.export.maths.penalties import generalised_charbonnier
 
 GREY = torch.full((1, 3, 20, 20), 0.5, dtype=torch.float64)
 STILL = torch.zeros(1, 2, 20, 20, dtype=torch.float64)

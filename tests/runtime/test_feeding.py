@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from framegauge.export.contract.formats import FORMATS
-from framegauge.export.contract.manifest import Output
+from framegauge.export.contract.interface import Output
 from framegauge.runtime import ScoreError, UsageError
 from framegauge.runtime.alignment import Alignment
 from framegauge.runtime.feeding import Feed

@@ -3,8 +3,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from framegauge.export.contract.formats import FORMATS, tensor_dims
-from framegauge.export.contract.manifest import Input
+from framegauge.export.contract.formats import FORMATS
+from framegauge.export.contract.interface import Input
+from framegauge.export.contract.roles import tensor_dims
 from framegauge.runtime import UsageError
 from framegauge.runtime.inputs import by_role, common_size
 

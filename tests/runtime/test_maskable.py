@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from framegauge.export.contract.manifest import Output
+from framegauge.export.contract.interface import Output
 from framegauge.export.contract.spec import Value
 from framegauge.runtime import ScoreError
 from framegauge.runtime.maskable import known_together, maskable

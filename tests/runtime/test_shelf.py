@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from framegauge.export.contract.spec import Listing
+from framegauge.export.contract.entry import Listing
 from framegauge.export.networks.backbones import LAYERS
 from framegauge.runtime import ScoreError, UsageError, exports, score, shelf
 from framegauge.runtime.exports import Order, cache_folder, cached

@@ -10,7 +10,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
-from framegauge.export.contract.manifest import Aggregate
+from framegauge.export.contract.interface import Aggregate
 from framegauge.runtime import Report, ScoreError, UsageError, score
 from framegauge.runtime.loop import BATCH_FRAMES, aggregate, batches, stacked
 from framegauge.runtime.sources.source import open_source

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from framegauge.export.contract.formats import FRAME_ROLES, Format
+from framegauge.export.contract.formats import Format
+from framegauge.export.contract.roles import FRAME_ROLES
 
 # The structs of framegauge.h, field by field.
 

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from framegauge.export.catalog import listings
-from framegauge.export.contract.formats import FORMATS, FRAME_ROLES
+from framegauge.export.contract.formats import FORMATS
+from framegauge.export.contract.roles import FRAME_ROLES
 from framegauge.export.lowering.model import export
 from framegauge.export.networks.backbones import LAYERS
 from framegauge.runtime.scorer import Scorer

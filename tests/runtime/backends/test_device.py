@@ -19,7 +19,7 @@ from framegauge.engines.modelfile import ModelFile
 from framegauge.engines.profile import Profile
 from framegauge.engines.store import Store
 from framegauge.engines.target import parse_targets
-from framegauge.export.contract import selftest as pattern
+from framegauge.export.contract import selftest
 from framegauge.runtime import Scorer
 from framegauge.runtime.backends.backend import Model, describe
 from framegauge.runtime.backends.cuda import Cuda
@@ -73,7 +73,7 @@ def engine(
 def feed_of(session: Any, size: tuple[int, int], batch: int) -> dict[str, Any]:
     manifest = session.manifest
     colour = manifest.self_test.colour
-    return pattern.feed(manifest.form, manifest.inputs, size, batch, colour)
+    return selftest.feed(manifest.form, manifest.inputs, size, batch, colour)
 
 
 @pytest.mark.parametrize(

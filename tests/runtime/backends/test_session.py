@@ -11,7 +11,7 @@ import onnxruntime
 import pytest
 from numpy.testing import assert_array_equal
 
-from framegauge.export.contract import selftest as pattern
+from framegauge.export.contract import selftest
 from framegauge.export.contract.manifest import Manifest
 from framegauge.runtime.backends.cuda import CudaError
 from framegauge.runtime.backends.gpu_array import GpuMemory, gpu_array
@@ -25,7 +25,7 @@ ANY = "8x8/64x64/256x256x4"
 
 def feed_of(manifest: Manifest, size: tuple[int, int], batch: int) -> dict[str, Any]:
     colour = manifest.self_test.colour
-    return pattern.feed(manifest.form, manifest.inputs, size, batch, colour)
+    return selftest.feed(manifest.form, manifest.inputs, size, batch, colour)
 
 
 def by_onnxruntime(model: Path, feed: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import jsonschema
 import numpy as np
 import pytest
 
-from framegauge.export.contract.manifest import Output
+from framegauge.export.contract.interface import Output
 from framegauge.runtime.atomic import check_writable, write_text
 from framegauge.runtime.errors import ScoreError, UsageError
 from framegauge.runtime.gate import Gate

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from framegauge.export.features import Features
 from framegauge.export.maths.warp import Border, warp
-from framegauge.export.motion import MotionMetric
+from framegauge.export.motion_metric import MotionMetric
 
 INPUTS = ("previous", "next", "flow_previous_next", "flow_next_previous")
 

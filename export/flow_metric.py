@@ -1,4 +1,4 @@
-"""Optical flow: the form of metrics that judge one, and arithmetic that several share.
+"""The form of metrics that judge optical flow.
 
 Flows are ``(N, 2, H, W)`` in pixels, channel 0 to the right, channel 1 down.
 """
@@ -16,7 +16,6 @@ from framegauge.export.maths.reduction import (
     counted,
     masked_mean,
     pixel_mean,
-    safe_root,
 )
 from framegauge.export.metric import MapMetric
 
@@ -78,13 +77,3 @@ class FlowMetric(MapMetric):
         if mask is not None:
             given["mask"] = mask
         return self.judge(given)
-
-
-def squared_length(flow: Tensor) -> Tensor:
-    """Squared length of each vector, ``(N, 2, H, W)`` to ``(N, 1, H, W)``."""
-    return flow.square().sum(1, keepdim=True)
-
-
-def endpoint_error(flow: Tensor, flow_reference: Tensor) -> Tensor:
-    """Distance between the ends of two flows' vectors, ``(N, 1, H, W)``, pixels."""
-    return safe_root(squared_length(flow - flow_reference))
