@@ -78,6 +78,11 @@ class Graph(nn.Module):
         self.outputs = [output for member in self.members for output in self._outputs(member)]
 
     @property
+    def labels(self) -> str:
+        """The entries' labels, for messages."""
+        return ", ".join(member.label for member in self.members)
+
+    @property
     def aggregates(self) -> list[Aggregate]:
         """Scores of a whole clip that the moments make."""
         return [

@@ -19,6 +19,7 @@ from framegauge.export.contract.interface import MOST_TEST_SIDE, SelfTest, Weigh
 from framegauge.export.contract.manifest import KEY, PRECISIONS, Manifest, Precision
 from framegauge.export.frames import CHROMA
 from framegauge.export.graph import Graph
+from framegauge.export.lowering.onnx import serialise, translate
 from framegauge.export.lowering.precision import in_half
 from framegauge.export.lowering.proof import (
     ExportError,
@@ -28,7 +29,7 @@ from framegauge.export.lowering.proof import (
     self_test_colour,
     size_above,
 )
-from framegauge.export.lowering.translation import serialise, trace, translate
+from framegauge.export.lowering.trace import trace
 from framegauge.export.networks.backbones import Weights
 from framegauge.export.networks.weights import Source
 

@@ -14,15 +14,17 @@ from framegauge.export.contract.interface import Output, SelfTest
 from framegauge.export.contract.rounding import Rounding
 from framegauge.export.graph import Graph
 from framegauge.export.lowering import scenes
-from framegauge.export.lowering.half import convolutions, halved, reach, rounded
+from framegauge.export.lowering.convolutions import convolutions, reach
+from framegauge.export.lowering.half import halved
+from framegauge.export.lowering.onnx import serialise
 from framegauge.export.lowering.proof import Feed, evaluate, feeds, size_above, start
-from framegauge.export.lowering.translation import serialise
+from framegauge.export.lowering.rounding_trial import rounded
 
 SELF_TEST = "self-test"
 
 
 @dataclass(frozen=True)
-class Trial:
+class Measurement:
     """Inputs, the float64 graph's outputs for them, and the kind of each frame of the batch."""
 
     kinds: Sequence[str]
@@ -69,17 +71,17 @@ def in_half(
     )
 
 
-def _trials(suite: Graph, exact: Graph, test: SelfTest) -> Iterator[Trial]:
+def _trials(suite: Graph, exact: Graph, test: SelfTest) -> Iterator[Measurement]:
     size = size_above(suite, 88, 120)
     feed = feeds(suite, size, batch=len(scenes.KINDS), picture=scenes.samples)
-    yield Trial(scenes.KINDS, feed, evaluate(exact, feed))
+    yield Measurement(scenes.KINDS, feed, evaluate(exact, feed))
     for size, scores in zip(test.sizes, test.scores, strict=True):
         wanted = {name: np.array(values) for name, values in scores.items()}
-        yield Trial([SELF_TEST] * test.batch, feeds(suite, size, batch=test.batch), wanted)
+        yield Measurement([SELF_TEST] * test.batch, feeds(suite, size, batch=test.batch), wanted)
 
 
 def _measured(
-    model: onnx_ir.Model, outputs: Sequence[Output], trials: Sequence[Trial]
+    model: onnx_ir.Model, outputs: Sequence[Output], trials: Sequence[Measurement]
 ) -> list[Rounding]:
     """How far the model's outputs are from what they should be."""
     session = start(serialise(model))
@@ -88,7 +90,7 @@ def _measured(
     return [_rounding(output, trials, runs) for output in outputs]
 
 
-def _rounding(output: Output, trials: Sequence[Trial], runs: Sequence[Feed]) -> Rounding:
+def _rounding(output: Output, trials: Sequence[Measurement], runs: Sequence[Feed]) -> Rounding:
     """The worst value of each kind of frame, with two digits: processors differ in the third.
 
     Errors are rounded up and tolerances down, so that what holds as it is written holds.

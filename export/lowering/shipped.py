@@ -23,8 +23,9 @@ from framegauge.export.contract.formats import find_format
 from framegauge.export.contract.manifest import KEY
 from framegauge.export.graph import Graph
 from framegauge.export.lowering.model import describe
+from framegauge.export.lowering.onnx import serialise, translate
 from framegauge.export.lowering.proof import prove
-from framegauge.export.lowering.translation import serialise, trace, translate
+from framegauge.export.lowering.trace import trace
 
 FORMATS = ("yuv420p", "yuv420p10le", "yuv422p10le", "yuv444p", "rgb24")
 DEFAULTS = {"yuv": "psnr_y,psnr_cb,psnr_cr,float_ssim", "rgb": "psnr,ssim"}

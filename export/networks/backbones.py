@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from framegauge.export.contract.entry import nearest
-from framegauge.export.networks.weights import PUBLISHED, Loaded, Source, load
+from framegauge.export.networks.weights import PUBLISHED, LoadedWeights, Source, load
 
 Network = Literal["vgg16", "vgg19", "alexnet"]
 
@@ -104,7 +104,7 @@ class Backbone:
         weights: Where its tensors are from.
     """
 
-    def __init__(self, network: Network, weights: Loaded) -> None:
+    def __init__(self, network: Network, weights: LoadedWeights) -> None:
         """Take over weights, after checking that they are this network's.
 
         Args:
@@ -248,7 +248,7 @@ class Weights:
         """
         self._sources = dict(sources or {})
         self._offline = offline
-        self._loaded: dict[str, Loaded] = {}
+        self._loaded: dict[str, LoadedWeights] = {}
         self._backbones: dict[Network, Backbone] = {}
         for name in self._sources:
             if name not in PUBLISHED:
@@ -258,11 +258,11 @@ class Weights:
                 )
 
     @property
-    def used(self) -> list[Loaded]:
+    def used(self) -> list[LoadedWeights]:
         """What was loaded so far, by name."""
         return [self._loaded[name] for name in sorted(self._loaded)]
 
-    def load(self, name: str) -> Loaded:
+    def load(self, name: str) -> LoadedWeights:
         """Weights by name; see :func:`framegauge.export.networks.weights.load`."""
         if name not in self._loaded:
             self._loaded[name] = load(name, self._sources.get(name), offline=self._offline)

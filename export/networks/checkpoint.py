@@ -21,7 +21,7 @@ class WeightsError(RuntimeError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Loaded:
+class LoadedWeights:
     """Weights in memory, and where they are from.
 
     Attributes:

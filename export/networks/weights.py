@@ -14,9 +14,23 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from framegauge.export.networks.checkpoint import Loaded, WeightsError, checked, digest, unpickled
+from framegauge.export.networks.checkpoint import (
+    LoadedWeights,
+    WeightsError,
+    checked,
+    digest,
+    unpickled,
+)
 
-__all__ = ["FOLDER_VARIABLE", "PUBLISHED", "Loaded", "Published", "Source", "WeightsError", "load"]
+__all__ = [
+    "FOLDER_VARIABLE",
+    "PUBLISHED",
+    "LoadedWeights",
+    "Published",
+    "Source",
+    "WeightsError",
+    "load",
+]
 
 FOLDER_VARIABLE = "FRAMEGAUGE_WEIGHTS"
 
@@ -84,7 +98,7 @@ PUBLISHED = {
 }
 
 
-def load(name: str, source: Source | None = None, *, offline: bool = False) -> Loaded:
+def load(name: str, source: Source | None = None, *, offline: bool = False) -> LoadedWeights:
     """Weights by name.
 
     Looked for in this order: ``source``; the folder that ``FRAMEGAUGE_WEIGHTS`` names; torch's hub
@@ -100,7 +114,7 @@ def load(name: str, source: Source | None = None, *, offline: bool = False) -> L
     """
     published = PUBLISHED[name]
     if isinstance(source, Mapping):
-        return Loaded(
+        return LoadedWeights(
             name=name,
             tensors=checked(source, f"What was given for {name}", wanted=published.file),
             sha256=digest(source),
@@ -131,7 +145,7 @@ def _places(published: Published) -> list[Path]:
     return places
 
 
-def _read(published: Published, path: Path) -> Loaded:
+def _read(published: Published, path: Path) -> LoadedWeights:
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -141,7 +155,7 @@ def _read(published: Published, path: Path) -> Loaded:
     # A file that goes by the published name says which digits it has.
     if path.name == published.file:
         _check_digits(published, path, content)
-    return Loaded(
+    return LoadedWeights(
         name=published.name,
         tensors=unpickled(content, str(path), wanted=published.file),
         sha256=hashlib.sha256(content).hexdigest(),

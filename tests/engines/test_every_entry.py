@@ -19,8 +19,9 @@ from framegauge.export.contract.formats import find_format
 from framegauge.export.contract.manifest import KEY
 from framegauge.export.graph import Graph
 from framegauge.export.lowering.model import describe
+from framegauge.export.lowering.onnx import serialise, translate
 from framegauge.export.lowering.precision import in_half
-from framegauge.export.lowering.translation import serialise, trace, translate
+from framegauge.export.lowering.trace import trace
 from framegauge.export.networks.backbones import LAYERS, Weights
 
 pytest.importorskip("tensorrt_rtx")

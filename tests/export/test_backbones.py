@@ -8,7 +8,8 @@ from framegauge.export.contract.entry import parse_entries
 from framegauge.export.contract.formats import find_format
 from framegauge.export.graph import Graph
 from framegauge.export.losses.vgg import VGG
-from framegauge.export.lowering.translation import trace, translate
+from framegauge.export.lowering.onnx import translate
+from framegauge.export.lowering.trace import trace
 from framegauge.export.networks.backbones import LAYERS, Activations, PairActivations, Weights
 
 ENTRIES = ["vgg", "vgg_conv4_3", "style", "dists", "flavr[loss=1*L1+1*VGG22]", "superslomo"]

@@ -10,8 +10,9 @@ from framegauge.export.catalog import ENTRIES
 from framegauge.export.contract.entry import parse_entries
 from framegauge.export.contract.formats import find_format
 from framegauge.export.graph import Graph
+from framegauge.export.lowering.onnx import serialise, translate
 from framegauge.export.lowering.proof import prove
-from framegauge.export.lowering.translation import serialise, trace, translate
+from framegauge.export.lowering.trace import trace
 from framegauge.export.networks.backbones import Weights
 
 PAIR = ("reference", "distorted")

@@ -9,8 +9,9 @@ from framegauge.export.catalog import find, listings
 from framegauge.export.contract.entry import parse_entries
 from framegauge.export.contract.formats import find_format
 from framegauge.export.graph import Graph
+from framegauge.export.lowering.onnx import translate
 from framegauge.export.lowering.proof import feeds
-from framegauge.export.lowering.translation import trace, translate
+from framegauge.export.lowering.trace import trace
 
 ROLES = ("reference", "distorted")
 NAMES = [

@@ -19,8 +19,9 @@ from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
 from framegauge.export.graph import Graph
 from framegauge.export.lowering import model
+from framegauge.export.lowering.onnx import translate
 from framegauge.export.lowering.proof import ExportError, feeds, prove
-from framegauge.export.lowering.translation import trace, translate
+from framegauge.export.lowering.trace import trace
 from framegauge.export.maths.reduction import pixel_mean
 from framegauge.export.member import Member
 from framegauge.export.metric import Metric

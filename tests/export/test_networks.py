@@ -12,7 +12,8 @@ from framegauge.export.contract.entry import parse_entries
 from framegauge.export.contract.formats import find_format
 from framegauge.export.features import Features, Frame
 from framegauge.export.graph import Graph
-from framegauge.export.lowering.translation import serialise, trace, translate
+from framegauge.export.lowering.onnx import serialise, translate
+from framegauge.export.lowering.trace import trace
 from framegauge.export.maths.reduction import pixel_mean
 from framegauge.export.networks.backbones import Weights
 from framegauge.export.networks.weights import WeightsError, load

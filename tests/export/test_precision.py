@@ -22,10 +22,13 @@ from framegauge.export.contract.manifest import Manifest, ManifestError
 from framegauge.export.contract.rounding import Rounding
 from framegauge.export.graph import Graph
 from framegauge.export.lowering import precision
-from framegauge.export.lowering.half import convolutions, halved, reach, rounded
+from framegauge.export.lowering.convolutions import convolutions, reach
+from framegauge.export.lowering.half import halved
 from framegauge.export.lowering.model import describe
+from framegauge.export.lowering.onnx import serialise, translate
 from framegauge.export.lowering.precision import Trial, in_half
-from framegauge.export.lowering.translation import serialise, trace, translate
+from framegauge.export.lowering.rounding_trial import rounded
+from framegauge.export.lowering.trace import trace
 from framegauge.export.networks.backbones import Weights
 from framegauge.runtime import cli, exports, score
 from framegauge.runtime.backends.backend import Model

@@ -7,8 +7,9 @@ from torch.testing import assert_close
 from framegauge.export.contract.entry import parse_entries
 from framegauge.export.contract.formats import find_format
 from framegauge.export.graph import Graph
+from framegauge.export.lowering.onnx import serialise, translate
 from framegauge.export.lowering.proof import prove
-from framegauge.export.lowering.translation import serialise, trace, translate
+from framegauge.export.lowering.trace import trace
 from framegauge.export.maths.splat import coverage
 from framegauge.export.maths.visibility import uncovered
 from framegauge.export.metrics.occlusion import Occlusion
