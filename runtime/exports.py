@@ -84,7 +84,7 @@ def write(order: Order, path: str | os.PathLike[str], progress: Callable[[str], 
     _check_makers(order)
     from framegauge.export.lowering.model import export
     from framegauge.export.lowering.proof import ExportError
-    from framegauge.export.networks.weights import WeightsError
+    from framegauge.export.networks.checkpoint import WeightsError
 
     try:
         export(
@@ -175,7 +175,7 @@ def _members(order: Order) -> tuple[list[Member], Weights]:
     """The modules of an order's entries, and the weights in them."""
     from framegauge.export.member import members
     from framegauge.export.networks.backbones import Weights
-    from framegauge.export.networks.weights import WeightsError
+    from framegauge.export.networks.checkpoint import WeightsError
 
     try:
         weights = Weights(order.weights, offline=order.offline)

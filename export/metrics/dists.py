@@ -21,7 +21,7 @@ from framegauge.export.networks.backbones import (
     PairActivations,
     Weights,
 )
-from framegauge.export.networks.weights import Loaded, WeightsError
+from framegauge.export.networks.checkpoint import LoadedWeights, WeightsError
 
 SPEC = Spec(
     name="dists",
@@ -133,7 +133,7 @@ def _variance(x: Tensor) -> Tensor:
     return plane_mean((x - mean).square())
 
 
-def _channel_weights(weights: Loaded, name: str) -> Tensor:
+def _channel_weights(weights: LoadedWeights, name: str) -> Tensor:
     shape = (1, sum(CHANNELS), 1, 1)
     tensor = weights.tensor(name, shape, wanted="the authors' weights.pt")
     # Summed in float64, the weights add up to one in any type they are used in.

@@ -23,7 +23,7 @@ from framegauge.export.networks.backbones import (
     PairActivations,
     Weights,
 )
-from framegauge.export.networks.weights import Loaded
+from framegauge.export.networks.checkpoint import LoadedWeights
 
 
 def _spec(name: str, title: str, least: int, weights: tuple[str, ...]) -> Spec:
@@ -48,7 +48,7 @@ def unit(x: Tensor) -> Tensor:
     return x / (safe_root(x.square().sum(1, keepdim=True)) + 1e-10)
 
 
-def linear_layers(weights: Loaded, channels: tuple[int, ...]) -> list[Tensor]:
+def linear_layers(weights: LoadedWeights, channels: tuple[int, ...]) -> list[Tensor]:
     """The trained weight of each channel of each layer, ``(C,)`` each.
 
     Raises:

@@ -17,7 +17,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from framegauge.export.contract.entry import nearest
-from framegauge.export.networks.weights import PUBLISHED, LoadedWeights, Source, load
+from framegauge.export.networks.checkpoint import LoadedWeights
+from framegauge.export.networks.weights import PUBLISHED, Source, load
 
 Network = Literal["vgg16", "vgg19", "alexnet"]
 

@@ -22,16 +22,6 @@ from framegauge.export.networks.checkpoint import (
     unpickled,
 )
 
-__all__ = [
-    "FOLDER_VARIABLE",
-    "PUBLISHED",
-    "LoadedWeights",
-    "Published",
-    "Source",
-    "WeightsError",
-    "load",
-]
-
 FOLDER_VARIABLE = "FRAMEGAUGE_WEIGHTS"
 
 Source = str | os.PathLike[str] | Mapping[str, Tensor]

@@ -4,7 +4,7 @@ import torch
 from framegauge.export.catalog import find
 from framegauge.export.metrics.dists import l2_pool, structure_and_texture
 from framegauge.export.networks.backbones import Weights
-from framegauge.export.networks.weights import WeightsError
+from framegauge.export.networks.checkpoint import WeightsError
 
 
 def test_pooling_is_the_root_of_the_blurred_squares():

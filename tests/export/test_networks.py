@@ -16,7 +16,8 @@ from framegauge.export.lowering.onnx import serialise, translate
 from framegauge.export.lowering.trace import trace
 from framegauge.export.maths.reduction import pixel_mean
 from framegauge.export.networks.backbones import Weights
-from framegauge.export.networks.weights import WeightsError, load
+from framegauge.export.networks.checkpoint import WeightsError
+from framegauge.export.networks.weights import load
 
 VALUES = json.loads((Path(__file__).parents[1] / "golden" / "learned.json").read_text())
 FLAVR = {

@@ -26,7 +26,7 @@ from framegauge.export.lowering.convolutions import convolutions, reach
 from framegauge.export.lowering.half import halved
 from framegauge.export.lowering.model import describe
 from framegauge.export.lowering.onnx import serialise, translate
-from framegauge.export.lowering.precision import Trial, in_half
+from framegauge.export.lowering.precision import Measurement, in_half
 from framegauge.export.lowering.rounding_trial import rounded
 from framegauge.export.lowering.trace import trace
 from framegauge.export.networks.backbones import Weights
@@ -360,7 +360,7 @@ def test_an_error_is_not_rounded_until_it_holds(error, holds):
         tolerance=1.0,
         relative=0.0,
     )
-    trial = Trial(kinds=["dark"], feed={}, wanted={"x": np.array([2.0])})
+    trial = Measurement(kinds=["dark"], feed={}, wanted={"x": np.array([2.0])})
 
     rounding = precision._rounding(output, [trial], [{"x": np.array([2.0 + error])}])
 

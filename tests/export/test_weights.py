@@ -10,7 +10,8 @@ import torch
 from framegauge.export.catalog import find
 from framegauge.export.networks import weights
 from framegauge.export.networks.backbones import LAYERS, Backbone, Weights
-from framegauge.export.networks.weights import FOLDER_VARIABLE, PUBLISHED, WeightsError, load
+from framegauge.export.networks.checkpoint import WeightsError
+from framegauge.export.networks.weights import FOLDER_VARIABLE, PUBLISHED, load
 
 ALEXNET = (64, 192, 384, 256, 256)
 
