@@ -106,9 +106,9 @@ def _engines() -> str:
     if absent is not None:
         return f"cannot run: no GPU ({absent}); RTX engines can be built for other machines"
     # Only a machine that may run engines loads what finds them.
-    from framegauge.engines.machine import TargetError, flavours, gpu
-    from framegauge.engines.store import Store
-    from framegauge.engines.trust import StoreError
+    from framegauge.engines.identity.machine import TargetError, flavours, gpu
+    from framegauge.engines.store.store import Store
+    from framegauge.engines.store.trusted_files import StoreError
 
     try:
         found, store = gpu(), Store()

@@ -16,7 +16,7 @@ from framegauge.runtime.backends.session import Backend, Session
 from framegauge.runtime.errors import BackendError, ScoreError
 
 if TYPE_CHECKING:
-    from framegauge.engines.machine import Flavour, Gpu
+    from framegauge.engines.identity.machine import Flavour, Gpu
 
 # Runs the self-test of a session that is about to be taken; says what it proved.
 Prove = Callable[[Session], str]
@@ -78,7 +78,7 @@ class Machine:
 
     def flavours(self) -> Mapping[Flavour, str]:
         """Full versions of the flavours of TensorRT that are installed."""
-        from framegauge.engines.machine import flavours
+        from framegauge.engines.identity.machine import flavours
 
         return flavours()
 
@@ -88,7 +88,7 @@ class Machine:
         Raises:
             TargetError: It is not there.
         """
-        from framegauge.engines.machine import gpu
+        from framegauge.engines.identity.machine import gpu
 
         return gpu(index)
 

@@ -20,8 +20,8 @@ from framegauge.runtime.backends.verdict import errors_kept, verdict
 from framegauge.runtime.errors import ScoreError
 
 if TYPE_CHECKING:
-    from framegauge.engines.profile import Profile
-    from framegauge.engines.resolution import Validity
+    from framegauge.engines.finding.candidates import Validity
+    from framegauge.engines.identity.profile import Profile
     from framegauge.runtime.backends.kernel_cache import KernelCache
 
 # The type of every output.

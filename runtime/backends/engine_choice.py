@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from framegauge.engines.build import build, jobs
-from framegauge.engines.held import Held
-from framegauge.engines.machine import FLAVOURS, Flavour, Gpu, TargetError
-from framegauge.engines.modelfile import ModelFile, metadata
-from framegauge.engines.profile import PRESETS, Profile, Size
-from framegauge.engines.resolution import Resolution
-from framegauge.engines.resolve import resolve
-from framegauge.engines.store import Store
-from framegauge.engines.target import parse_targets
-from framegauge.engines.trust import StoreError
+from framegauge.engines.building.build import build, jobs
+from framegauge.engines.finding.candidates import Resolution
+from framegauge.engines.finding.resolve import resolve
+from framegauge.engines.identity.machine import FLAVOURS, Flavour, Gpu, TargetError
+from framegauge.engines.identity.modelfile import ModelFile, metadata
+from framegauge.engines.identity.profile import PRESETS, Profile, Size
+from framegauge.engines.identity.target import parse_targets
+from framegauge.engines.store.store import Store
+from framegauge.engines.store.stored_engine import Held
+from framegauge.engines.store.trusted_files import StoreError
 from framegauge.export.contract.manifest import KEY, Manifest, ManifestError
 from framegauge.runtime.backends.choice import Choice, File, Machine, NoEngineError, Prove, Wish
 from framegauge.runtime.backends.kernel_cache import KernelCache

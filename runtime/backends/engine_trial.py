@@ -7,11 +7,16 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from functools import cache
 
-from framegauge.engines.held import Held
-from framegauge.engines.modelfile import ModelFile
-from framegauge.engines.opinion import Opinion, compare, runner_of_engine, runner_of_model
-from framegauge.engines.store import Store
-from framegauge.engines.verify import Trial, feed_of, verify
+from framegauge.engines.identity.modelfile import ModelFile
+from framegauge.engines.proving.polygraphy_comparison import (
+    Opinion,
+    compare,
+    runner_of_engine,
+    runner_of_model,
+)
+from framegauge.engines.proving.verify import Trial, feed_of, verify
+from framegauge.engines.store.store import Store
+from framegauge.engines.store.stored_engine import Held
 from framegauge.runtime.backends.cuda import Cuda
 from framegauge.runtime.backends.onnx_session import OnnxSession
 from framegauge.runtime.backends.tensorrt import TensorrtSession

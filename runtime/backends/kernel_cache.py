@@ -7,7 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from framegauge.engines.trust import StoreError, check_folder, open_checked, write_whole
+from framegauge.engines.store.trusted_files import (
+    StoreError,
+    check_folder,
+    open_checked,
+    write_whole,
+)
 
 
 class KernelCache:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from framegauge.engines.verify import RUNS
+from framegauge.engines.proving.verify import RUNS
 from framegauge.export.contract.manifest import Manifest
 from framegauge.runtime.backends.cuda import CudaError, Memory
 from framegauge.runtime.backends.engine import SCORES, Engine
@@ -21,7 +21,7 @@ from framegauge.runtime.backends.session import Device, Feed, check_device, gpu_
 from framegauge.runtime.errors import ScoreError
 
 if TYPE_CHECKING:
-    from framegauge.engines.profile import Profile
+    from framegauge.engines.identity.profile import Profile
     from framegauge.runtime.backends.kernel_cache import KernelCache
 
 # Contexts side by side: each has memory of its own for everything in between.

@@ -10,8 +10,8 @@ from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 from rich.text import Text
 
-from framegauge.engines.build import STARTING, WAITING, Progress
-from framegauge.engines.job import Job
+from framegauge.engines.building.build import STARTING, WAITING, Progress
+from framegauge.engines.building.job import Job
 
 
 @contextmanager

@@ -11,14 +11,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from framegauge.engines.adopt import adopt, command
-from framegauge.engines.build import Result, build, jobs
-from framegauge.engines.machine import FLAVOURS, Flavour, gpu
-from framegauge.engines.modelfile import ModelFile
-from framegauge.engines.options import parse_options
-from framegauge.engines.profile import PRESETS, Profile
-from framegauge.engines.store import Store
-from framegauge.engines.target import (
+from framegauge.engines.building.adopt import adopt, command
+from framegauge.engines.building.build import Result, build, jobs
+from framegauge.engines.identity.machine import FLAVOURS, Flavour, gpu
+from framegauge.engines.identity.modelfile import ModelFile
+from framegauge.engines.identity.options import parse_options
+from framegauge.engines.identity.profile import PRESETS, Profile
+from framegauge.engines.identity.target import (
     COMPATIBILITIES,
     LOCAL,
     PORTABLE,
@@ -27,6 +26,7 @@ from framegauge.engines.target import (
     notes,
     parse_targets,
 )
+from framegauge.engines.store.store import Store
 from framegauge.runtime.commands.building import builds_shown
 from framegauge.runtime.commands.fleet import regenerate_command
 from framegauge.runtime.commands.resolve import resolve_command

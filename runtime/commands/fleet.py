@@ -12,12 +12,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from framegauge.engines.build import Result, build
-from framegauge.engines.fleet import Export, Fleet
-from framegauge.engines.modelfile import ModelFile
-from framegauge.engines.regenerate import Absent, Step, plan, wanted_again
-from framegauge.engines.store import Store
-from framegauge.engines.target import parse_targets
+from framegauge.engines.building.build import Result, build
+from framegauge.engines.fleet.fleet import Export, Fleet
+from framegauge.engines.fleet.regenerate import Absent, Step, plan, wanted_again
+from framegauge.engines.identity.modelfile import ModelFile
+from framegauge.engines.identity.target import parse_targets
+from framegauge.engines.store.store import Store
 from framegauge.export.contract.entry import parse_entries
 from framegauge.runtime.commands.building import builds_shown
 from framegauge.runtime.commands.store import json_option, refusals, store_option

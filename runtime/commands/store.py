@@ -14,12 +14,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from framegauge.engines.compiler import BuildError
-from framegauge.engines.held import Held
-from framegauge.engines.machine import Gpu, TargetError, gpu
-from framegauge.engines.prune import DAY, prune, set_aside
-from framegauge.engines.store import Store
-from framegauge.engines.trust import StoreError
+from framegauge.engines.building.tensorrt.compiler import BuildError
+from framegauge.engines.identity.machine import Gpu, TargetError, gpu
+from framegauge.engines.store.prune import DAY, prune, set_aside
+from framegauge.engines.store.store import Store
+from framegauge.engines.store.stored_engine import Held
+from framegauge.engines.store.trusted_files import StoreError
 from framegauge.runtime.commands.terminal import wide_console
 from framegauge.runtime.errors import BackendError, ScoreError, UsageError
 

@@ -8,15 +8,15 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from framegauge.engines.examine import examine
-from framegauge.engines.held import Held
-from framegauge.engines.machine import Gpu, flavours
-from framegauge.engines.modelfile import ModelFile
-from framegauge.engines.resolve import loads
-from framegauge.engines.standing import beside_model
-from framegauge.engines.store import Store
-from framegauge.engines.trust import StoreError
-from framegauge.engines.verify import Trial, record
+from framegauge.engines.finding.resolve import loads
+from framegauge.engines.identity.machine import Gpu, flavours
+from framegauge.engines.identity.modelfile import ModelFile
+from framegauge.engines.proving.file_checks import examine
+from framegauge.engines.proving.freshness import beside_model
+from framegauge.engines.proving.verify import Trial, record
+from framegauge.engines.store.store import Store
+from framegauge.engines.store.stored_engine import Held
+from framegauge.engines.store.trusted_files import StoreError
 from framegauge.runtime.commands.store import SHORT, chosen, gpu_here, refusals, store_option
 from framegauge.runtime.commands.terminal import wide_console
 from framegauge.runtime.errors import BackendError, ScoreError, UsageError

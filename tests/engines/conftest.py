@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from framegauge.engines.machine import Platform
-from framegauge.engines.modelfile import ModelFile
-from framegauge.engines.profile import Profile
-from framegauge.engines.sidecar import Recipe, Sidecar
-from framegauge.engines.store import Store
-from framegauge.engines.target import Target
+from framegauge.engines.identity.machine import Platform
+from framegauge.engines.identity.modelfile import ModelFile
+from framegauge.engines.identity.profile import Profile
+from framegauge.engines.identity.sidecar import Recipe, Sidecar
+from framegauge.engines.identity.target import Target
+from framegauge.engines.store.store import Store
 
 SHIPPED = Path(__file__).parents[2] / "runtime" / "models"
 

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from framegauge.engines import adopt as adopting
-from framegauge.engines.adopt import adopt, command
-from framegauge.engines.build import build, jobs
-from framegauge.engines.compiler import compile_engine
-from framegauge.engines.job import order
-from framegauge.engines.modelfile import ModelFile
-from framegauge.engines.profile import Profile
-from framegauge.engines.target import parse_targets
+from framegauge.engines.building import adopt as adopting
+from framegauge.engines.building.adopt import adopt, command
+from framegauge.engines.building.build import build, jobs
+from framegauge.engines.building.job import order
+from framegauge.engines.building.tensorrt.compiler import compile_engine
+from framegauge.engines.identity.modelfile import ModelFile
+from framegauge.engines.identity.profile import Profile
+from framegauge.engines.identity.target import parse_targets
 
 SMALL = [Profile.parse("16x16/64x64/256x256x2")]
 

@@ -13,19 +13,24 @@ import onnx
 import pytest
 from onnx import parser
 
-from framegauge.engines import build as building
-from framegauge.engines.build import build, jobs
-from framegauge.engines.compiler import BuildError, compile_engine, configure, parse
-from framegauge.engines.crew import Crew
-from framegauge.engines.header import Header
-from framegauge.engines.job import order
-from framegauge.engines.machine import TargetError, flavours
-from framegauge.engines.modelfile import ModelFile
-from framegauge.engines.options import normalised, offered, parse_options
-from framegauge.engines.profile import Profile
-from framegauge.engines.prune import DAY, prune
-from framegauge.engines.store import Store
-from framegauge.engines.target import RTX_ARCHITECTURES, Target, parse_targets
+from framegauge.engines.building import build as building
+from framegauge.engines.building.build import build, jobs
+from framegauge.engines.building.build_process import Crew
+from framegauge.engines.building.job import order
+from framegauge.engines.building.tensorrt.compiler import (
+    BuildError,
+    compile_engine,
+    configure,
+    parse,
+)
+from framegauge.engines.identity.header import Header
+from framegauge.engines.identity.machine import TargetError, flavours
+from framegauge.engines.identity.modelfile import ModelFile
+from framegauge.engines.identity.options import normalised, offered, parse_options
+from framegauge.engines.identity.profile import Profile
+from framegauge.engines.identity.target import RTX_ARCHITECTURES, Target, parse_targets
+from framegauge.engines.store.prune import DAY, prune
+from framegauge.engines.store.store import Store
 from framegauge.export.contract.manifest import KEY
 
 rtx = pytest.importorskip("tensorrt_rtx")
@@ -35,12 +40,12 @@ EVERY_TARGET = ["rtx", *RTX_ARCHITECTURES]
 
 BUILD = """
 import sys
-from framegauge.engines.build import build, jobs
-from framegauge.engines.modelfile import ModelFile
-from framegauge.engines.profile import Profile
-from framegauge.engines.prune import DAY, prune
-from framegauge.engines.store import Store
-from framegauge.engines.target import parse_targets
+from framegauge.engines.building.build import build, jobs
+from framegauge.engines.identity.modelfile import ModelFile
+from framegauge.engines.identity.profile import Profile
+from framegauge.engines.store.prune import DAY, prune
+from framegauge.engines.store.store import Store
+from framegauge.engines.identity.target import parse_targets
 
 wanted = jobs(
     ModelFile.read(sys.argv[1]), parse_targets("sm89"), [Profile.parse("16x16/64x64/256x256x2")]
@@ -52,11 +57,11 @@ print(result.outcome, *heavy)
 
 WAITING = """
 import sys
-from framegauge.engines.build import build, jobs
-from framegauge.engines.modelfile import ModelFile
-from framegauge.engines.profile import Profile
-from framegauge.engines.store import Store
-from framegauge.engines.target import parse_targets
+from framegauge.engines.building.build import build, jobs
+from framegauge.engines.identity.modelfile import ModelFile
+from framegauge.engines.identity.profile import Profile
+from framegauge.engines.store.store import Store
+from framegauge.engines.identity.target import parse_targets
 
 wanted = jobs(
     ModelFile.read(sys.argv[1]), parse_targets("sm89"), [Profile.parse("16x16/64x64/256x256x2")]

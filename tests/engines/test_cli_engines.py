@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from framegauge.engines.machine import TargetError, gpu
+from framegauge.engines.identity.machine import TargetError, gpu
 from framegauge.runtime.cli import main
 from framegauge.runtime.commands import engines as engines_commands
 

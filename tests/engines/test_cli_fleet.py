@@ -9,10 +9,10 @@ from pathlib import Path
 import onnx
 import pytest
 
-from framegauge.engines.machine import Gpu, TargetError, gpu
-from framegauge.engines.modelfile import ModelFile
-from framegauge.engines.opinion import runner_of_model
-from framegauge.engines.store import Store
+from framegauge.engines.identity.machine import Gpu, TargetError, gpu
+from framegauge.engines.identity.modelfile import ModelFile
+from framegauge.engines.proving.polygraphy_comparison import runner_of_model
+from framegauge.engines.store.store import Store
 from framegauge.export.contract.manifest import KEY
 from framegauge.runtime.backends import engine_trial
 from framegauge.runtime.backends.onnx_session import OnnxSession

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from framegauge.engines.build import Result, build, jobs
-from framegauge.engines.modelfile import ModelFile
-from framegauge.engines.profile import Profile
-from framegauge.engines.store import Store
-from framegauge.engines.target import RTX_ARCHITECTURES, parse_targets
+from framegauge.engines.building.build import Result, build, jobs
+from framegauge.engines.identity.modelfile import ModelFile
+from framegauge.engines.identity.profile import Profile
+from framegauge.engines.identity.target import RTX_ARCHITECTURES, parse_targets
+from framegauge.engines.store.store import Store
 from framegauge.export.catalog import ENTRIES
 from framegauge.export.contract.entry import parse_entries
 from framegauge.export.contract.formats import find_format

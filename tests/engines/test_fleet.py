@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from framegauge.engines import fleet as module
-from framegauge.engines.fleet import Export, Fleet
-from framegauge.engines.machine import Gpu, TargetError
-from framegauge.engines.profile import Profile
-from framegauge.engines.regenerate import Absent
-from framegauge.engines.target import RTX_ARCHITECTURES
+from framegauge.engines.fleet import fleet as module
+from framegauge.engines.fleet.fleet import Export, Fleet
+from framegauge.engines.fleet.regenerate import Absent
+from framegauge.engines.identity.machine import Gpu, TargetError
+from framegauge.engines.identity.profile import Profile
+from framegauge.engines.identity.target import RTX_ARCHITECTURES
 
 HOPPER = Gpu(index=0, name="NVIDIA H100", architecture="sm90", driver="13.0")
 

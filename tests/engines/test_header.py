@@ -2,7 +2,7 @@ import struct
 
 import pytest
 
-from framegauge.engines.header import Header, HeaderError
+from framegauge.engines.identity.header import Header, HeaderError
 
 
 def plan(tag=b"ftrt", form=0, rest=b"\0" * 64):

@@ -6,7 +6,7 @@ import onnx
 import pytest
 from onnx import external_data_helper, helper, numpy_helper
 
-from framegauge.engines.modelfile import ModelFile, check_whole, metadata
+from framegauge.engines.identity.modelfile import ModelFile, check_whole, metadata
 from framegauge.export.contract.manifest import KEY, ManifestError
 
 

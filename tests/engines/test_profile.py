@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from framegauge.engines.profile import PRESETS, Profile, Size
+from framegauge.engines.identity.profile import PRESETS, Profile, Size
 from framegauge.export.contract.formats import FORMATS
 from framegauge.export.contract.interface import Input
 from framegauge.export.contract.roles import FRAME_ROLES, tensor_dims

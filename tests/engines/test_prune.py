@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from framegauge.engines import prune as pruning
-from framegauge.engines.prune import prune, set_aside
-from framegauge.engines.store import Store
+from framegauge.engines.store import prune as pruning
+from framegauge.engines.store.prune import prune, set_aside
+from framegauge.engines.store.store import Store
 
 DAY = 86400
 

@@ -5,19 +5,19 @@ from dataclasses import replace
 
 import pytest
 
-from framegauge.engines.build import jobs
-from framegauge.engines.machine import Platform
-from framegauge.engines.modelfile import ModelFile
-from framegauge.engines.profile import Profile
-from framegauge.engines.sidecar import NewerError, Sidecar, SidecarError
-from framegauge.engines.target import Target, parse_targets
+from framegauge.engines.building.build import jobs
+from framegauge.engines.identity.machine import Platform
+from framegauge.engines.identity.modelfile import ModelFile
+from framegauge.engines.identity.profile import Profile
+from framegauge.engines.identity.sidecar import NewerError, Sidecar, SidecarError
+from framegauge.engines.identity.target import Target, parse_targets
 
 KEY_OF = """
 import sys
-from framegauge.engines.build import jobs
-from framegauge.engines.modelfile import ModelFile
-from framegauge.engines.profile import Profile
-from framegauge.engines.target import parse_targets
+from framegauge.engines.building.build import jobs
+from framegauge.engines.identity.modelfile import ModelFile
+from framegauge.engines.identity.profile import Profile
+from framegauge.engines.identity.target import parse_targets
 
 (job,) = jobs(ModelFile.read(sys.argv[1]), parse_targets("sm89"), [Profile.parse("720p")])
 print(job.recipe.key)

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from framegauge.engines.examine import Finding
-from framegauge.engines.modelfile import ModelFile
-from framegauge.engines.profile import Profile
-from framegauge.engines.standing import beside_model
+from framegauge.engines.identity.modelfile import ModelFile
+from framegauge.engines.identity.profile import Profile
+from framegauge.engines.proving.file_checks import Finding
+from framegauge.engines.proving.freshness import beside_model
 
 
 @pytest.fixture

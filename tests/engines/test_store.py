@@ -7,15 +7,15 @@ from dataclasses import replace
 
 import pytest
 
-from framegauge.engines.held import engine_name
-from framegauge.engines.store import Store
-from framegauge.engines.trust import StoreError
+from framegauge.engines.store.store import Store
+from framegauge.engines.store.stored_engine import engine_name
+from framegauge.engines.store.trusted_files import StoreError
 
 FULL_DISK = """
 import resource, signal, sys
 from pathlib import Path
-from framegauge.engines.sidecar import Sidecar
-from framegauge.engines.store import Store
+from framegauge.engines.identity.sidecar import Sidecar
+from framegauge.engines.store.store import Store
 
 engine, sidecar = Path(sys.argv[2]), Path(sys.argv[3])
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -31,8 +31,8 @@ except OSError as error:
 KILLED_BEFORE_THE_SIDECAR = """
 import os, signal, sys
 from pathlib import Path
-from framegauge.engines.sidecar import Sidecar
-from framegauge.engines.store import Store
+from framegauge.engines.identity.sidecar import Sidecar
+from framegauge.engines.store.store import Store
 
 class Killed(Store):
     def amend(self, sidecar):
@@ -45,7 +45,7 @@ Killed(sys.argv[1], system=[]).put(
 """
 
 WITHOUT_A_HOME = """
-from framegauge.engines.store import Store
+from framegauge.engines.store.store import Store
 print(Store(system=[]).folder)
 """
 

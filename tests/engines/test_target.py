@@ -1,8 +1,8 @@
 import pytest
 
-from framegauge.engines import target as targets
-from framegauge.engines.machine import FLAVOURS, Gpu, Platform, TargetError, flavours, gpu
-from framegauge.engines.target import RTX_ARCHITECTURES, Target, notes, parse_targets
+from framegauge.engines.identity import target as targets
+from framegauge.engines.identity.machine import FLAVOURS, Gpu, Platform, TargetError, flavours, gpu
+from framegauge.engines.identity.target import RTX_ARCHITECTURES, Target, notes, parse_targets
 
 H100 = Gpu(index=0, name="NVIDIA H100", architecture="sm90", driver="13.0")
 RTX4090 = Gpu(index=0, name="NVIDIA GeForce RTX 4090", architecture="sm89", driver="13.0")
@@ -10,7 +10,7 @@ RTX4090 = Gpu(index=0, name="NVIDIA GeForce RTX 4090", architecture="sm89", driv
 
 NO_DRIVER = """
 from cuda.bindings import driver
-from framegauge.engines.machine import TargetError, gpu
+from framegauge.engines.identity.machine import TargetError, gpu
 
 def missing(flags):
     raise RuntimeError("libcuda.so.1 cannot be opened")

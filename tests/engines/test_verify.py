@@ -9,14 +9,14 @@ import onnx
 import onnxruntime
 import pytest
 
-from framegauge.engines.machine import Gpu
-from framegauge.engines.modelfile import ModelFile
-from framegauge.engines.opinion import compare, runner_of_model
-from framegauge.engines.profile import Profile, Size
-from framegauge.engines.resolve import resolve
-from framegauge.engines.sidecar import Sidecar
-from framegauge.engines.store import Store
-from framegauge.engines.verify import Trial, feed_of, record, verify
+from framegauge.engines.finding.resolve import resolve
+from framegauge.engines.identity.machine import Gpu
+from framegauge.engines.identity.modelfile import ModelFile
+from framegauge.engines.identity.profile import Profile, Size
+from framegauge.engines.identity.sidecar import Sidecar
+from framegauge.engines.proving.polygraphy_comparison import compare, runner_of_model
+from framegauge.engines.proving.verify import Trial, feed_of, record, verify
+from framegauge.engines.store.store import Store
 
 ADA = Gpu(index=0, name="NVIDIA GeForce RTX 4090", architecture="sm89", driver="13.0")
 PROFILE = Profile.parse("16x16/64x48/128x96x2")
@@ -291,8 +291,8 @@ def test_polygraphy_judges_by_the_same_tolerance(psnr, amount, is_right):
 def test_polygraphy_is_told_which_tensorrt_to_use_and_is_not_asked_for_both(python):
     pytest.importorskip("tensorrt_rtx")
     script = """
-from framegauge.engines.machine import TargetError
-from framegauge.engines.opinion import runner_of_engine, runner_of_model
+from framegauge.engines.identity.machine import TargetError
+from framegauge.engines.proving.polygraphy_comparison import runner_of_engine, runner_of_model
 
 runner_of_model(b"")
 runner = runner_of_engine(b"engine", "tensorrt_rtx", 1)

@@ -24,13 +24,13 @@ import onnx
 import onnxruntime
 import pytest
 
-from framegauge.engines.held import Held
-from framegauge.engines.machine import Flavour, Gpu, Platform, TargetError
-from framegauge.engines.modelfile import ModelFile
-from framegauge.engines.profile import Profile
-from framegauge.engines.sidecar import Recipe, Sidecar
-from framegauge.engines.store import STORE_VARIABLE, SYSTEM_VARIABLE, Store
-from framegauge.engines.target import Target
+from framegauge.engines.identity.machine import Flavour, Gpu, Platform, TargetError
+from framegauge.engines.identity.modelfile import ModelFile
+from framegauge.engines.identity.profile import Profile
+from framegauge.engines.identity.sidecar import Recipe, Sidecar
+from framegauge.engines.identity.target import Target
+from framegauge.engines.store.store import STORE_VARIABLE, SYSTEM_VARIABLE, Store
+from framegauge.engines.store.stored_engine import Held
 from framegauge.export.contract.manifest import Manifest
 from framegauge.runtime.backends.choice import Machine
 from framegauge.runtime.backends.cuda import CudaError

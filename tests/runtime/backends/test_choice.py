@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from framegauge.engines.profile import Profile
-from framegauge.engines.store import Store
-from framegauge.engines.target import Target
+from framegauge.engines.identity.profile import Profile
+from framegauge.engines.identity.target import Target
+from framegauge.engines.store.store import Store
 from framegauge.runtime import BackendError, ScoreError, Scorer, UsageError
 from framegauge.runtime.backends import backend
 from framegauge.runtime.backends.backend import Model, describe

@@ -13,12 +13,12 @@ import pytest
 from cuda.bindings import runtime as cudart
 from numpy.testing import assert_allclose, assert_array_equal
 
-from framegauge.engines.build import build, jobs
-from framegauge.engines.machine import FLAVOURS, TargetError, flavours
-from framegauge.engines.modelfile import ModelFile
-from framegauge.engines.profile import Profile
-from framegauge.engines.store import Store
-from framegauge.engines.target import parse_targets
+from framegauge.engines.building.build import build, jobs
+from framegauge.engines.identity.machine import FLAVOURS, TargetError, flavours
+from framegauge.engines.identity.modelfile import ModelFile
+from framegauge.engines.identity.profile import Profile
+from framegauge.engines.identity.target import parse_targets
+from framegauge.engines.store.store import Store
 from framegauge.export.contract import selftest
 from framegauge.runtime import Scorer
 from framegauge.runtime.backends.backend import Model, describe

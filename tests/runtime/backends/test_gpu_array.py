@@ -9,8 +9,8 @@ import pytest
 from cuda.bindings import driver
 from cuda.bindings import runtime as cudart
 
-from framegauge.engines.modelfile import ModelFile
-from framegauge.engines.profile import Profile
+from framegauge.engines.identity.modelfile import ModelFile
+from framegauge.engines.identity.profile import Profile
 from framegauge.export.contract.formats import find_format
 from framegauge.runtime.backends.cuda import Cuda, CudaError
 from framegauge.runtime.backends.gpu_array import GpuArray, gpu_array, is_on_gpu

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from framegauge.engines.machine import Flavour, TargetError
-from framegauge.engines.verify import Feed
+from framegauge.engines.identity.machine import Flavour, TargetError
+from framegauge.engines.proving.verify import Feed
 
 if TYPE_CHECKING:
     from polygraphy.backend.base import BaseRunner

@@ -17,12 +17,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import get_args
 
-from framegauge.engines.held import Held
-from framegauge.engines.machine import Flavour, Gpu, Platform
-from framegauge.engines.options import ALWAYS
-from framegauge.engines.profile import Size
-from framegauge.engines.resolution import Candidate, Fit, Resolution
-from framegauge.engines.sidecar import Recipe, Sidecar
+from framegauge.engines.finding.candidates import Candidate, Fit, Resolution
+from framegauge.engines.identity.machine import Flavour, Gpu, Platform
+from framegauge.engines.identity.options import ALWAYS
+from framegauge.engines.identity.profile import Size
+from framegauge.engines.identity.sidecar import Recipe, Sidecar
+from framegauge.engines.store.stored_engine import Held
 
 # Fit, version, profile, flavour, store: less is better.
 _Rank = tuple[int, tuple[int, ...], tuple[float, float], int, bool]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from framegauge.engines.held import Held
-from framegauge.engines.machine import Gpu, flavours
-from framegauge.engines.store import Store
-from framegauge.engines.trust import StoreError
+from framegauge.engines.identity.machine import Gpu, flavours
+from framegauge.engines.store.store import Store
+from framegauge.engines.store.stored_engine import Held
+from framegauge.engines.store.trusted_files import StoreError
 
 
 @dataclass(frozen=True, kw_only=True)

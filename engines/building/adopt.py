@@ -7,17 +7,17 @@ import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from framegauge.engines.header import Header
-from framegauge.engines.held import Held
-from framegauge.engines.job import Job, describe
-from framegauge.engines.machine import Flavour, Platform, flavours
-from framegauge.engines.modelfile import ModelFile
-from framegauge.engines.options import ALWAYS, normalised
-from framegauge.engines.profile import Profile, Shapes
-from framegauge.engines.sidecar import Recipe
-from framegauge.engines.store import Store
-from framegauge.engines.target import Compatibility, Target
-from framegauge.engines.trust import StoreError
+from framegauge.engines.building.job import Job, describe
+from framegauge.engines.identity.header import Header
+from framegauge.engines.identity.machine import Flavour, Platform, flavours
+from framegauge.engines.identity.modelfile import ModelFile
+from framegauge.engines.identity.options import ALWAYS, normalised
+from framegauge.engines.identity.profile import Profile, Shapes
+from framegauge.engines.identity.sidecar import Recipe
+from framegauge.engines.identity.target import Compatibility, Target
+from framegauge.engines.store.store import Store
+from framegauge.engines.store.stored_engine import Held
+from framegauge.engines.store.trusted_files import StoreError
 
 _LEVELS = {"ampere_plus": "ampere+", "same_compute_capability": "sameComputeCapability"}
 

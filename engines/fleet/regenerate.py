@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal
 
-from framegauge.engines.build import jobs
-from framegauge.engines.held import Held
-from framegauge.engines.job import Job
-from framegauge.engines.machine import Gpu, TargetError, gpu
-from framegauge.engines.modelfile import ModelFile
-from framegauge.engines.options import ALWAYS
-from framegauge.engines.profile import Profile
-from framegauge.engines.sidecar import Sidecar
-from framegauge.engines.standing import lost, model_of
-from framegauge.engines.store import Store
-from framegauge.engines.target import Target
-from framegauge.engines.trust import StoreError
+from framegauge.engines.building.build import jobs
+from framegauge.engines.building.job import Job
+from framegauge.engines.identity.machine import Gpu, TargetError, gpu
+from framegauge.engines.identity.modelfile import ModelFile
+from framegauge.engines.identity.options import ALWAYS
+from framegauge.engines.identity.profile import Profile
+from framegauge.engines.identity.sidecar import Sidecar
+from framegauge.engines.identity.target import Target
+from framegauge.engines.proving.freshness import lost, model_of
+from framegauge.engines.store.store import Store
+from framegauge.engines.store.stored_engine import Held
+from framegauge.engines.store.trusted_files import StoreError
 
 _SHORT = 8
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from framegauge.engines.held import Held, engine_name, look
-from framegauge.engines.machine import flavours
-from framegauge.engines.store import Store
+from framegauge.engines.identity.machine import flavours
+from framegauge.engines.store.store import Store
+from framegauge.engines.store.stored_engine import Held, engine_name, look
 
 DAY = 86400.0
 

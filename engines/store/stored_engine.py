@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-from framegauge.engines.header import Header, HeaderError
-from framegauge.engines.sidecar import NewerError, Sidecar
-from framegauge.engines.trust import StoreError, open_checked
+from framegauge.engines.identity.header import Header, HeaderError
+from framegauge.engines.identity.sidecar import NewerError, Sidecar
+from framegauge.engines.store.trusted_files import StoreError, open_checked
 
 # Proven to be of no use; of a newer release; or not to be read or trusted as things are.
 Fault = Literal["damaged", "newer", "closed"]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from framegauge.engines.checked import DIGEST
+from framegauge.engines.identity.sidecar_values import DIGEST
 from framegauge.export.contract.manifest import KEY, Manifest, ManifestError
 
 # Fields of ONNX's ModelProto and StringStringEntryProto, by their numbers in onnx.proto.

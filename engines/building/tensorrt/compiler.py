@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from framegauge.engines.machine import Flavour
-from framegauge.engines.modelfile import check_whole
-from framegauge.engines.options import apply
+from framegauge.engines.identity.machine import Flavour
+from framegauge.engines.identity.modelfile import check_whole
+from framegauge.engines.identity.options import apply
 from framegauge.export.contract.manifest import ManifestError
 
 # Called with the phase of the build, and how far it has come, in [0, 1].

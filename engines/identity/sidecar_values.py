@@ -7,7 +7,7 @@ import re
 from datetime import datetime, timedelta
 from typing import Any
 
-from framegauge.engines.profile import Size
+from framegauge.engines.identity.profile import Size
 
 DIGEST = re.compile(r"[0-9a-f]{64}")
 

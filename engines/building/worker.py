@@ -14,7 +14,7 @@ import sys
 import time
 from typing import IO, Any
 
-from framegauge.engines.compiler import BuildError, Order, compile_engine
+from framegauge.engines.building.tensorrt.compiler import BuildError, Order, compile_engine
 
 _SECONDS_BETWEEN = 0.2
 

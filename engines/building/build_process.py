@@ -15,7 +15,7 @@ from threading import Lock
 from types import TracebackType
 from typing import IO, Any, Self
 
-from framegauge.engines.compiler import BuildError, Order, Progress
+from framegauge.engines.building.tensorrt.compiler import BuildError, Order, Progress
 
 _LAST_WORDS = 2000
 
@@ -113,7 +113,7 @@ class Crew:
             self._log = tempfile.TemporaryFile()  # noqa: SIM115
             self._process = subprocess.Popen(
                 # Nothing in the working directory may be taken for a module.
-                [sys.executable, "-P", "-m", "framegauge.engines.worker"],
+                [sys.executable, "-P", "-m", "framegauge.engines.building.worker"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._log,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from framegauge.engines.held import Held
+from framegauge.engines.store.stored_engine import Held
 
 Fit = Literal["exact", "compatible", "portable"]
 Verdict = Literal["chosen", "usable", "refused"]

@@ -16,11 +16,11 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from framegauge.engines.held import Held
-from framegauge.engines.machine import Gpu
-from framegauge.engines.profile import Size
-from framegauge.engines.sidecar import Sidecar
-from framegauge.engines.store import Store
+from framegauge.engines.identity.machine import Gpu
+from framegauge.engines.identity.profile import Size
+from framegauge.engines.identity.sidecar import Sidecar
+from framegauge.engines.store.store import Store
+from framegauge.engines.store.stored_engine import Held
 from framegauge.export.contract import selftest
 from framegauge.export.contract.comparison import Comparison, worst
 from framegauge.export.contract.interface import Input, Output

@@ -11,7 +11,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from framegauge.engines.machine import Flavour
+from framegauge.engines.identity.machine import Flavour
 
 LENGTH = 36
 _HEADER = struct.Struct("<4sI8xQ4B4xI")

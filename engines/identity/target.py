@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from framegauge.engines.machine import FLAVOURS, Flavour, Gpu, TargetError, flavours, gpu
+from framegauge.engines.identity.machine import FLAVOURS, Flavour, Gpu, TargetError, flavours, gpu
 
 Compatibility = Literal["none", "ampere_plus", "same_compute_capability"]
 

@@ -13,18 +13,18 @@ from queue import SimpleQueue
 from threading import Event
 from typing import Literal
 
-from framegauge.engines.compiler import BuildError
-from framegauge.engines.crew import Crew
-from framegauge.engines.held import Held
-from framegauge.engines.job import Job, describe, order
-from framegauge.engines.machine import Platform, TargetError, flavours
-from framegauge.engines.modelfile import ModelFile
-from framegauge.engines.options import normalised
-from framegauge.engines.profile import Profile
-from framegauge.engines.sidecar import Recipe
-from framegauge.engines.store import Store
-from framegauge.engines.target import Target
-from framegauge.engines.trust import StoreError
+from framegauge.engines.building.build_process import Crew
+from framegauge.engines.building.job import Job, describe, order
+from framegauge.engines.building.tensorrt.compiler import BuildError
+from framegauge.engines.identity.machine import Platform, TargetError, flavours
+from framegauge.engines.identity.modelfile import ModelFile
+from framegauge.engines.identity.options import normalised
+from framegauge.engines.identity.profile import Profile
+from framegauge.engines.identity.sidecar import Recipe
+from framegauge.engines.identity.target import Target
+from framegauge.engines.store.store import Store
+from framegauge.engines.store.stored_engine import Held
+from framegauge.engines.store.trusted_files import StoreError
 
 _EXTRAS = {"tensorrt": "tensorrt", "tensorrt_rtx": "rtx"}
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from framegauge.engines.compiler import Order
-from framegauge.engines.machine import TargetError, gpu
-from framegauge.engines.modelfile import ModelFile
-from framegauge.engines.profile import Profile
-from framegauge.engines.sidecar import Recipe, Sidecar
+from framegauge.engines.building.tensorrt.compiler import Order
+from framegauge.engines.identity.machine import TargetError, gpu
+from framegauge.engines.identity.modelfile import ModelFile
+from framegauge.engines.identity.profile import Profile
+from framegauge.engines.identity.sidecar import Recipe, Sidecar
 
 
 @dataclass(frozen=True, kw_only=True)

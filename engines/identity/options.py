@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from framegauge.engines.machine import Flavour
+from framegauge.engines.identity.machine import Flavour
 from framegauge.export.contract.entry import nearest
 
 # What is set by other means, or is no value.

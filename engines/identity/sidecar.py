@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from framegauge.engines import checked
-from framegauge.engines.machine import Platform
-from framegauge.engines.profile import Profile
-from framegauge.engines.target import Target
+from framegauge.engines.identity import sidecar_values as checked
+from framegauge.engines.identity.machine import Platform
+from framegauge.engines.identity.profile import Profile
+from framegauge.engines.identity.target import Target
 from framegauge.export.contract.manifest import SCHEMA as MANIFEST_SCHEMA
 from framegauge.export.contract.manifest import Manifest, ManifestError
 

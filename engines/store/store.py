@@ -17,10 +17,10 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
 
-from framegauge.engines.checked import DIGEST
-from framegauge.engines.held import Held, engine_name, look
-from framegauge.engines.sidecar import Sidecar
-from framegauge.engines.trust import StoreError, check_folder, write_whole
+from framegauge.engines.identity.sidecar import Sidecar
+from framegauge.engines.identity.sidecar_values import DIGEST
+from framegauge.engines.store.stored_engine import Held, engine_name, look
+from framegauge.engines.store.trusted_files import StoreError, check_folder, write_whole
 
 STORE_VARIABLE = "FRAMEGAUGE_STORE"
 SYSTEM_VARIABLE = "FRAMEGAUGE_SYSTEM_STORE"

@@ -1,0 +1,1 @@
+"""Engines by TensorRT's own builder."""

@@ -1,0 +1,1 @@
+"""Which stored engine a run takes, by a written order."""

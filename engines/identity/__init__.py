@@ -1,0 +1,1 @@
+"""What decides an engine's name: the model, the sizes, the target, the builder's options."""
