@@ -16,7 +16,7 @@ from framegauge.engines.identity.profile import Profile, Shapes
 from framegauge.engines.identity.sidecar import Recipe
 from framegauge.engines.identity.target import Compatibility, Target
 from framegauge.engines.store.store import Store
-from framegauge.engines.store.stored_engine import Held
+from framegauge.engines.store.stored_engine import StoredEngine
 from framegauge.engines.store.trusted_files import StoreError
 
 _LEVELS = {"ampere_plus": "ampere+", "same_compute_capability": "sameComputeCapability"}
@@ -76,7 +76,7 @@ def adopt(
     compatibility: Compatibility = "none",
     options: Mapping[str, str] | None = None,
     force: bool = False,
-) -> Held:
+) -> StoredEngine:
     """Take an engine that was built elsewhere into a store.
 
     The file's own first bytes give flavour and version, and for RTX its architectures. That it is
@@ -162,7 +162,7 @@ def _options(options: Mapping[str, str], flavour: Flavour) -> dict[str, str]:
     return {**further, **ALWAYS}
 
 
-def _sound(store: Store, key: str) -> Held | None:
+def _sound(store: Store, key: str) -> StoredEngine | None:
     """The engine of that key, if there is one that can be used."""
     held = store.get(key)
     try:

@@ -13,7 +13,7 @@ from queue import SimpleQueue
 from threading import Event
 from typing import Literal
 
-from framegauge.engines.building.build_process import Crew
+from framegauge.engines.building.build_process import BuildProcess
 from framegauge.engines.building.job import Job, describe, order
 from framegauge.engines.building.tensorrt.compiler import BuildError
 from framegauge.engines.identity.machine import Platform, TargetError, flavours
@@ -23,7 +23,7 @@ from framegauge.engines.identity.profile import Profile
 from framegauge.engines.identity.sidecar import Recipe
 from framegauge.engines.identity.target import Target
 from framegauge.engines.store.store import Store
-from framegauge.engines.store.stored_engine import Held
+from framegauge.engines.store.stored_engine import StoredEngine
 from framegauge.engines.store.trusted_files import StoreError
 
 _EXTRAS = {"tensorrt": "tensorrt", "tensorrt_rtx": "rtx"}
@@ -44,7 +44,7 @@ class Result:
     job: Job
     outcome: Literal["built", "kept", "failed"]
     why: str
-    held: Held | None
+    held: StoredEngine | None
     seconds: float
 
 
@@ -126,7 +126,7 @@ def build(
     is_timed = any(job.recipe.target.flavour == "tensorrt" for job in missing)
     count = workers or (1 if is_timed else cpus)
     made: dict[int, Result] = {}
-    crews: SimpleQueue[Crew] = SimpleQueue()
+    crews: SimpleQueue[BuildProcess] = SimpleQueue()
     stopped = Event()
 
     def make(job: Job) -> None:
@@ -142,7 +142,7 @@ def build(
             crews.put(crew)
 
     if missing:
-        staff = [Crew() for _ in range(min(count, len(missing)))]
+        staff = [BuildProcess() for _ in range(min(count, len(missing)))]
         for crew in staff:
             crews.put(crew)
         pool = ThreadPoolExecutor(len(staff))
@@ -169,7 +169,7 @@ def build(
     ]
 
 
-def _kept(job: Job, store: Store) -> tuple[Held | None, str]:
+def _kept(job: Job, store: Store) -> tuple[StoredEngine | None, str]:
     """The sound engine that a store has for a job, or why one must be built."""
     held = store.get(job.recipe.key)
     if held is None:
@@ -182,7 +182,13 @@ def _kept(job: Job, store: Store) -> tuple[Held | None, str]:
 
 
 def _made(
-    job: Job, store: Store, crew: Crew, why: str, force: bool, tell: Progress, stopped: Event
+    job: Job,
+    store: Store,
+    crew: BuildProcess,
+    why: str,
+    force: bool,
+    tell: Progress,
+    stopped: Event,
 ) -> Result:
     started = time.monotonic()
 

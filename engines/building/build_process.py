@@ -15,12 +15,12 @@ from threading import Lock
 from types import TracebackType
 from typing import IO, Any, Self
 
-from framegauge.engines.building.tensorrt.compiler import BuildError, Order, Progress
+from framegauge.engines.building.tensorrt.compiler import BuildError, BuildOrder, Progress
 
 _LAST_WORDS = 2000
 
 
-class Crew:
+class BuildProcess:
     """One worker process, started when it is first needed and again after a crash."""
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
@@ -32,7 +32,7 @@ class Crew:
         self._environment = dict(environment) if environment is not None else None
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
-        # Held while a process is started, so that none is once the crew was stopped.
+        # StoredEngine while a process is started, so that none is once the crew was stopped.
         self._starting = Lock()
         self._is_stopped = False
 
@@ -50,7 +50,7 @@ class Crew:
         self.stop()
         self.dismiss()
 
-    def build(self, order: Order, progress: Progress | None = None) -> bytes:
+    def build(self, order: BuildOrder, progress: Progress | None = None) -> bytes:
         """Build one engine in the process.
 
         Raises:
@@ -88,7 +88,7 @@ class Crew:
             self._log.close()
             self._log = None
 
-    def _ask(self, order: Order, progress: Progress | None) -> bytes | None:
+    def _ask(self, order: BuildOrder, progress: Progress | None) -> bytes | None:
         """The engine that the process builds, ``None`` if it died over it."""
         process = self._process or self._start()
         if process.stdin is None or process.stdout is None:
@@ -121,7 +121,7 @@ class Crew:
             )
             return self._process
 
-    def _obituary(self, order: Order) -> str:
+    def _obituary(self, order: BuildOrder) -> str:
         """What is known of a process that died, and the end of what it printed."""
         code = self._process.wait() if self._process else 0
         words = ""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from framegauge.engines.building.tensorrt.compiler import Order
+from framegauge.engines.building.tensorrt.compiler import BuildOrder
 from framegauge.engines.identity.machine import TargetError, gpu
 from framegauge.engines.identity.modelfile import ModelFile
 from framegauge.engines.identity.profile import Profile
@@ -34,10 +34,10 @@ class Job:
         return f"{self.model.title} for {self.recipe.target}"
 
 
-def order(job: Job) -> Order:
+def order(job: Job) -> BuildOrder:
     """What the builder is told."""
     recipe, manifest = job.recipe, job.model.manifest
-    return Order(
+    return BuildOrder(
         model=str(job.model.path),
         sha256=recipe.model,
         inputs=[each.name for each in manifest.inputs],

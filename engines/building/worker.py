@@ -14,7 +14,7 @@ import sys
 import time
 from typing import IO, Any
 
-from framegauge.engines.building.tensorrt.compiler import BuildError, Order, compile_engine
+from framegauge.engines.building.tensorrt.compiler import BuildError, BuildOrder, compile_engine
 
 _SECONDS_BETWEEN = 0.2
 
@@ -24,10 +24,10 @@ def main() -> None:
     with os.fdopen(os.dup(1), "wb") as answers:
         os.dup2(2, 1)
         for line in sys.stdin.buffer:
-            _answer(Order(**json.loads(line)), answers)
+            _answer(BuildOrder(**json.loads(line)), answers)
 
 
-def _answer(order: Order, answers: IO[bytes]) -> None:
+def _answer(order: BuildOrder, answers: IO[bytes]) -> None:
     last = 0.0
 
     def tell(**facts: Any) -> None:

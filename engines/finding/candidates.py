@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from framegauge.engines.store.stored_engine import Held
+from framegauge.engines.store.stored_engine import StoredEngine
 
 Fit = Literal["exact", "compatible", "portable"]
 Verdict = Literal["chosen", "usable", "refused"]
@@ -43,7 +43,7 @@ class Candidate:
         validity: TensorRT's own word, where it was asked.
     """
 
-    held: Held
+    held: StoredEngine
     fit: Fit | None
     verdict: Verdict
     reason: str
@@ -67,15 +67,15 @@ class Resolution:
         return next((each for each in self.candidates if each.verdict == "chosen"), None)
 
     @property
-    def chosen(self) -> Held | None:
+    def chosen(self) -> StoredEngine | None:
         """The engine that is taken, ``None`` if nothing fits."""
         return self.best.held if self.best else None
 
-    def refusing(self, held: Held, reason: str) -> Resolution:
+    def refusing(self, held: StoredEngine, reason: str) -> Resolution:
         """The same without an engine that proved unusable when it was tried: the next is chosen."""
         return self._with(held, verdict="refused", reason=reason, profile=None)
 
-    def judged(self, held: Held, validity: Validity) -> Resolution:
+    def judged(self, held: StoredEngine, validity: Validity) -> Resolution:
         """The same with TensorRT's own word on an engine: an invalid one is refused."""
         if validity.verdict == "invalid":
             return self._with(
@@ -85,7 +85,7 @@ class Resolution:
         words = before.reason if validity.verdict == "valid" else f"{before.reason}; {validity}"
         return self._with(held, reason=words, validity=validity)
 
-    def _with(self, held: Held, **changes: object) -> Resolution:
+    def _with(self, held: StoredEngine, **changes: object) -> Resolution:
         judged = [
             replace(each, **changes) if each.held is held else each  # type: ignore[arg-type]
             for each in self.candidates

@@ -22,7 +22,7 @@ from framegauge.engines.identity.machine import Flavour, Gpu, Platform
 from framegauge.engines.identity.options import ALWAYS
 from framegauge.engines.identity.profile import Size
 from framegauge.engines.identity.sidecar import Recipe, Sidecar
-from framegauge.engines.store.stored_engine import Held
+from framegauge.engines.store.stored_engine import StoredEngine
 
 # Fit, version, profile, flavour, store: less is better.
 _Rank = tuple[int, tuple[int, ...], tuple[float, float], int, bool]
@@ -41,7 +41,7 @@ _LESSER = (
 
 def resolve(
     model: str,
-    stored: Iterable[Held],
+    stored: Iterable[StoredEngine],
     *,
     gpu: Gpu,
     flavours: Mapping[Flavour, str],
@@ -102,7 +102,7 @@ def loads(recipe: Recipe, installed: str) -> bool:
 
 
 def _refusals(
-    held: Held,
+    held: StoredEngine,
     model: str,
     gpu: Gpu,
     flavours: Mapping[Flavour, str],
@@ -149,7 +149,11 @@ def _failed(sidecar: Sidecar, gpu: Gpu) -> Iterator[str]:
 
 
 def _ranked(
-    held: Held, sidecar: Sidecar, gpu: Gpu, flavours: Mapping[Flavour, str], size: Size | None
+    held: StoredEngine,
+    sidecar: Sidecar,
+    gpu: Gpu,
+    flavours: Mapping[Flavour, str],
+    size: Size | None,
 ) -> tuple[_Rank, Candidate]:
     """What orders the engines that could be taken, less is better; and one as if it were taken."""
     recipe = sidecar.recipe

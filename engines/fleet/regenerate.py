@@ -17,7 +17,7 @@ from framegauge.engines.identity.sidecar import Sidecar
 from framegauge.engines.identity.target import Target
 from framegauge.engines.proving.freshness import lost, model_of
 from framegauge.engines.store.store import Store
-from framegauge.engines.store.stored_engine import Held
+from framegauge.engines.store.stored_engine import StoredEngine
 from framegauge.engines.store.trusted_files import StoreError
 
 _SHORT = 8
@@ -148,7 +148,7 @@ def wanted_again(
 
 
 def _step(
-    wanted: Wanted, store: Store, stored: Sequence[Held], find_gpu: Callable[[], Gpu]
+    wanted: Wanted, store: Store, stored: Sequence[StoredEngine], find_gpu: Callable[[], Gpu]
 ) -> Step:
     try:
         (job,) = jobs(wanted.model, [wanted.target], wanted.profiles, wanted.options)
@@ -168,7 +168,7 @@ def _step(
 
 
 def _without_builder(
-    wanted: Wanted, store: Store, stored: Sequence[Held], error: TargetError
+    wanted: Wanted, store: Store, stored: Sequence[StoredEngine], error: TargetError
 ) -> Step:
     """What is to be done where the flavour is not installed: its version cannot be compared."""
     for held in stored:
@@ -189,7 +189,7 @@ def _without_builder(
     return Step(wanted=wanted, action="cannot", why=str(error))
 
 
-def _problem(store: Store, held: Held) -> str | None:
+def _problem(store: Store, held: StoredEngine) -> str | None:
     try:
         store.read(held)
     except StoreError as error:
@@ -210,7 +210,7 @@ def _elsewhere(target: Target, find_gpu: Callable[[], Gpu]) -> str | None:
     return f"TensorRT builds for {target} on such a GPU alone, and the one here is {here}"
 
 
-def _cause(job: Job, stored: Sequence[Held]) -> str:
+def _cause(job: Job, stored: Sequence[StoredEngine]) -> str:
     """Why an engine is not there: how it differs from the most like it that is."""
     name, path = job.model.path.name, str(job.model.path.absolute())
     akin = [

@@ -36,7 +36,7 @@ _NUMBER = re.compile(r"-?[0-9]{1,18}")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Option:
+class BuilderOption:
     """One option of a builder configuration.
 
     Attributes:
@@ -124,7 +124,7 @@ def apply(options: Mapping[str, str], module: Any, config: Any) -> None:
             )
 
 
-def offered(module: Any, config: Any) -> dict[str, Option]:
+def offered(module: Any, config: Any) -> dict[str, BuilderOption]:
     """The options of a builder configuration, by their names in lower case."""
     flags = {
         name.lower(): _switch(flag, config.get_flag, config.set_flag, config.clear_flag)
@@ -150,7 +150,7 @@ def offered(module: Any, config: Any) -> dict[str, Option]:
     return {name: found[name] for name in sorted(found) if name not in {*ALWAYS, *_UNSERVED}}
 
 
-def _check(name: str, value: str, known: Mapping[str, Option], whose: str) -> None:
+def _check(name: str, value: str, known: Mapping[str, BuilderOption], whose: str) -> None:
     if name in ALWAYS:
         raise ValueError(
             "TF32 is always off: rounded to it, SSIM moves by up to 0.02. Leave out "
@@ -175,16 +175,16 @@ def _check(name: str, value: str, known: Mapping[str, Option], whose: str) -> No
 
 def _switch(
     member: Any, is_on: Callable[[Any], bool], on: Callable[[Any], Any], off: Callable[[Any], Any]
-) -> Option:
-    return Option(
+) -> BuilderOption:
+    return BuilderOption(
         choices=_ON_OFF,
         read=lambda: _ON_OFF[is_on(member)],
         write=lambda value: (on if value == "true" else off)(member),
     )
 
 
-def _pool(member: Any, config: Any) -> Option:
-    return Option(
+def _pool(member: Any, config: Any) -> BuilderOption:
+    return BuilderOption(
         choices=(),
         read=lambda: str(config.get_memory_pool_limit(member)),
         write=lambda value: config.set_memory_pool_limit(member, int(value)),
@@ -193,10 +193,10 @@ def _pool(member: Any, config: Any) -> Option:
     )
 
 
-def _setting(name: str, config: Any) -> Option:
+def _setting(name: str, config: Any) -> BuilderOption:
     kind = type(getattr(config, name))
     members = {word.lower(): member for word, member in _members(kind)}
-    return Option(
+    return BuilderOption(
         choices=tuple(members),
         read=lambda: str(getattr(getattr(config, name), "name", getattr(config, name))).lower(),
         write=lambda value: setattr(config, name, members[value] if members else int(value)),

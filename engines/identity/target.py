@@ -42,7 +42,7 @@ class Target:
     compatibility: Compatibility = "none"
 
     def __post_init__(self) -> None:
-        """Order the architectures, and refuse what cannot be built."""
+        """BuildOrder the architectures, and refuse what cannot be built."""
         if self.flavour not in FLAVOURS:
             raise ValueError(f"A flavour is one of {', '.join(FLAVOURS)}; got {self.flavour!r}.")
         if self.compatibility not in COMPATIBILITIES:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from framegauge.engines.identity.machine import Gpu, flavours
 from framegauge.engines.store.store import Store
-from framegauge.engines.store.stored_engine import Held
+from framegauge.engines.store.stored_engine import StoredEngine
 from framegauge.engines.store.trusted_files import StoreError
 
 
@@ -21,13 +21,13 @@ class Finding:
         unchecked: What was not, and why.
     """
 
-    held: Held
+    held: StoredEngine
     problem: str | None
     checked: tuple[str, ...] = ()
     unchecked: tuple[str, ...] = ()
 
 
-def examine(store: Store, held: Held, here: Gpu | None) -> Finding:
+def examine(store: Store, held: StoredEngine, here: Gpu | None) -> Finding:
     """Look at an engine's files, whole.
 
     Args:

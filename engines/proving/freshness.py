@@ -9,13 +9,13 @@ from pathlib import Path
 from framegauge.engines.identity.modelfile import ModelFile
 from framegauge.engines.identity.sidecar import Sidecar
 from framegauge.engines.proving.file_checks import Finding
-from framegauge.engines.store.stored_engine import Held
+from framegauge.engines.store.stored_engine import StoredEngine
 
 _SHORT = 8
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
+class Freshness:
     """An engine's examination, and its model if that is still what it was.
 
     Attributes:
@@ -28,8 +28,8 @@ class Standing:
 
 
 def beside_model(
-    finding: Finding, moved: Sequence[ModelFile] = (), stored: Sequence[Held] = ()
-) -> Standing:
+    finding: Finding, moved: Sequence[ModelFile] = (), stored: Sequence[StoredEngine] = ()
+) -> Freshness:
     """Hold an engine against its model, its manifest and its profiles.
 
     Args:
@@ -38,7 +38,7 @@ def beside_model(
         stored: The engines among which it lies.
     """
     if finding.problem is not None or finding.held.sidecar is None:
-        return Standing(finding=finding, model=None)
+        return Freshness(finding=finding, model=None)
     sidecar = finding.held.sidecar
     try:
         fitting = tuple(each.fitted(sidecar.manifest) for each in sidecar.recipe.profiles)
@@ -48,13 +48,13 @@ def beside_model(
             raise ValueError("its profiles reach below the least frame that the model takes")
     except ValueError as error:
         problem = f"{str(error).rstrip('.')}. Build it again."
-        return Standing(finding=replace(finding, problem=problem), model=None)
+        return Freshness(finding=replace(finding, problem=problem), model=None)
     checked = (*finding.checked, "every profile gives every input of the model a shape")
     try:
         model = model_of(sidecar, moved, stored)
     except (OSError, ValueError) as error:
         unchecked = (*finding.unchecked, lost(sidecar, error))
-        return Standing(finding=replace(finding, checked=checked, unchecked=unchecked), model=None)
+        return Freshness(finding=replace(finding, checked=checked, unchecked=unchecked), model=None)
     path = model.path
     if model.sha256 != sidecar.recipe.model:
         digests = f"{sidecar.recipe.model[:_SHORT]} -> {model.sha256[:_SHORT]}"
@@ -62,18 +62,18 @@ def beside_model(
             f"the model {path} has changed since ({digests}): see `framegauge engines regenerate`"
         )
         unchecked = (*finding.unchecked, words)
-        return Standing(finding=replace(finding, checked=checked, unchecked=unchecked), model=None)
+        return Freshness(finding=replace(finding, checked=checked, unchecked=unchecked), model=None)
     if model.manifest != sidecar.manifest:
         problem = f"Its sidecar's manifest is not that of {path}. Build it again."
-        return Standing(finding=replace(finding, problem=problem), model=None)
+        return Freshness(finding=replace(finding, problem=problem), model=None)
     checked = (*checked, f"{path} is still the model it was built from, manifest and all")
-    return Standing(finding=replace(finding, checked=checked), model=model)
+    return Freshness(finding=replace(finding, checked=checked), model=model)
 
 
 def model_of(
     sidecar: Sidecar,
     moved: Sequence[ModelFile] = (),
-    stored: Sequence[Held] = (),
+    stored: Sequence[StoredEngine] = (),
     read: Callable[[Path], ModelFile] = ModelFile.read,
 ) -> ModelFile:
     """The model of an engine as it is now, changed or not.

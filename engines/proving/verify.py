@@ -20,7 +20,7 @@ from framegauge.engines.identity.machine import Gpu
 from framegauge.engines.identity.profile import Size
 from framegauge.engines.identity.sidecar import Sidecar
 from framegauge.engines.store.store import Store
-from framegauge.engines.store.stored_engine import Held
+from framegauge.engines.store.stored_engine import StoredEngine
 from framegauge.export.contract import selftest
 from framegauge.export.contract.comparison import Comparison, worst
 from framegauge.export.contract.interface import Input, Output
@@ -41,7 +41,7 @@ class Runner(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trial:
+class ProofRun:
     """One run of an engine on test frames.
 
     Attributes:
@@ -68,7 +68,7 @@ class Trial:
 
 def verify(
     sidecar: Sidecar, engine: Callable[[int], Runner], reference: Runner | None
-) -> Iterator[Trial]:
+) -> Iterator[ProofRun]:
     """Run an engine on test frames and compare, each size as it is done.
 
     Args:
@@ -85,7 +85,7 @@ def verify(
     }
     for index, profile in enumerate(sidecar.recipe.profiles):
         for size in dict.fromkeys((profile.least, profile.usual, profile.most)):
-            trial = Trial(profile=index, size=size, against=MODEL)
+            trial = ProofRun(profile=index, size=size, against=MODEL)
             if reference is None:
                 yield replace(trial, unrun="the model is not at hand: name it with --model")
                 continue
@@ -99,19 +99,19 @@ def verify(
                 yield _judged(trial, manifest, engine, feed, wanted)
         for size, scores in told.items():
             if profile.holds(*size):
-                trial = Trial(profile=index, size=size, against=MANIFEST)
+                trial = ProofRun(profile=index, size=size, against=MANIFEST)
                 yield _judged(trial, manifest, engine, feed_of(manifest, size), scores)
 
 
 def record(
     store: Store,
-    held: Held,
-    trials: Sequence[Trial],
+    held: StoredEngine,
+    trials: Sequence[ProofRun],
     gpu: Gpu,
     version: str,
     *,
     doubts: Sequence[str] = (),
-) -> Held:
+) -> StoredEngine:
     """Write what a self-test found into an engine's sidecar.
 
     Args:
@@ -165,12 +165,12 @@ def feed_of(manifest: Manifest, size: Size) -> Feed:
 
 
 def _judged(
-    trial: Trial,
+    trial: ProofRun,
     manifest: Manifest,
     engine: Callable[[int], Runner],
     feed: Feed,
     wanted: Mapping[str, NDArray[Any]],
-) -> Trial:
+) -> ProofRun:
     """A trial with what the engine gave, or with why it gave nothing."""
     try:
         runner = engine(trial.profile)

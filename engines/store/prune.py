@@ -13,7 +13,7 @@ from pathlib import Path
 
 from framegauge.engines.identity.machine import flavours
 from framegauge.engines.store.store import Store
-from framegauge.engines.store.stored_engine import Held, engine_name, look
+from framegauge.engines.store.stored_engine import StoredEngine, engine_name, look
 
 DAY = 86400.0
 
@@ -56,7 +56,7 @@ class Rules:
     unused: float | None = None
     other_versions: bool = False
 
-    def why(self, held: Held) -> str | None:
+    def why(self, held: StoredEngine) -> str | None:
         """Why an engine goes, ``None`` if it stays."""
         if held.fault == "damaged":
             return held.problem
@@ -114,7 +114,7 @@ def prune(
     return found
 
 
-def set_aside(store: Store) -> list[Held]:
+def set_aside(store: Store) -> list[StoredEngine]:
     """The engines of the user's store that cannot be told to be good or bad, and so stay."""
     return [
         held
@@ -182,7 +182,7 @@ def _key(path: Path) -> str | None:
     return match["key"] if match else None
 
 
-def _other_version(held: Held) -> str | None:
+def _other_version(held: StoredEngine) -> str | None:
     recipe = held.facts.recipe
     installed = flavours().get(recipe.target.flavour)
     if installed is None or installed == recipe.version:

@@ -19,7 +19,7 @@ from platformdirs import user_cache_path
 
 from framegauge.engines.identity.sidecar import Sidecar
 from framegauge.engines.identity.sidecar_values import DIGEST
-from framegauge.engines.store.stored_engine import Held, engine_name, look
+from framegauge.engines.store.stored_engine import StoredEngine, engine_name, look
 from framegauge.engines.store.trusted_files import StoreError, check_folder, write_whole
 
 STORE_VARIABLE = "FRAMEGAUGE_STORE"
@@ -65,7 +65,7 @@ class Store:
         for each in (self.folder, *self.system):
             check_folder(each)
 
-    def entries(self) -> list[Held]:
+    def entries(self) -> list[StoredEngine]:
         """Every engine, the user's first; what can be told from its sidecar and size is."""
         return [
             self._look(folder, path.stem)
@@ -75,7 +75,7 @@ class Store:
             if DIGEST.fullmatch(path.stem)
         ]
 
-    def get(self, key: str) -> Held | None:
+    def get(self, key: str) -> StoredEngine | None:
         """The engine of that key, a sound one before a broken one; ``None`` if there is none.
 
         Raises:
@@ -90,7 +90,7 @@ class Store:
         ]
         return min(found, key=lambda held: held.problem is not None, default=None)
 
-    def read(self, held: Held) -> bytes:
+    def read(self, held: StoredEngine) -> bytes:
         """An engine's bytes, proven to be those that its sidecar speaks of.
 
         Raises:
@@ -101,7 +101,7 @@ class Store:
         held.check(content)
         return content
 
-    def put(self, engine: bytes, sidecar: Sidecar) -> Held:
+    def put(self, engine: bytes, sidecar: Sidecar) -> StoredEngine:
         """Keep an engine; it is there whole afterwards, or not at all.
 
         Raises:
@@ -129,7 +129,7 @@ class Store:
         self._make()
         write_whole(self.folder / f"{sidecar.key}.json", sidecar.to_json().encode())
 
-    def touch(self, held: Held) -> None:
+    def touch(self, held: StoredEngine) -> None:
         """Note that an engine is used now, where that can be written."""
         if held.is_system:
             return
@@ -175,7 +175,7 @@ class Store:
         finally:
             lock.release()
 
-    def _look(self, folder: Path, key: str) -> Held:
+    def _look(self, folder: Path, key: str) -> StoredEngine:
         return look(folder, key, is_system=folder != self.folder)
 
     def _make(self) -> None:

@@ -23,7 +23,7 @@ _MOST_SIDECAR = 4 * 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Held:
+class StoredEngine:
     """One engine of a store.
 
     Attributes:
@@ -108,7 +108,7 @@ class Held:
         _check_header(header, sidecar, path)
 
 
-def look(folder: Path, key: str, *, is_system: bool) -> Held:
+def look(folder: Path, key: str, *, is_system: bool) -> StoredEngine:
     """The engine of that key in a folder, as far as can be told without reading it whole."""
     sidecar, problem = None, None
     fault: Fault | None = None
@@ -129,7 +129,7 @@ def look(folder: Path, key: str, *, is_system: bool) -> Held:
         problem, fault = str(error), "damaged"
     except (StoreError, OSError) as error:
         problem, fault = str(error), "closed"
-    return Held(
+    return StoredEngine(
         key=key,
         folder=folder,
         is_system=is_system,

@@ -12,7 +12,7 @@ from framegauge.engines.identity.modelfile import ModelFile, metadata
 from framegauge.engines.identity.profile import PRESETS, Profile, Size
 from framegauge.engines.identity.target import parse_targets
 from framegauge.engines.store.store import Store
-from framegauge.engines.store.stored_engine import Held
+from framegauge.engines.store.stored_engine import StoredEngine
 from framegauge.engines.store.trusted_files import StoreError
 from framegauge.export.contract.manifest import KEY, Manifest, ManifestError
 from framegauge.runtime.backends.choice import Choice, File, Machine, NoEngineError, Prove, Wish
@@ -113,7 +113,7 @@ class EngineChoice:
             return Choice(session=session, why=why, tested=tested, engine=held.key), resolution
         return None, resolution
 
-    def _load(self, held: Held) -> TensorrtSession:
+    def _load(self, held: StoredEngine) -> TensorrtSession:
         sidecar = held.facts
         if sidecar.manifest != self._model.manifest:
             raise StoreError("its sidecar's manifest is not the model's")

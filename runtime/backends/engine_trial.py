@@ -14,16 +14,18 @@ from framegauge.engines.proving.polygraphy_comparison import (
     runner_of_engine,
     runner_of_model,
 )
-from framegauge.engines.proving.verify import Trial, feed_of, verify
+from framegauge.engines.proving.verify import ProofRun, feed_of, verify
 from framegauge.engines.store.store import Store
-from framegauge.engines.store.stored_engine import Held
+from framegauge.engines.store.stored_engine import StoredEngine
 from framegauge.runtime.backends.cuda import Cuda
 from framegauge.runtime.backends.onnx_session import OnnxSession
 from framegauge.runtime.backends.tensorrt import TensorrtSession
 from framegauge.runtime.cpus import usable_cpus
 
 
-def trials(store: Store, held: Held, model: ModelFile | None, *, device: int) -> Iterator[Trial]:
+def trials(
+    store: Store, held: StoredEngine, model: ModelFile | None, *, device: int
+) -> Iterator[ProofRun]:
     """Run an engine at the ends of every profile, beside its model in ONNX Runtime.
 
     Args:
@@ -61,7 +63,7 @@ def trials(store: Store, held: Held, model: ModelFile | None, *, device: int) ->
         yield from verify(sidecar, engine, reference)
 
 
-def opinions(store: Store, held: Held, model: ModelFile) -> list[Opinion]:
+def opinions(store: Store, held: StoredEngine, model: ModelFile) -> list[Opinion]:
     """What Polygraphy's comparator says of an engine at the least frames of each profile.
 
     Raises:

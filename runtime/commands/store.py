@@ -18,7 +18,7 @@ from framegauge.engines.building.tensorrt.compiler import BuildError
 from framegauge.engines.identity.machine import Gpu, TargetError, gpu
 from framegauge.engines.store.prune import DAY, prune, set_aside
 from framegauge.engines.store.store import Store
-from framegauge.engines.store.stored_engine import Held
+from framegauge.engines.store.stored_engine import StoredEngine
 from framegauge.engines.store.trusted_files import StoreError
 from framegauge.runtime.commands.terminal import wide_console
 from framegauge.runtime.errors import BackendError, ScoreError, UsageError
@@ -121,7 +121,7 @@ def prune_command(
     return 0
 
 
-def chosen(store: Store, keys: Sequence[str]) -> list[Held]:
+def chosen(store: Store, keys: Sequence[str]) -> list[StoredEngine]:
     """The engines whose keys start so, or all of them.
 
     Raises:
@@ -150,7 +150,7 @@ def gpu_here() -> Gpu | None:
         return None
 
 
-def facts_of(held: Held) -> dict[str, Any]:
+def facts_of(held: StoredEngine) -> dict[str, Any]:
     """What there is to say of an engine, as JSON has it."""
     facts: dict[str, Any] = {
         "key": held.key,
@@ -189,7 +189,7 @@ def _age(seconds: float) -> str:
     return f"{passed:.0f} s"
 
 
-def _row(held: Held) -> Sequence[str | Text]:
+def _row(held: StoredEngine) -> Sequence[str | Text]:
     if held.sidecar is None:
         return (held.key[:SHORT], *[""] * 9, Text(held.problem or "", "red"))
     sidecar, recipe = held.sidecar, held.sidecar.recipe

@@ -13,9 +13,9 @@ from framegauge.engines.identity.machine import Gpu, flavours
 from framegauge.engines.identity.modelfile import ModelFile
 from framegauge.engines.proving.file_checks import examine
 from framegauge.engines.proving.freshness import beside_model
-from framegauge.engines.proving.verify import Trial, record
+from framegauge.engines.proving.verify import ProofRun, record
 from framegauge.engines.store.store import Store
-from framegauge.engines.store.stored_engine import Held
+from framegauge.engines.store.stored_engine import StoredEngine
 from framegauge.engines.store.trusted_files import StoreError
 from framegauge.runtime.commands.store import SHORT, chosen, gpu_here, refusals, store_option
 from framegauge.runtime.commands.terminal import wide_console
@@ -86,7 +86,7 @@ def verify_command(
     return 0
 
 
-def trial_table(trials: list[Trial]) -> Table:
+def trial_table(trials: list[ProofRun]) -> Table:
     """Every number of a self-test: what was wanted, what came, and how far apart they may be."""
     table = Table(
         *("profile", "frames", "against", "score", "wanted", "got", "error", "allowed", "unit", ""),
@@ -113,7 +113,7 @@ def trial_table(trials: list[Trial]) -> Table:
     return table
 
 
-def runs_on(held: Held, here: Gpu) -> bool:
+def runs_on(held: StoredEngine, here: Gpu) -> bool:
     """Whether an engine is for a GPU, and of a TensorRT that is installed."""
     recipe = held.facts.recipe
     installed = flavours().get(recipe.target.flavour)
@@ -122,7 +122,7 @@ def runs_on(held: Held, here: Gpu) -> bool:
 
 
 def prove(
-    store: Store, held: Held, model: ModelFile | None, here: Gpu
+    store: Store, held: StoredEngine, model: ModelFile | None, here: Gpu
 ) -> tuple[bool, list[Table], list[str]]:
     """Whether an engine computes rightly on a GPU; the numbers; and what else to say.
 
@@ -153,7 +153,7 @@ def prove(
 
 
 def _kept(
-    store: Store, held: Held, found: list[Trial], here: Gpu, doubts: Sequence[str] = ()
+    store: Store, held: StoredEngine, found: list[ProofRun], here: Gpu, doubts: Sequence[str] = ()
 ) -> list[str]:
     """Write an outcome beside the engine, in place of one of this run; what to say of that."""
     version = flavours()[held.facts.recipe.target.flavour]

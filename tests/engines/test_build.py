@@ -15,7 +15,7 @@ from onnx import parser
 
 from framegauge.engines.building import build as building
 from framegauge.engines.building.build import build, jobs
-from framegauge.engines.building.build_process import Crew
+from framegauge.engines.building.build_process import BuildProcess
 from framegauge.engines.building.job import order
 from framegauge.engines.building.tensorrt.compiler import (
     BuildError,
@@ -264,7 +264,7 @@ def test_a_crash_of_the_builder_is_an_error_and_the_next_build_goes_on(model, tm
     (tmp_path / "tensorrt.py").write_text(CRASHING)
     told = order(wanted(model, "sm89")[0])
 
-    with Crew({**os.environ, "PYTHONPATH": str(tmp_path)}) as crew:
+    with BuildProcess({**os.environ, "PYTHONPATH": str(tmp_path)}) as crew:
         with pytest.raises(BuildError, match=r"crashed \(signal SIGSEGV\) .*about to fall over"):
             crew.build(replace(told, flavour="tensorrt"))
         engine = crew.build(told)
@@ -273,7 +273,7 @@ def test_a_crash_of_the_builder_is_an_error_and_the_next_build_goes_on(model, tm
 
 
 def test_a_crew_that_was_stopped_builds_no_more(model):
-    crew = Crew()
+    crew = BuildProcess()
 
     crew.stop()
 
@@ -283,7 +283,7 @@ def test_a_crew_that_was_stopped_builds_no_more(model):
 
 def test_a_build_that_is_stopped_midway_is_no_crash_and_says_so(shipped):
     told = order(wanted(ModelFile.read(shipped / "rgb24" / "default.onnx"), "rtx")[0])
-    crew = Crew()
+    crew = BuildProcess()
 
     with pytest.raises(BuildError, match="was stopped"):
         crew.build(told, lambda phase, share: crew.stop())
@@ -347,7 +347,7 @@ def test_a_job_is_told_of_from_its_start_to_its_outcome(model, store, tmp_path):
 
 def test_builds_side_by_side_are_no_more_than_the_cpus_that_may_be_used(model, store, monkeypatch):
     started = []
-    monkeypatch.setattr(building, "Crew", lambda: started.append(1) or Crew())
+    monkeypatch.setattr(building, "BuildProcess", lambda: started.append(1) or BuildProcess())
 
     build(wanted(model, "sm86,sm89,sm120"), store, cpus=2)
 

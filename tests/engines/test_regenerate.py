@@ -16,7 +16,7 @@ from framegauge.engines.identity.profile import Profile
 from framegauge.engines.identity.sidecar import Sidecar
 from framegauge.engines.identity.target import Target
 from framegauge.engines.store.store import Store
-from framegauge.engines.store.stored_engine import Held
+from framegauge.engines.store.stored_engine import StoredEngine
 
 ADA = Target(flavour="tensorrt_rtx", architectures=("sm89",))
 BLACKWELL = Target(flavour="tensorrt_rtx", architectures=("sm120",))
@@ -50,10 +50,10 @@ def mine(tmp_path: Path, shipped: Path) -> Path:
 @pytest.fixture
 def keep(
     store: Store, made: Callable[..., tuple[bytes, Sidecar]], mine: Path
-) -> Callable[..., Held]:
+) -> Callable[..., StoredEngine]:
     """Puts an engine of the user's model into the store, its recipe changed as told."""
 
-    def put(**changes: object) -> Held:
+    def put(**changes: object) -> StoredEngine:
         content, sidecar = made(platform=Platform.here(), **changes)
         described = describe(Job(model=ModelFile.read(mine), recipe=sidecar.recipe), content, {})
         return store.put(content, described)

@@ -13,7 +13,7 @@ from framegauge.engines.identity.profile import Profile, Size
 from framegauge.engines.identity.sidecar import Sidecar
 from framegauge.engines.identity.target import RTX_ARCHITECTURES, Target
 from framegauge.engines.store.store import Store
-from framegauge.engines.store.stored_engine import Held
+from framegauge.engines.store.stored_engine import StoredEngine
 
 ADA = Gpu(index=0, name="NVIDIA GeForce RTX 4090", architecture="sm89", driver="13.0")
 LINUX = Platform(system="linux", machine="x86_64")
@@ -27,12 +27,12 @@ def tensorrt(architecture: str, compatibility: str = "none") -> Target:
 
 
 @pytest.fixture
-def keep(store: Store, made: Callable[..., tuple[bytes, Sidecar]]) -> Callable[..., Held]:
+def keep(store: Store, made: Callable[..., tuple[bytes, Sidecar]]) -> Callable[..., StoredEngine]:
     """Puts an engine of the small model into the store, its recipe changed as told."""
 
     def put(
         *, created: str = "2026-01-02T03:04:05+00:00", verifications: tuple = (), **changes: object
-    ) -> Held:
+    ) -> StoredEngine:
         content, sidecar = made(**changes)
         return store.put(content, replace(sidecar, created=created, verifications=verifications))
 

@@ -15,7 +15,7 @@ from framegauge.engines.identity.modelfile import ModelFile
 from framegauge.engines.identity.profile import Profile, Size
 from framegauge.engines.identity.sidecar import Sidecar
 from framegauge.engines.proving.polygraphy_comparison import compare, runner_of_model
-from framegauge.engines.proving.verify import Trial, feed_of, record, verify
+from framegauge.engines.proving.verify import ProofRun, feed_of, record, verify
 from framegauge.engines.store.store import Store
 
 ADA = Gpu(index=0, name="NVIDIA GeForce RTX 4090", architecture="sm89", driver="13.0")
@@ -66,7 +66,7 @@ def sidecar(psnr, made) -> Sidecar:
     return replace(sidecar, manifest=psnr.manifest, file="psnr.onnx")
 
 
-def trials(sidecar, model, engine) -> list[Trial]:
+def trials(sidecar, model, engine) -> list[ProofRun]:
     return list(verify(sidecar, lambda index: engine, Session(model)))
 
 
@@ -242,7 +242,7 @@ def test_an_error_that_is_no_number_can_be_written(store, kept, psnr):
 
 
 def test_nothing_compared_is_nothing_written(store, kept):
-    skipped = Trial(profile=0, size=Size(1, 16, 16), against="ONNX Runtime", unrun="no model")
+    skipped = ProofRun(profile=0, size=Size(1, 16, 16), against="ONNX Runtime", unrun="no model")
 
     record(store, kept, [skipped], ADA, "1.7.1.116")
 

@@ -28,7 +28,7 @@ class BuildError(RuntimeError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Order:
+class BuildOrder:
     """What the builder is told: plain words, so that it can be told in another process.
 
     Attributes:
@@ -54,7 +54,7 @@ class Order:
     profiles: Sequence[Mapping[str, Sequence[Sequence[int]]]]
 
 
-def compile_engine(order: Order, progress: Progress | None = None) -> bytes:
+def compile_engine(order: BuildOrder, progress: Progress | None = None) -> bytes:
     """Build one engine.
 
     Raises:
@@ -80,7 +80,7 @@ def compile_engine(order: Order, progress: Progress | None = None) -> bytes:
     return bytes(engine)
 
 
-def parse(order: Order, module: Any, builder: Any, log: Any) -> Any:
+def parse(order: BuildOrder, module: Any, builder: Any, log: Any) -> Any:
     """The network of a model, its types those of the file.
 
     Raises:
@@ -121,7 +121,7 @@ def parse(order: Order, module: Any, builder: Any, log: Any) -> Any:
     return network
 
 
-def configure(order: Order, module: Any, builder: Any, network: Any) -> Any:
+def configure(order: BuildOrder, module: Any, builder: Any, network: Any) -> Any:
     """The builder configuration: TF32 off, targets, options and profiles.
 
     Raises:

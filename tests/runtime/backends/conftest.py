@@ -30,7 +30,7 @@ from framegauge.engines.identity.profile import Profile
 from framegauge.engines.identity.sidecar import Recipe, Sidecar
 from framegauge.engines.identity.target import Target
 from framegauge.engines.store.store import STORE_VARIABLE, SYSTEM_VARIABLE, Store
-from framegauge.engines.store.stored_engine import Held
+from framegauge.engines.store.stored_engine import StoredEngine
 from framegauge.export.contract.manifest import Manifest
 from framegauge.runtime.backends.choice import Machine
 from framegauge.runtime.backends.cuda import CudaError
@@ -562,7 +562,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
 
 
 @pytest.fixture
-def stored(store: Store) -> Callable[..., Held]:
+def stored(store: Store) -> Callable[..., StoredEngine]:
     """Puts bytes that start as an RTX engine for SM89 does into the store."""
 
     def put(
@@ -571,7 +571,7 @@ def stored(store: Store) -> Callable[..., Held]:
         into: Store = store,
         manifest: Manifest | None = None,
         **changes: Any,
-    ) -> Held:
+    ) -> StoredEngine:
         file = ModelFile.read(model)
         options = changes.get("options", {"tf32": "false"})
         code = [HOST_CODE] if options.get("version_compatible") == "true" else []
