@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from framegauge.runtime.errors import BackendError, ScoreError, UsageError
-from framegauge.runtime.gate import Gate
+from framegauge.runtime.pooling.gate import Gate
 from framegauge.runtime.reports.report import Report
 from framegauge.runtime.scorer import Scorer
 from framegauge.runtime.videos import score

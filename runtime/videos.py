@@ -14,9 +14,9 @@ from framegauge.runtime.alignment import Alignment, OnLength
 from framegauge.runtime.cpus import usable_cpus
 from framegauge.runtime.errors import UsageError
 from framegauge.runtime.feeding import Feed
-from framegauge.runtime.gate import Gate
 from framegauge.runtime.given import Given
 from framegauge.runtime.loop import Progress, aggregate, first_score, in_flight, score_pairs
+from framegauge.runtime.pooling.gate import Gate
 from framegauge.runtime.provenance import backend_facts, missing_of, model_facts
 from framegauge.runtime.rates import OnRate
 from framegauge.runtime.reports.report import Report

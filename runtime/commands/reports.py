@@ -12,7 +12,7 @@ from rich.text import Text
 from framegauge.runtime.atomic import STDOUT, check_writable, write_text
 from framegauge.runtime.commands.terminal import wide_console
 from framegauge.runtime.errors import UsageError
-from framegauge.runtime.gate import Gate
+from framegauge.runtime.pooling.gate import Gate
 from framegauge.runtime.reports.report import Report
 from framegauge.runtime.reports.summary import print_summary
 

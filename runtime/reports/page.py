@@ -10,8 +10,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
-from framegauge.runtime.gate import Outcome
-from framegauge.runtime.pool import POOLS, pool_by
+from framegauge.runtime.pooling.gate import Outcome
+from framegauge.runtime.pooling.pool import POOLS, pool_by
 from framegauge.runtime.reports.report import Report
 from framegauge.runtime.reports.rounding import bound_of, rounded, told_apart
 from framegauge.runtime.reports.series import LabelFacts

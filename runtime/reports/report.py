@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from framegauge.export.contract.interface import Output
 from framegauge.runtime.atomic import write_text
-from framegauge.runtime.gate import Gate, Outcome
-from framegauge.runtime.pool import Scores, pool
+from framegauge.runtime.pooling.gate import Gate, Outcome
+from framegauge.runtime.pooling.pool import Scores, pool
 from framegauge.runtime.reports import report_json
 from framegauge.runtime.reports.series import Frames, LabelFacts
 

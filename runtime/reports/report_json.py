@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from framegauge.runtime.errors import ScoreError
-from framegauge.runtime.gate import Gate
-from framegauge.runtime.pool import pool
+from framegauge.runtime.pooling.gate import Gate
+from framegauge.runtime.pooling.pool import pool
 from framegauge.runtime.reports.series import Frames, LabelFacts
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from framegauge.runtime.gate import Gate
+from framegauge.runtime.pooling.gate import Gate
 
 _DIGITS = 5
 _SIGNS = {">=": "≥", "<=": "≤", ">": ">", "<": "<"}

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framegauge.export.contract.interface import Output
-from framegauge.runtime.pool import Scores
+from framegauge.runtime.pooling.pool import Scores
 
 # What libvmaf's own feature names say about direction; anything else stays unsaid.
 _HIGHER = re.compile(r"^x?psnr|ssim|^vmaf")

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from framegauge.runtime.pool import pool_by
+from framegauge.runtime.pooling.pool import pool_by
 from framegauge.runtime.reports.report import Report
 from framegauge.runtime.reports.rounding import rounded, told_apart
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from framegauge.runtime.gate import Gate
-from framegauge.runtime.pool import Scores
+from framegauge.runtime.pooling.gate import Gate
+from framegauge.runtime.pooling.pool import Scores
 from framegauge.runtime.reports.report import Report
 from framegauge.runtime.reports.rounding import bound_of
 from framegauge.runtime.reports.series import LabelFacts

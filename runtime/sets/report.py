@@ -15,9 +15,9 @@ from typing import Any, Self
 import numpy as np
 
 from framegauge.export.contract.interface import Aggregate
-from framegauge.runtime.gate import Gate, Outcome
 from framegauge.runtime.loop import aggregate
-from framegauge.runtime.pool import Scores
+from framegauge.runtime.pooling.gate import Gate, Outcome
+from framegauge.runtime.pooling.pool import Scores
 from framegauge.runtime.reports.series import LabelFacts
 from framegauge.runtime.sets.protocols import Protocol
 from framegauge.runtime.sets.sample_scores import SampleScore

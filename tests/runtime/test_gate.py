@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from framegauge.runtime.errors import UsageError
-from framegauge.runtime.gate import Gate
+from framegauge.runtime.pooling.gate import Gate
 
 LABELS = ["psnr_y", "ssim", "superslomo.total", "superslomo"]
 

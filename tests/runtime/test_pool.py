@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from framegauge.runtime.pool import POOLS, harmonic_mean, is_pool, percentile, pool, pool_by
+from framegauge.runtime.pooling.pool import POOLS, harmonic_mean, is_pool, percentile, pool, pool_by
 
 
 def test_pooled_values_of_a_ramp_have_closed_forms() -> None:

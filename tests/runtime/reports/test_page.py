@@ -12,7 +12,7 @@ import pytest
 from plotly.offline import get_plotlyjs
 
 from framegauge.export.contract.formats import FORMATS
-from framegauge.runtime.gate import Gate
+from framegauge.runtime.pooling.gate import Gate
 from framegauge.runtime.reports import page
 from framegauge.runtime.reports.report import Report
 from framegauge.runtime.reports.series import Frames, LabelFacts

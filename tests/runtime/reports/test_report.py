@@ -17,7 +17,7 @@ import pytest
 from framegauge.export.contract.interface import Output
 from framegauge.runtime.atomic import check_writable, write_text
 from framegauge.runtime.errors import ScoreError, UsageError
-from framegauge.runtime.gate import Gate
+from framegauge.runtime.pooling.gate import Gate
 from framegauge.runtime.reports.report import Report
 from framegauge.runtime.reports.series import Frames, LabelFacts
 

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from framegauge.runtime.gate import Gate
+from framegauge.runtime.pooling.gate import Gate
 from framegauge.runtime.reports.rounding import bound_of, rounded, told_apart
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from framegauge.runtime.gate import Gate
+from framegauge.runtime.pooling.gate import Gate
 from framegauge.runtime.reports.report import Report
 from framegauge.runtime.reports.series import Frames, LabelFacts
 from framegauge.runtime.reports.summary import print_summary

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from framegauge.export.contract.entry import nearest
 from framegauge.runtime.errors import UsageError
-from framegauge.runtime.pool import POOLS, Scores, is_pool, pool_by
+from framegauge.runtime.pooling.pool import POOLS, Scores, is_pool, pool_by
 
 _OPERATORS = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
 _EXPRESSION = re.compile(r"\s*(?P<score>[^<>=\s]+)\s*(?P<op>>=|<=|>|<)\s*(?P<bound>[^<>=\s]+)\s*")
