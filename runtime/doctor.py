@@ -15,8 +15,13 @@ from framegauge.runtime.backends.cuda import no_gpu
 from framegauge.runtime.backends.onnx_session import providers
 from framegauge.runtime.cpus import usable_cpus
 from framegauge.runtime.errors import BackendError
-from framegauge.runtime.exports import CACHE_VARIABLE, MAKERS, cache_folder, is_installed
-from framegauge.runtime.shelf import SHIPPED, catalogue, index
+from framegauge.runtime.models.export_cache import (
+    CACHE_VARIABLE,
+    MAKERS,
+    cache_folder,
+    is_installed,
+)
+from framegauge.runtime.models.model_files import SHIPPED, catalogue, index
 
 PACKAGES = (
     "framegauge",

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framegauge.runtime.errors import UsageError
-from framegauge.runtime.shelf import PAIR
+from framegauge.runtime.models.model_files import PAIR
 from framegauge.runtime.sources.estimator import DIS
 from framegauge.runtime.sources.flows import Array, FlowFiles
 

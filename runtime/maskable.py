@@ -9,7 +9,7 @@ import numpy as np
 from framegauge.export.contract.entry import find_listing, parse_entries
 from framegauge.export.contract.interface import Output
 from framegauge.runtime.errors import ScoreError
-from framegauge.runtime.shelf import PAIR, catalogue
+from framegauge.runtime.models.model_files import PAIR, catalogue
 from framegauge.runtime.sources.flows import Array
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from framegauge.runtime.backends.backend import describe
+from framegauge.runtime.models.model_files import Pick
 from framegauge.runtime.scorer import Scorer
-from framegauge.runtime.shelf import Pick
 
 
 def model_facts(scorer: Scorer, picked: Pick) -> dict[str, Any]:

@@ -16,13 +16,13 @@ from framegauge.runtime.errors import UsageError
 from framegauge.runtime.feeding import Feed
 from framegauge.runtime.given import Given
 from framegauge.runtime.loop import Progress, aggregate, first_score, in_flight, score_pairs
+from framegauge.runtime.models.model_files import Pick, checked, default_metrics, pick
 from framegauge.runtime.pooling.gate import Gate
 from framegauge.runtime.provenance import backend_facts, missing_of, model_facts
 from framegauge.runtime.rates import OnRate
 from framegauge.runtime.reports.report import Report
 from framegauge.runtime.reports.stills import Worst
 from framegauge.runtime.scorer import Scorer
-from framegauge.runtime.shelf import Pick, checked, default_metrics, pick
 from framegauge.runtime.sources.arrays import ArrayFrame
 from framegauge.runtime.sources.ladder import Ladder, Target, share_assumptions
 from framegauge.runtime.sources.source import open_source

@@ -178,7 +178,7 @@ def test_links_lead_to_files() -> None:
 
 
 def test_the_table_names_every_metric_of_the_catalogue() -> None:
-    from framegauge.runtime.shelf import catalogue
+    from framegauge.runtime.models.model_files import catalogue
 
     table = "\n".join(line for line in README.splitlines() if line.startswith("| `"))
 

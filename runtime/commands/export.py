@@ -13,7 +13,7 @@ from framegauge.export.contract.manifest import PRECISIONS, Precision
 from framegauge.runtime.atomic import check_writable
 from framegauge.runtime.backends.backend import Model
 from framegauge.runtime.commands.options import named_files, offline_option, weights_option
-from framegauge.runtime.exports import Order, write
+from framegauge.runtime.models.export_cache import Order, write
 
 
 @click.command("export")

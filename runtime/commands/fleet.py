@@ -25,8 +25,8 @@ from framegauge.runtime.commands.terminal import wide_console
 from framegauge.runtime.commands.verify import models_option
 from framegauge.runtime.cpus import usable_cpus
 from framegauge.runtime.errors import BackendError, ScoreError, UsageError
-from framegauge.runtime.exports import Order, cached
-from framegauge.runtime.shelf import learned, pick
+from framegauge.runtime.models.export_cache import Order, cached
+from framegauge.runtime.models.model_files import learned, pick
 
 _DONE = {
     "build": "to build",

@@ -16,7 +16,7 @@ from framegauge.runtime.commands.options import backend_option, build_option
 from framegauge.runtime.commands.terminal import wide_console
 from framegauge.runtime.doctor import findings
 from framegauge.runtime.errors import ScoreError, UsageError
-from framegauge.runtime.shelf import SHIPPED, catalogue, index
+from framegauge.runtime.models.model_files import SHIPPED, catalogue, index
 
 # Entries that `list` explains one by one, when it finds no more and none is called so.
 _DETAILED = 3

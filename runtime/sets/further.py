@@ -15,10 +15,10 @@ from framegauge.export.contract.roles import FRAME_ROLES
 from framegauge.runtime import loop
 from framegauge.runtime.errors import ScoreError, UsageError
 from framegauge.runtime.maskable import known_together, maskable
+from framegauge.runtime.models.model_files import PAIR
 from framegauge.runtime.scorer import Scorer
 from framegauge.runtime.sets.samples import Sample, Samples
 from framegauge.runtime.sets.treated import Treated, treated
-from framegauge.runtime.shelf import PAIR
 from framegauge.runtime.sources.facts import Facts
 from framegauge.runtime.sources.flows import read_flow
 from framegauge.runtime.sources.ladder import Ladder

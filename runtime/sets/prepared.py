@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from framegauge.runtime.errors import ScoreError, UsageError
 from framegauge.runtime.loop import aggregate
+from framegauge.runtime.models.model_files import checked
 from framegauge.runtime.scorer import Scorer
 from framegauge.runtime.sets.further import read_mask
 from framegauge.runtime.sets.protocols import Protocol
 from framegauge.runtime.sets.samples import Sample
-from framegauge.runtime.shelf import checked
 from framegauge.runtime.sources.planes import Planes
 from framegauge.runtime.sources.source import Source
 

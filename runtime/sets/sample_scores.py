@@ -14,6 +14,7 @@ from framegauge.runtime.ahead import ahead
 from framegauge.runtime.alignment import Alignment
 from framegauge.runtime.errors import ScoreError, UsageError
 from framegauge.runtime.loop import Pair, score_pairs
+from framegauge.runtime.models.model_files import PAIR
 from framegauge.runtime.sets.further import further_inputs, with_inputs
 from framegauge.runtime.sets.loaded import Loaded
 from framegauge.runtime.sets.prepared import (
@@ -27,7 +28,6 @@ from framegauge.runtime.sets.prepared import (
 from framegauge.runtime.sets.protocols import Protocol
 from framegauge.runtime.sets.samples import Sample
 from framegauge.runtime.sets.treated import Treated, treated
-from framegauge.runtime.shelf import PAIR
 from framegauge.runtime.sources.facts import Facts
 from framegauge.runtime.sources.ladder import Ladder, Target, share_assumptions
 from framegauge.runtime.sources.planes import Planes

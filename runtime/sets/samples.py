@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from framegauge.runtime.errors import ScoreError, UsageError
+from framegauge.runtime.models.model_files import PAIR, catalogue
 from framegauge.runtime.sets.rows import read_rows, repeated
-from framegauge.runtime.shelf import PAIR, catalogue
 
 OnMissing = Literal["error", "skip"]
 

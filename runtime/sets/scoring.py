@@ -9,6 +9,7 @@ from pathlib import Path
 
 from framegauge.runtime.errors import ScoreError, UsageError
 from framegauge.runtime.loop import Progress
+from framegauge.runtime.models.model_files import checked
 from framegauge.runtime.reports.series import LabelFacts
 from framegauge.runtime.sets.further import Columns
 from framegauge.runtime.sets.journal import Journal
@@ -18,7 +19,6 @@ from framegauge.runtime.sets.report import SetReport
 from framegauge.runtime.sets.run import Run
 from framegauge.runtime.sets.sample_scores import SampleScore
 from framegauge.runtime.sets.samples import Samples
-from framegauge.runtime.shelf import checked
 from framegauge.runtime.sources.ladder import Ladder
 
 

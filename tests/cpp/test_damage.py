@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from framegauge.runtime.shelf import SHIPPED
+from framegauge.runtime.models.model_files import SHIPPED
 
 MODEL = SHIPPED / "yuv420p" / "default.onnx"
 

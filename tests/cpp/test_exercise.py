@@ -2,7 +2,7 @@
 
 import pytest
 
-from framegauge.runtime.shelf import SHIPPED
+from framegauge.runtime.models.model_files import SHIPPED
 
 CASES = {
     "says_what_it_is": "rgb24",

@@ -8,7 +8,7 @@ import subprocess
 import onnx
 import pytest
 
-from framegauge.runtime.shelf import SHIPPED
+from framegauge.runtime.models.model_files import SHIPPED
 
 SECONDS = 5
 

@@ -6,7 +6,7 @@ import onnx
 import pytest
 
 from framegauge.runtime import BackendError, ScoreError, Scorer, UsageError, score
-from framegauge.runtime.shelf import SHIPPED
+from framegauge.runtime.models.model_files import SHIPPED
 
 PSNR = SHIPPED / "yuv420p" / "psnr.onnx"
 

@@ -3,7 +3,7 @@
 import onnx
 import pytest
 
-from framegauge.runtime.shelf import SHIPPED
+from framegauge.runtime.models.model_files import SHIPPED
 
 PSNR = SHIPPED / "yuv420p" / "psnr.onnx"
 

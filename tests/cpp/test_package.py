@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from framegauge.runtime.shelf import SHIPPED
+from framegauge.runtime.models.model_files import SHIPPED
 
 README = Path(__file__).parents[2] / "README.md"
 MODEL = SHIPPED / "rgb24" / "psnr.onnx"

@@ -30,9 +30,10 @@ from framegauge.export.lowering.precision import Measurement, in_half
 from framegauge.export.lowering.rounding_trial import rounded
 from framegauge.export.lowering.trace import trace
 from framegauge.export.networks.backbones import Weights
-from framegauge.runtime import cli, exports, score
+from framegauge.runtime import cli, score
 from framegauge.runtime.backends.backend import Model
-from framegauge.runtime.exports import CACHE_VARIABLE, Order, cached
+from framegauge.runtime.models import export_cache as exports
+from framegauge.runtime.models.export_cache import CACHE_VARIABLE, Order, cached
 
 CLIPS = Path(__file__).parents[1] / "clips"
 

@@ -18,7 +18,8 @@ import numpy as np
 import onnx
 import pytest
 
-from framegauge.runtime import cli, shelf
+from framegauge.runtime import cli
+from framegauge.runtime.models import model_files as shelf
 
 CLIPS = Path(__file__).parents[1] / "clips"
 SCRIPT = Path(sysconfig.get_path("scripts")) / "framegauge"

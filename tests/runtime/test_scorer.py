@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from framegauge.export.contract.formats import FORMATS, find_format
 from framegauge.runtime import Scorer, UsageError, score
-from framegauge.runtime.shelf import catalogue, default_metrics, index
+from framegauge.runtime.models.model_files import catalogue, default_metrics, index
 
 Planes = list[NDArray[Any]]
 

@@ -11,9 +11,11 @@ import torch
 
 from framegauge.export.contract.entry import Listing
 from framegauge.export.networks.backbones import LAYERS
-from framegauge.runtime import ScoreError, UsageError, exports, score, shelf
-from framegauge.runtime.exports import Order, cache_folder, cached
-from framegauge.runtime.shelf import Pick, catalogue, checked, default_metrics, pick
+from framegauge.runtime import ScoreError, UsageError, score
+from framegauge.runtime.models import export_cache as exports
+from framegauge.runtime.models import model_files as shelf
+from framegauge.runtime.models.export_cache import Order, cache_folder, cached
+from framegauge.runtime.models.model_files import Pick, catalogue, checked, default_metrics, pick
 
 # Scores run while these cannot be imported, and what needs them says so.
 WITHOUT_EXPORT = """

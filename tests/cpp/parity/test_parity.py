@@ -11,8 +11,8 @@ from framegauge.export.contract.formats import FORMATS
 from framegauge.export.contract.roles import FRAME_ROLES
 from framegauge.export.lowering.model import export
 from framegauge.export.networks.backbones import LAYERS
+from framegauge.runtime.models.model_files import SHIPPED
 from framegauge.runtime.scorer import Scorer
-from framegauge.runtime.shelf import SHIPPED
 
 # Odd sides, and enough pixels for every entry.
 SIZE = {"H": 181, "W": 177, "ceil(H/2)": 91, "ceil(W/2)": 89, "N": 2}

@@ -13,7 +13,7 @@ from framegauge.export.contract.entry import Entry, Listing, Option, find_listin
 from framegauge.export.contract.formats import FORMATS
 from framegauge.export.contract.spec import Grid, Spec
 from framegauge.runtime.errors import ScoreError, UsageError
-from framegauge.runtime.exports import Order, cached, inputs_of
+from framegauge.runtime.models.export_cache import Order, cached, inputs_of
 
 SHIPPED = Path(__file__).parent / "models"
 
