@@ -10,16 +10,16 @@ from fractions import Fraction
 from pathlib import Path
 
 from framegauge.runtime.ahead import ahead
-from framegauge.runtime.alignment import Alignment, OnLength
 from framegauge.runtime.cpus import usable_cpus
 from framegauge.runtime.errors import UsageError
-from framegauge.runtime.feeding import Feed
-from framegauge.runtime.given import Given
 from framegauge.runtime.loop import Progress, aggregate, first_score, in_flight, score_pairs
 from framegauge.runtime.models.model_files import Pick, checked, default_metrics, pick
+from framegauge.runtime.pairing.alignment import Alignment, OnLength
+from framegauge.runtime.pairing.cases import Feed
+from framegauge.runtime.pairing.extra_inputs import Given
+from framegauge.runtime.pairing.frame_rates import OnRate
 from framegauge.runtime.pooling.gate import Gate
 from framegauge.runtime.provenance import backend_facts, missing_of, model_facts
-from framegauge.runtime.rates import OnRate
 from framegauge.runtime.reports.report import Report
 from framegauge.runtime.reports.stills import Worst
 from framegauge.runtime.scorer import Scorer

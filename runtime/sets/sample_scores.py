@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from framegauge.runtime import loop
 from framegauge.runtime.ahead import ahead
-from framegauge.runtime.alignment import Alignment
 from framegauge.runtime.errors import ScoreError, UsageError
 from framegauge.runtime.loop import Pair, score_pairs
 from framegauge.runtime.models.model_files import PAIR
+from framegauge.runtime.pairing.alignment import Alignment
 from framegauge.runtime.sets.further import further_inputs, with_inputs
 from framegauge.runtime.sets.loaded import Loaded
 from framegauge.runtime.sets.prepared import (

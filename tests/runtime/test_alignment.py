@@ -9,8 +9,8 @@ from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 
 from framegauge.runtime import Report, ScoreError, UsageError, score
-from framegauge.runtime.alignment import Alignment
-from framegauge.runtime.rates import rate_steps
+from framegauge.runtime.pairing.alignment import Alignment
+from framegauge.runtime.pairing.frame_rates import rate_steps
 
 PAL = Fraction(25)
 FILM = Fraction(24000, 1001)

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from framegauge.export.contract.interface import Output
 from framegauge.export.contract.spec import Value
 from framegauge.runtime import ScoreError
-from framegauge.runtime.maskable import known_together, maskable
+from framegauge.runtime.pairing.flow_validity import known_together, maskable
 
 ROLES = ("reference", "distorted", "flow", "flow_reference", "mask")
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from framegauge.runtime.neighbours import BetweenInputs, InSequence, Moment, Pair
+from framegauge.runtime.pairing.neighbours import BetweenInputs, InSequence, Moment, Pair
 
 
 def clip(frames: int, *, first: int = 0) -> Iterator[Pair]:

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any, Literal, Self, get_args
 
 from framegauge.runtime.errors import ScoreError, UsageError
-from framegauge.runtime.rates import OnRate, rate_steps
+from framegauge.runtime.pairing.frame_rates import OnRate, rate_steps
 from framegauge.runtime.sources.planes import Planes
 
 OnLength = Literal["error", "shortest"]

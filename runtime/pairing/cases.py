@@ -11,13 +11,20 @@ from numpy.typing import NDArray
 
 from framegauge.export.contract.formats import Format
 from framegauge.export.contract.interface import Output
-from framegauge.runtime.alignment import Alignment
 from framegauge.runtime.batch import size_of
 from framegauge.runtime.errors import ScoreError
-from framegauge.runtime.given import AFTER, BETWEEN, ESTIMATED, NEIGHBOURS, Given, is_sequence
 from framegauge.runtime.loop import Sample
-from framegauge.runtime.maskable import known_together, looked_at, maskable
-from framegauge.runtime.neighbours import BetweenInputs, InSequence, Moment
+from framegauge.runtime.pairing.alignment import Alignment
+from framegauge.runtime.pairing.extra_inputs import (
+    AFTER,
+    BETWEEN,
+    ESTIMATED,
+    NEIGHBOURS,
+    Given,
+    is_sequence,
+)
+from framegauge.runtime.pairing.flow_validity import known_together, looked_at, maskable
+from framegauge.runtime.pairing.neighbours import BetweenInputs, InSequence, Moment
 from framegauge.runtime.sources.estimator import luma8
 from framegauge.runtime.sources.flows import Array
 from framegauge.runtime.sources.planes import Planes
