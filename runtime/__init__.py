@@ -8,7 +8,7 @@ from __future__ import annotations
 from framegauge.runtime.errors import BackendError, ScoreError, UsageError
 from framegauge.runtime.pooling.gate import Gate
 from framegauge.runtime.reports.report import Report
-from framegauge.runtime.scorer import Scorer
-from framegauge.runtime.videos import score
+from framegauge.runtime.scoring.scorer import Scorer
+from framegauge.runtime.scoring.videos import score
 
 __all__ = ["BackendError", "Gate", "Report", "ScoreError", "Scorer", "UsageError", "score"]

@@ -15,7 +15,7 @@ from framegauge.runtime.commands.reports import GATE_FAILED, check_outputs, gate
 from framegauge.runtime.commands.terminal import progress_of, wide_console
 from framegauge.runtime.errors import UsageError
 from framegauge.runtime.reports.summary import print_summary
-from framegauge.runtime.videos import score
+from framegauge.runtime.scoring.videos import score
 
 _STILLS = 3
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from framegauge.runtime.loop import Progress
+from framegauge.runtime.scoring.loop import Progress
 
 _PIPE_COLUMNS = 200
 

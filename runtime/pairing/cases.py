@@ -11,9 +11,7 @@ from numpy.typing import NDArray
 
 from framegauge.export.contract.formats import Format
 from framegauge.export.contract.interface import Output
-from framegauge.runtime.batch import size_of
 from framegauge.runtime.errors import ScoreError
-from framegauge.runtime.loop import Sample
 from framegauge.runtime.pairing.alignment import Alignment
 from framegauge.runtime.pairing.extra_inputs import (
     AFTER,
@@ -25,6 +23,8 @@ from framegauge.runtime.pairing.extra_inputs import (
 )
 from framegauge.runtime.pairing.flow_validity import known_together, looked_at, maskable
 from framegauge.runtime.pairing.neighbours import BetweenInputs, InSequence, Moment
+from framegauge.runtime.scoring.batch import size_of
+from framegauge.runtime.scoring.loop import Sample
 from framegauge.runtime.sources.estimator import luma8
 from framegauge.runtime.sources.flows import Array
 from framegauge.runtime.sources.planes import Planes

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framegauge.export.contract.roles import FRAME_ROLES
-from framegauge.runtime import loop
 from framegauge.runtime.errors import ScoreError, UsageError
 from framegauge.runtime.models.model_files import PAIR
 from framegauge.runtime.pairing.flow_validity import known_together, maskable
-from framegauge.runtime.scorer import Scorer
+from framegauge.runtime.scoring import loop
+from framegauge.runtime.scoring.scorer import Scorer
 from framegauge.runtime.sets.samples import Sample, Samples
 from framegauge.runtime.sets.treated import Treated, treated
 from framegauge.runtime.sources.facts import Facts

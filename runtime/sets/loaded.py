@@ -12,8 +12,8 @@ from framegauge.export.contract.entry import find_listing
 from framegauge.export.contract.interface import Aggregate, Output
 from framegauge.runtime.errors import UsageError
 from framegauge.runtime.models.model_files import Pick, catalogue, checked, default_metrics, pick
-from framegauge.runtime.provenance import backend_facts, model_facts
-from framegauge.runtime.scorer import Scorer
+from framegauge.runtime.scoring.provenance import backend_facts, model_facts
+from framegauge.runtime.scoring.scorer import Scorer
 
 
 @dataclass(kw_only=True)

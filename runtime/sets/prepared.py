@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framegauge.runtime.errors import ScoreError, UsageError
-from framegauge.runtime.loop import aggregate
 from framegauge.runtime.models.model_files import checked
-from framegauge.runtime.scorer import Scorer
+from framegauge.runtime.scoring.loop import aggregate
+from framegauge.runtime.scoring.scorer import Scorer
 from framegauge.runtime.sets.further import read_mask
 from framegauge.runtime.sets.protocols import Protocol
 from framegauge.runtime.sets.samples import Sample

@@ -15,10 +15,10 @@ from typing import Any, Self
 import numpy as np
 
 from framegauge.export.contract.interface import Aggregate
-from framegauge.runtime.loop import aggregate
 from framegauge.runtime.pooling.gate import Gate, Outcome
 from framegauge.runtime.pooling.pool import Scores
 from framegauge.runtime.reports.series import LabelFacts
+from framegauge.runtime.scoring.loop import aggregate
 from framegauge.runtime.sets.protocols import Protocol
 from framegauge.runtime.sets.sample_scores import SampleScore
 from framegauge.runtime.sets.samples import Sample, Samples

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from framegauge.runtime.errors import ScoreError
-from framegauge.runtime.loop import Progress
 from framegauge.runtime.pooling.gate import Gate
+from framegauge.runtime.scoring.loop import Progress
 from framegauge.runtime.sets.journal import Journal
 from framegauge.runtime.sets.loaded import Loaded
 from framegauge.runtime.sets.protocols import Protocol

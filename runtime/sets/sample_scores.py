@@ -9,12 +9,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from framegauge.runtime import loop
-from framegauge.runtime.ahead import ahead
 from framegauge.runtime.errors import ScoreError, UsageError
-from framegauge.runtime.loop import Pair, score_pairs
 from framegauge.runtime.models.model_files import PAIR
 from framegauge.runtime.pairing.alignment import Alignment
+from framegauge.runtime.scoring import loop
+from framegauge.runtime.scoring.loop import Pair, score_pairs
+from framegauge.runtime.scoring.prefetch import ahead
 from framegauge.runtime.sets.further import further_inputs, with_inputs
 from framegauge.runtime.sets.loaded import Loaded
 from framegauge.runtime.sets.prepared import (

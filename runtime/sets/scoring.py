@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from framegauge.runtime.errors import ScoreError, UsageError
-from framegauge.runtime.loop import Progress
 from framegauge.runtime.models.model_files import checked
 from framegauge.runtime.reports.series import LabelFacts
+from framegauge.runtime.scoring.loop import Progress
 from framegauge.runtime.sets.further import Columns
 from framegauge.runtime.sets.journal import Journal
 from framegauge.runtime.sets.loaded import Loaded

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from framegauge.runtime.ahead import ahead
+from framegauge.runtime.scoring.prefetch import ahead
 
 
 def workers() -> list[str]:

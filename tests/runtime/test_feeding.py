@@ -9,10 +9,10 @@ import pytest
 from framegauge.export.contract.formats import FORMATS
 from framegauge.export.contract.interface import Output
 from framegauge.runtime import ScoreError, UsageError
-from framegauge.runtime.loop import Sample
 from framegauge.runtime.pairing.alignment import Alignment
 from framegauge.runtime.pairing.cases import Feed
 from framegauge.runtime.pairing.extra_inputs import Given
+from framegauge.runtime.scoring.loop import Sample
 from framegauge.runtime.sources.planes import Planes
 
 FORM = FORMATS["gray8"]

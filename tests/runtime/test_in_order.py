@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from framegauge.runtime.in_order import in_order
+from framegauge.runtime.scoring.in_order import in_order
 
 
 def workers() -> list[str]:

@@ -7,7 +7,7 @@ from framegauge.export.contract.formats import FORMATS
 from framegauge.export.contract.interface import Input
 from framegauge.export.contract.roles import tensor_dims
 from framegauge.runtime import UsageError
-from framegauge.runtime.inputs import by_role, common_size
+from framegauge.runtime.scoring.scorer_inputs import by_role, common_size
 
 FORM = FORMATS["gray8"]
 FLOWS = np.zeros((2, 2, 8, 8), np.float32)

@@ -7,7 +7,13 @@ from numpy.testing import assert_array_equal
 
 from framegauge.export.contract.formats import FORMATS
 from framegauge.runtime import ScoreError
-from framegauge.runtime.loop import FLIGHT_PIXELS, Sample, batch_frames, in_flight, score_pairs
+from framegauge.runtime.scoring.loop import (
+    FLIGHT_PIXELS,
+    Sample,
+    batch_frames,
+    in_flight,
+    score_pairs,
+)
 from framegauge.runtime.sources.ladder import Target
 
 

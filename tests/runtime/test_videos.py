@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from framegauge.export.contract.interface import Aggregate
 from framegauge.runtime import Report, ScoreError, UsageError, score
-from framegauge.runtime.loop import BATCH_FRAMES, aggregate, batches, stacked
+from framegauge.runtime.scoring.loop import BATCH_FRAMES, aggregate, batches, stacked
 from framegauge.runtime.sources.source import open_source
 
 CLIPS = Path(__file__).parents[1] / "clips"

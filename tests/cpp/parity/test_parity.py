@@ -12,7 +12,7 @@ from framegauge.export.contract.roles import FRAME_ROLES
 from framegauge.export.lowering.model import export
 from framegauge.export.networks.backbones import LAYERS
 from framegauge.runtime.models.model_files import SHIPPED
-from framegauge.runtime.scorer import Scorer
+from framegauge.runtime.scoring.scorer import Scorer
 
 # Odd sides, and enough pixels for every entry.
 SIZE = {"H": 181, "W": 177, "ceil(H/2)": 91, "ceil(W/2)": 89, "N": 2}

@@ -19,7 +19,7 @@ from framegauge.runtime import BackendError, ScoreError, Scorer, UsageError
 from framegauge.runtime.backends import backend
 from framegauge.runtime.backends.backend import Model, describe
 from framegauge.runtime.backends.cuda import no_gpu
-from framegauge.runtime.provenance import backend_facts
+from framegauge.runtime.scoring.provenance import backend_facts
 
 # The self-test's own frames lie within it.
 ANY = "8x8/64x64/256x256x4"

@@ -16,8 +16,8 @@ from framegauge.runtime.backends.cuda import Cuda, CudaError
 from framegauge.runtime.backends.gpu_array import GpuArray, gpu_array, is_on_gpu
 from framegauge.runtime.backends.lane import EngineError
 from framegauge.runtime.backends.tensorrt import TensorrtSession
-from framegauge.runtime.batch import batch_of
 from framegauge.runtime.errors import UsageError
+from framegauge.runtime.scoring.batch import batch_of
 
 no_gpu_here = pytest.mark.skipif(
     int(cudart.cudaGetDeviceCount()[0]) == 0, reason="this machine has a GPU"

@@ -14,7 +14,7 @@ import pytest
 from av import CodecContext, VideoFrame
 
 from framegauge.runtime import ScoreError, UsageError, score
-from framegauge.runtime.scorer import Scorer
+from framegauge.runtime.scoring.scorer import Scorer
 from framegauge.runtime.sets import loaded
 from framegauge.runtime.sets.folders import match_folders
 from framegauge.runtime.sets.report import SetReport

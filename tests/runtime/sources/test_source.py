@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from framegauge.runtime.ahead import ahead
 from framegauge.runtime.errors import ScoreError, UsageError
+from framegauge.runtime.scoring.prefetch import ahead
 from framegauge.runtime.sources.source import open_source
 
 Ffmpeg = Callable[..., bytes]
@@ -352,7 +352,7 @@ def test_a_source_closes_while_frames_are_made_ahead(clips: Path) -> None:
 def test_memory_does_not_grow_with_the_clip() -> None:
     script = """
 import resource, sys
-from framegauge.runtime.ahead import ahead
+from framegauge.runtime.scoring.prefetch import ahead
 from framegauge.runtime.sources.source import open_source
 frames = 0
 with open_source("-") as source:

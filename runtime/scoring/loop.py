@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from framegauge.export.contract.interface import Aggregate, Output
 from framegauge.export.contract.roles import FRAME_ROLES
 from framegauge.runtime.errors import ScoreError
-from framegauge.runtime.in_order import in_order
 from framegauge.runtime.reports.stills import Worst
-from framegauge.runtime.scorer import Scorer
+from framegauge.runtime.scoring.in_order import in_order
+from framegauge.runtime.scoring.scorer import Scorer
 from framegauge.runtime.sources.colour import colour_matrix
 from framegauge.runtime.sources.ladder import Target
 from framegauge.runtime.sources.planes import Planes

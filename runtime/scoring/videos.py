@@ -9,20 +9,20 @@ from contextlib import ExitStack, closing
 from fractions import Fraction
 from pathlib import Path
 
-from framegauge.runtime.ahead import ahead
 from framegauge.runtime.cpus import usable_cpus
 from framegauge.runtime.errors import UsageError
-from framegauge.runtime.loop import Progress, aggregate, first_score, in_flight, score_pairs
 from framegauge.runtime.models.model_files import Pick, checked, default_metrics, pick
 from framegauge.runtime.pairing.alignment import Alignment, OnLength
 from framegauge.runtime.pairing.cases import Feed
 from framegauge.runtime.pairing.extra_inputs import Given
 from framegauge.runtime.pairing.frame_rates import OnRate
 from framegauge.runtime.pooling.gate import Gate
-from framegauge.runtime.provenance import backend_facts, missing_of, model_facts
 from framegauge.runtime.reports.report import Report
 from framegauge.runtime.reports.stills import Worst
-from framegauge.runtime.scorer import Scorer
+from framegauge.runtime.scoring.loop import Progress, aggregate, first_score, in_flight, score_pairs
+from framegauge.runtime.scoring.prefetch import ahead
+from framegauge.runtime.scoring.provenance import backend_facts, missing_of, model_facts
+from framegauge.runtime.scoring.scorer import Scorer
 from framegauge.runtime.sources.arrays import ArrayFrame
 from framegauge.runtime.sources.ladder import Ladder, Target, share_assumptions
 from framegauge.runtime.sources.source import open_source

@@ -7,7 +7,7 @@ from typing import Any
 
 from framegauge.runtime.backends.backend import describe
 from framegauge.runtime.models.model_files import Pick
-from framegauge.runtime.scorer import Scorer
+from framegauge.runtime.scoring.scorer import Scorer
 
 
 def model_facts(scorer: Scorer, picked: Pick) -> dict[str, Any]:

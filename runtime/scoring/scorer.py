@@ -15,9 +15,9 @@ from framegauge.export.contract.formats import Format
 from framegauge.export.contract.interface import Aggregate, Output
 from framegauge.runtime.backends.backend import Model
 from framegauge.runtime.backends.gpu_array import GpuArray
-from framegauge.runtime.batch import Batch, Frames, Samples
 from framegauge.runtime.errors import UsageError
-from framegauge.runtime.inputs import (
+from framegauge.runtime.scoring.batch import Batch, Frames, Samples
+from framegauge.runtime.scoring.scorer_inputs import (
     by_role,
     check_colour,
     check_least,

@@ -1,0 +1,1 @@
+"""Pairs of frames in, scores of every frame out."""
