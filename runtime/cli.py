@@ -15,17 +15,17 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from framegauge.runtime.commands.engines import engines_commands
-from framegauge.runtime.commands.export import export_command
-from framegauge.runtime.commands.models import (
+from framegauge.runtime.commands.build_engines import engines_commands
+from framegauge.runtime.commands.export_model import export_command
+from framegauge.runtime.commands.judge_reports import gate_command, report_command
+from framegauge.runtime.commands.score_sets import score_set_command
+from framegauge.runtime.commands.score_videos import score_command
+from framegauge.runtime.commands.show_models import (
     doctor_command,
     list_command,
     show_command,
     verify_command,
 )
-from framegauge.runtime.commands.reports import gate_command, report_command
-from framegauge.runtime.commands.score import score_command
-from framegauge.runtime.commands.sets import score_set_command
 from framegauge.runtime.errors import BackendError, ScoreError, UsageError
 
 FAILED, USAGE, NOT_HERE, INTERRUPTED = 1, 2, 4, 130

@@ -7,7 +7,7 @@ import pytest
 
 from framegauge.engines.identity.machine import TargetError, gpu
 from framegauge.runtime.cli import main
-from framegauge.runtime.commands import engines as engines_commands
+from framegauge.runtime.commands import build_engines as engines_commands
 
 PROFILE = ["--profile", "16x16/64x64/256x256x2"]
 

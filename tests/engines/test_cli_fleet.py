@@ -17,8 +17,8 @@ from framegauge.export.contract.manifest import KEY
 from framegauge.runtime.backends import engine_trial
 from framegauge.runtime.backends.onnx_session import OnnxSession
 from framegauge.runtime.cli import main
-from framegauge.runtime.commands import engines as engines_commands
-from framegauge.runtime.commands import verify as verify_commands
+from framegauge.runtime.commands import build_engines as engines_commands
+from framegauge.runtime.commands import verify_engines as verify_commands
 
 ADA = Gpu(index=0, name="NVIDIA GeForce RTX 4090", architecture="sm89", driver="13.0")
 PROFILE = "16x16/64x64/128x128x2"

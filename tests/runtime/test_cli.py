@@ -16,7 +16,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from framegauge.runtime import doctor, score
+from framegauge.runtime import score
+from framegauge.runtime.commands import doctor
 
 LIBVMAF = Path(__file__).parents[1] / "golden" / "libvmaf.json"
 SCHEMA = json.loads(

@@ -12,9 +12,9 @@ from rich.text import Text
 
 from framegauge.export.contract.entry import Listing
 from framegauge.runtime.backends.backend import Model
+from framegauge.runtime.commands.doctor import findings
 from framegauge.runtime.commands.options import backend_option, build_option
 from framegauge.runtime.commands.terminal import wide_console
-from framegauge.runtime.doctor import findings
 from framegauge.runtime.errors import ScoreError, UsageError
 from framegauge.runtime.models.model_files import SHIPPED, catalogue, index
 

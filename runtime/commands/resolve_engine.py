@@ -17,7 +17,7 @@ from framegauge.engines.identity.modelfile import ModelFile
 from framegauge.engines.identity.profile import Profile, Size
 from framegauge.engines.identity.target import parse_targets
 from framegauge.engines.store.store import Store
-from framegauge.runtime.commands.store import SHORT, json_option, refusals, store_option
+from framegauge.runtime.commands.engine_store import SHORT, json_option, refusals, store_option
 from framegauge.runtime.commands.terminal import wide_console
 from framegauge.runtime.errors import BackendError, UsageError
 

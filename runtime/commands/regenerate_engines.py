@@ -19,10 +19,10 @@ from framegauge.engines.identity.modelfile import ModelFile
 from framegauge.engines.identity.target import parse_targets
 from framegauge.engines.store.store import Store
 from framegauge.export.contract.entry import parse_entries
-from framegauge.runtime.commands.building import builds_shown
-from framegauge.runtime.commands.store import json_option, refusals, store_option
+from framegauge.runtime.commands.build_progress import builds_shown
+from framegauge.runtime.commands.engine_store import json_option, refusals, store_option
 from framegauge.runtime.commands.terminal import wide_console
-from framegauge.runtime.commands.verify import models_option
+from framegauge.runtime.commands.verify_engines import models_option
 from framegauge.runtime.cpus import usable_cpus
 from framegauge.runtime.errors import BackendError, ScoreError, UsageError
 from framegauge.runtime.models.export_cache import Order, cached

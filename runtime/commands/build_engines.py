@@ -27,10 +27,8 @@ from framegauge.engines.identity.target import (
     parse_targets,
 )
 from framegauge.engines.store.store import Store
-from framegauge.runtime.commands.building import builds_shown
-from framegauge.runtime.commands.fleet import regenerate_command
-from framegauge.runtime.commands.resolve import resolve_command
-from framegauge.runtime.commands.store import (
+from framegauge.runtime.commands.build_progress import builds_shown
+from framegauge.runtime.commands.engine_store import (
     SHORT,
     gpu_here,
     list_command,
@@ -38,8 +36,10 @@ from framegauge.runtime.commands.store import (
     refusals,
     store_option,
 )
+from framegauge.runtime.commands.regenerate_engines import regenerate_command
+from framegauge.runtime.commands.resolve_engine import resolve_command
 from framegauge.runtime.commands.terminal import wide_console
-from framegauge.runtime.commands.verify import prove, runs_on, verify_command
+from framegauge.runtime.commands.verify_engines import prove, runs_on, verify_command
 from framegauge.runtime.cpus import usable_cpus
 from framegauge.runtime.errors import ScoreError
 

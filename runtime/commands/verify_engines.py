@@ -17,7 +17,7 @@ from framegauge.engines.proving.verify import ProofRun, record
 from framegauge.engines.store.store import Store
 from framegauge.engines.store.stored_engine import StoredEngine
 from framegauge.engines.store.trusted_files import StoreError
-from framegauge.runtime.commands.store import SHORT, chosen, gpu_here, refusals, store_option
+from framegauge.runtime.commands.engine_store import SHORT, chosen, gpu_here, refusals, store_option
 from framegauge.runtime.commands.terminal import wide_console
 from framegauge.runtime.errors import BackendError, ScoreError, UsageError
 
