@@ -25,7 +25,7 @@ from framegauge.runtime.pairing.flow_validity import known_together, looked_at, 
 from framegauge.runtime.pairing.neighbours import BetweenInputs, InSequence, Moment
 from framegauge.runtime.scoring.batch import size_of
 from framegauge.runtime.scoring.loop import Sample
-from framegauge.runtime.sources.estimator import luma8
+from framegauge.runtime.sources.flow_estimator import luma8
 from framegauge.runtime.sources.flows import Array
 from framegauge.runtime.sources.planes import Planes
 

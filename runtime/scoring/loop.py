@@ -18,7 +18,7 @@ from framegauge.runtime.reports.stills import Worst
 from framegauge.runtime.scoring.in_order import in_order
 from framegauge.runtime.scoring.scorer import Scorer
 from framegauge.runtime.sources.colour import colour_matrix
-from framegauge.runtime.sources.ladder import Target
+from framegauge.runtime.sources.conversion import Target
 from framegauge.runtime.sources.planes import Planes
 
 Pair = tuple[int, Planes, Planes]

@@ -24,7 +24,7 @@ from framegauge.runtime.scoring.prefetch import ahead
 from framegauge.runtime.scoring.provenance import backend_facts, missing_of, model_facts
 from framegauge.runtime.scoring.scorer import Scorer
 from framegauge.runtime.sources.arrays import ArrayFrame
-from framegauge.runtime.sources.ladder import Ladder, Target, share_assumptions
+from framegauge.runtime.sources.conversion import Ladder, Target, share_assumptions
 from framegauge.runtime.sources.source import open_source
 
 Where = str | os.PathLike[str] | Iterable[ArrayFrame]

@@ -19,9 +19,9 @@ from framegauge.runtime.scoring import loop
 from framegauge.runtime.scoring.scorer import Scorer
 from framegauge.runtime.sets.samples import Sample, Samples
 from framegauge.runtime.sets.treated import Treated, treated
+from framegauge.runtime.sources.conversion import Ladder
 from framegauge.runtime.sources.facts import Facts
 from framegauge.runtime.sources.flows import read_flow
-from framegauge.runtime.sources.ladder import Ladder
 from framegauge.runtime.sources.planes import Planes
 from framegauge.runtime.sources.source import open_source
 

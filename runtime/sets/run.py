@@ -14,7 +14,7 @@ from framegauge.runtime.sets.protocols import Protocol
 from framegauge.runtime.sets.sample_scores import SampleScore, score_sample
 from framegauge.runtime.sets.samples import Sample, Samples, printable
 from framegauge.runtime.sets.stamps import Stamps, stamps
-from framegauge.runtime.sources.ladder import Ladder
+from framegauge.runtime.sources.conversion import Ladder
 
 
 @dataclass(kw_only=True)

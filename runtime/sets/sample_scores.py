@@ -28,8 +28,8 @@ from framegauge.runtime.sets.prepared import (
 from framegauge.runtime.sets.protocols import Protocol
 from framegauge.runtime.sets.samples import Sample
 from framegauge.runtime.sets.treated import Treated, treated
+from framegauge.runtime.sources.conversion import Ladder, Target, share_assumptions
 from framegauge.runtime.sources.facts import Facts
-from framegauge.runtime.sources.ladder import Ladder, Target, share_assumptions
 from framegauge.runtime.sources.planes import Planes
 from framegauge.runtime.sources.source import Source, open_source
 

@@ -19,7 +19,7 @@ from framegauge.runtime.sets.report import SetReport
 from framegauge.runtime.sets.run import Run
 from framegauge.runtime.sets.sample_scores import SampleScore
 from framegauge.runtime.sets.samples import Samples
-from framegauge.runtime.sources.ladder import Ladder
+from framegauge.runtime.sources.conversion import Ladder
 
 
 def score_set(

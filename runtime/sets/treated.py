@@ -7,8 +7,8 @@ from typing import Any
 
 import av
 
+from framegauge.runtime.sources.conversion import Target
 from framegauge.runtime.sources.facts import Facts
-from framegauge.runtime.sources.ladder import Target
 
 Treated = Mapping[str, Any]
 """As the report of a set has it; empty if a clip was taken as it is and says all of itself."""

@@ -15,7 +15,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from framegauge.runtime.errors import ScoreError
-from framegauge.runtime.sources.extent import Extent, declared_end
+from framegauge.runtime.sources.declared_length import Extent, declared_end
 
 
 class Readable(Protocol):

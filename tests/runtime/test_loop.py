@@ -14,7 +14,7 @@ from framegauge.runtime.scoring.loop import (
     in_flight,
     score_pairs,
 )
-from framegauge.runtime.sources.ladder import Target
+from framegauge.runtime.sources.conversion import Target
 
 
 class Recorded:

@@ -13,7 +13,7 @@ from framegauge.runtime import ScoreError, Scorer, UsageError
 from framegauge.runtime.sets.further import Further, further_inputs
 from framegauge.runtime.sets.samples import Sample
 from framegauge.runtime.sets.treated import Treated
-from framegauge.runtime.sources.ladder import Ladder
+from framegauge.runtime.sources.conversion import Ladder
 from framegauge.runtime.sources.source import open_source
 
 MASKED = {"entry": "aee[masked=true]", "options": {"masked": True}}

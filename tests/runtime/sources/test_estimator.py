@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from framegauge.export.contract.formats import FORMATS
 from framegauge.runtime import BackendError, UsageError
-from framegauge.runtime.sources.estimator import DIS, luma8
+from framegauge.runtime.sources.flow_estimator import DIS, luma8
 
 
 @pytest.fixture(scope="module")

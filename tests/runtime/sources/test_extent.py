@@ -2,7 +2,7 @@ import io
 
 import pytest
 
-from framegauge.runtime.sources.extent import Extent, declared_end
+from framegauge.runtime.sources.declared_length import Extent, declared_end
 
 FTYP = b"\x00\x00\x00\x10ftypisom\x00\x00\x00\x00"
 MDAT = b"\x00\x00\x00\x28mdat" + bytes(32)

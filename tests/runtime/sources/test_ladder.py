@@ -7,8 +7,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 from framegauge.runtime import Report, ScoreError, UsageError, score
+from framegauge.runtime.sources.conversion import Ladder
 from framegauge.runtime.sources.facts import Facts, facts
-from framegauge.runtime.sources.ladder import Ladder
 
 Picture = Callable[..., Path]
 
