@@ -14,11 +14,11 @@ from framegauge.runtime.commands.judge_reports import GATE_FAILED, check_outputs
 from framegauge.runtime.commands.options import frame_options, model_options, named_files
 from framegauge.runtime.commands.terminal import progress_of, wide_console
 from framegauge.runtime.errors import UsageError
-from framegauge.runtime.sets.folders import match_folders
+from framegauge.runtime.sets.folder_matching import match_folders
 from framegauge.runtime.sets.protocols import PROTOCOLS, find_protocol
 from framegauge.runtime.sets.samples import OnMissing, Samples, read_list
-from framegauge.runtime.sets.scoring import score_set
-from framegauge.runtime.sets.tables import print_set, to_latex, to_markdown
+from framegauge.runtime.sets.score_set import score_set
+from framegauge.runtime.sets.set_tables import print_set, to_latex, to_markdown
 
 _FAILED = 1
 

@@ -13,9 +13,9 @@ from typing import Any
 
 from framegauge.runtime.atomic import write_text
 from framegauge.runtime.errors import ScoreError, UsageError
+from framegauge.runtime.sets.file_stamps import Stamps
 from framegauge.runtime.sets.sample_scores import SampleScore
 from framegauge.runtime.sets.samples import Sample
-from framegauge.runtime.sets.stamps import Stamps
 
 
 class Journal:

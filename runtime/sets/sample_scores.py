@@ -15,9 +15,7 @@ from framegauge.runtime.pairing.alignment import Alignment
 from framegauge.runtime.scoring import loop
 from framegauge.runtime.scoring.loop import Pair, score_pairs
 from framegauge.runtime.scoring.prefetch import ahead
-from framegauge.runtime.sets.further import further_inputs, with_inputs
-from framegauge.runtime.sets.loaded import Loaded
-from framegauge.runtime.sets.prepared import (
+from framegauge.runtime.sets.protocol_steps import (
     Mask,
     check_model,
     mask_of,
@@ -26,8 +24,10 @@ from framegauge.runtime.sets.prepared import (
     within_mask,
 )
 from framegauge.runtime.sets.protocols import Protocol
+from framegauge.runtime.sets.sample_inputs import further_inputs, with_inputs
 from framegauge.runtime.sets.samples import Sample
-from framegauge.runtime.sets.treated import Treated, treated
+from framegauge.runtime.sets.scorers_by_format import Loaded
+from framegauge.runtime.sets.treatment import Treated, treated
 from framegauge.runtime.sources.conversion import Ladder, Target, share_assumptions
 from framegauge.runtime.sources.facts import Facts
 from framegauge.runtime.sources.planes import Planes

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from framegauge.runtime.errors import ScoreError, UsageError
 from framegauge.runtime.models.model_files import PAIR, catalogue
-from framegauge.runtime.sets.rows import read_rows, repeated
+from framegauge.runtime.sets.list_rows import read_rows, repeated
 
 OnMissing = Literal["error", "skip"]
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from framegauge.runtime import ScoreError
-from framegauge.runtime.sets.folders import match_folders
+from framegauge.runtime.sets.folder_matching import match_folders
 
 Flat = Callable[[Mapping[str, int]], Path]
 

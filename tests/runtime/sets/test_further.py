@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from framegauge.export.contract.formats import FORMATS
 from framegauge.runtime import ScoreError, Scorer, UsageError
-from framegauge.runtime.sets.further import Further, further_inputs
+from framegauge.runtime.sets.sample_inputs import Further, further_inputs
 from framegauge.runtime.sets.samples import Sample
-from framegauge.runtime.sets.treated import Treated
+from framegauge.runtime.sets.treatment import Treated
 from framegauge.runtime.sources.conversion import Ladder
 from framegauge.runtime.sources.source import open_source
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from framegauge.runtime import UsageError
-from framegauge.runtime.sets.report import SetReport
 from framegauge.runtime.sets.samples import read_list
-from framegauge.runtime.sets.scoring import score_set
+from framegauge.runtime.sets.score_set import score_set
+from framegauge.runtime.sets.set_report import SetReport
 
 Flat = Callable[[Mapping[str, int]], Path]
 Decibels = Callable[[float], float]

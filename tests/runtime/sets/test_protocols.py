@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from framegauge.runtime import ScoreError, UsageError
 from framegauge.runtime.models.model_files import checked
-from framegauge.runtime.sets.folders import match_folders
-from framegauge.runtime.sets.prepared import fitted
+from framegauge.runtime.sets.folder_matching import match_folders
+from framegauge.runtime.sets.protocol_steps import fitted
 from framegauge.runtime.sets.protocols import PROTOCOLS, departures, find_protocol
-from framegauge.runtime.sets.report import SetReport
 from framegauge.runtime.sets.samples import Samples, read_list
-from framegauge.runtime.sets.scoring import score_set
+from framegauge.runtime.sets.score_set import score_set
+from framegauge.runtime.sets.set_report import SetReport
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 INPUTS = np.load(GOLDEN / "inputs.npz")

@@ -8,10 +8,10 @@ import jsonschema
 import pytest
 
 from framegauge.runtime import UsageError
-from framegauge.runtime.sets.folders import match_folders
+from framegauge.runtime.sets.folder_matching import match_folders
 from framegauge.runtime.sets.samples import Sample, Samples
-from framegauge.runtime.sets.scoring import score_set
-from framegauge.runtime.sets.tables import to_markdown
+from framegauge.runtime.sets.score_set import score_set
+from framegauge.runtime.sets.set_tables import to_markdown
 
 SCHEMA = json.loads(files("framegauge.runtime.sets").joinpath("set.schema.json").read_text("utf-8"))
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from framegauge.runtime import UsageError
-from framegauge.runtime.sets.rows import read_rows
+from framegauge.runtime.sets.list_rows import read_rows
 
 
 def written(folder: Path, name: str, text: str) -> Path:

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from framegauge.runtime import ScoreError, UsageError
-from framegauge.runtime.sets.folders import match_folders
-from framegauge.runtime.sets.further import Columns
+from framegauge.runtime.sets.folder_matching import match_folders
+from framegauge.runtime.sets.sample_inputs import Columns
 from framegauge.runtime.sets.samples import read_list
 
 Files = Callable[..., Path]

@@ -15,11 +15,11 @@ from av import CodecContext, VideoFrame
 
 from framegauge.runtime import ScoreError, UsageError, score
 from framegauge.runtime.scoring.scorer import Scorer
-from framegauge.runtime.sets import loaded
-from framegauge.runtime.sets.folders import match_folders
-from framegauge.runtime.sets.report import SetReport
+from framegauge.runtime.sets import scorers_by_format as loaded
+from framegauge.runtime.sets.folder_matching import match_folders
 from framegauge.runtime.sets.samples import Sample, Samples, read_list
-from framegauge.runtime.sets.scoring import score_set
+from framegauge.runtime.sets.score_set import score_set
+from framegauge.runtime.sets.set_report import SetReport
 
 SCHEMA = json.loads(files("framegauge.runtime.sets").joinpath("set.schema.json").read_text("utf-8"))
 OUTPUTS = ("r.json", "r.csv", "r.md", "r.tex")

@@ -11,14 +11,14 @@ from framegauge.runtime.errors import ScoreError, UsageError
 from framegauge.runtime.models.model_files import checked
 from framegauge.runtime.reports.series import LabelFacts
 from framegauge.runtime.scoring.loop import Progress
-from framegauge.runtime.sets.further import Columns
 from framegauge.runtime.sets.journal import Journal
-from framegauge.runtime.sets.loaded import Loaded
 from framegauge.runtime.sets.protocols import Protocol, departures, find_protocol
-from framegauge.runtime.sets.report import SetReport
-from framegauge.runtime.sets.run import Run
+from framegauge.runtime.sets.sample_inputs import Columns
 from framegauge.runtime.sets.sample_scores import SampleScore
 from framegauge.runtime.sets.samples import Samples
+from framegauge.runtime.sets.scorers_by_format import Loaded
+from framegauge.runtime.sets.set_report import SetReport
+from framegauge.runtime.sets.set_run import Run
 from framegauge.runtime.sources.conversion import Ladder
 
 

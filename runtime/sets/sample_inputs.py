@@ -18,7 +18,7 @@ from framegauge.runtime.pairing.flow_validity import known_together, maskable
 from framegauge.runtime.scoring import loop
 from framegauge.runtime.scoring.scorer import Scorer
 from framegauge.runtime.sets.samples import Sample, Samples
-from framegauge.runtime.sets.treated import Treated, treated
+from framegauge.runtime.sets.treatment import Treated, treated
 from framegauge.runtime.sources.conversion import Ladder
 from framegauge.runtime.sources.facts import Facts
 from framegauge.runtime.sources.flows import read_flow

@@ -12,8 +12,8 @@ from framegauge.runtime.errors import ScoreError, UsageError
 from framegauge.runtime.models.model_files import checked
 from framegauge.runtime.scoring.loop import aggregate
 from framegauge.runtime.scoring.scorer import Scorer
-from framegauge.runtime.sets.further import read_mask
 from framegauge.runtime.sets.protocols import Protocol
+from framegauge.runtime.sets.sample_inputs import read_mask
 from framegauge.runtime.sets.samples import Sample
 from framegauge.runtime.sources.planes import Planes
 from framegauge.runtime.sources.source import Source

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from framegauge.runtime.errors import ScoreError
 from framegauge.runtime.pooling.gate import Gate
 from framegauge.runtime.scoring.loop import Progress
+from framegauge.runtime.sets.file_stamps import Stamps, stamps
 from framegauge.runtime.sets.journal import Journal
-from framegauge.runtime.sets.loaded import Loaded
 from framegauge.runtime.sets.protocols import Protocol
 from framegauge.runtime.sets.sample_scores import SampleScore, score_sample
 from framegauge.runtime.sets.samples import Sample, Samples, printable
-from framegauge.runtime.sets.stamps import Stamps, stamps
+from framegauge.runtime.sets.scorers_by_format import Loaded
 from framegauge.runtime.sources.conversion import Ladder
 
 

@@ -9,8 +9,8 @@ from rich.text import Text
 
 from framegauge.runtime.reports.rounding import told_apart
 from framegauge.runtime.reports.tables import Column, Row, Table, latex_text
-from framegauge.runtime.sets.report import SetReport
-from framegauge.runtime.sets.treated import in_words
+from framegauge.runtime.sets.set_report import SetReport
+from framegauge.runtime.sets.treatment import in_words
 
 # Samples shown on a terminal; more are in the files only.
 _SHOWN = 40
