@@ -12,8 +12,8 @@ from plotly.offline import get_plotlyjs
 
 from framegauge.runtime.pooling.gate import Outcome
 from framegauge.runtime.pooling.pool import POOLS, pool_by
+from framegauge.runtime.reports.number_format import bound_of, rounded, told_apart
 from framegauge.runtime.reports.report import Report
-from framegauge.runtime.reports.rounding import bound_of, rounded, told_apart
 from framegauge.runtime.reports.series import LabelFacts
 from framegauge.runtime.reports.stills import Still
 from framegauge.runtime.reports.summary import flows_in_words, needing

@@ -8,8 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from framegauge.runtime.pooling.pool import pool_by
+from framegauge.runtime.reports.number_format import rounded, told_apart
 from framegauge.runtime.reports.report import Report
-from framegauge.runtime.reports.rounding import rounded, told_apart
 
 _POOLS = ("mean", "min", "p5", "harmonic_mean", "max")
 

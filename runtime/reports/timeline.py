@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from framegauge.runtime.pooling.gate import Gate
 from framegauge.runtime.pooling.pool import Scores
+from framegauge.runtime.reports.number_format import bound_of
 from framegauge.runtime.reports.report import Report
-from framegauge.runtime.reports.rounding import bound_of
 from framegauge.runtime.reports.series import LabelFacts
 from framegauge.runtime.reports.stills import Still
 

@@ -7,8 +7,8 @@ import math
 from rich.console import Console
 from rich.text import Text
 
-from framegauge.runtime.reports.rounding import told_apart
-from framegauge.runtime.reports.tables import Column, Row, Table, latex_text
+from framegauge.runtime.reports.number_format import told_apart
+from framegauge.runtime.reports.score_tables import Column, Row, Table, latex_text
 from framegauge.runtime.sets.set_report import SetReport
 from framegauge.runtime.sets.treatment import in_words
 

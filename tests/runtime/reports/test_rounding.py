@@ -3,7 +3,7 @@ import math
 import pytest
 
 from framegauge.runtime.pooling.gate import Gate
-from framegauge.runtime.reports.rounding import bound_of, rounded, told_apart
+from framegauge.runtime.reports.number_format import bound_of, rounded, told_apart
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from framegauge.runtime.reports.tables import Column, Row, Table, latex_text
+from framegauge.runtime.reports.score_tables import Column, Row, Table, latex_text
 
 PSNR = Column(name="psnr", unit="dB", better="higher")
 IE = Column(name="ie", better="lower")

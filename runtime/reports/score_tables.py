@@ -12,7 +12,7 @@ from rich import box
 from rich.table import Table as Grid
 from rich.text import Text
 
-from framegauge.runtime.reports.rounding import rounded
+from framegauge.runtime.reports.number_format import rounded
 
 _ARROWS = {"higher": "↑", "lower": "↓", None: ""}
 _LATEX_ARROWS = {"↑": r" $\uparrow$", "↓": r" $\downarrow$", "": ""}
