@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from framegauge.export.contract import selftest
 from framegauge.export.contract.comparison import Comparison, worst
 from framegauge.export.contract.manifest import Manifest
-from framegauge.runtime.backends.onnx_session import first_line
+from framegauge.runtime.backends.onnx.onnx_session import first_line
 from framegauge.runtime.backends.session import Session
 from framegauge.runtime.errors import ScoreError, UsageError
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 from numpy.typing import NDArray
 
 from framegauge.export.contract.manifest import Manifest
-from framegauge.runtime.backends.gpu_array import GpuArray
+from framegauge.runtime.backends.gpu.gpu_array import GpuArray
 from framegauge.runtime.errors import UsageError
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 import av
 
-from framegauge.runtime.backends.cuda import no_gpu
-from framegauge.runtime.backends.onnx_session import providers
+from framegauge.runtime.backends.gpu.cuda import no_gpu
+from framegauge.runtime.backends.onnx.onnx_session import providers
 from framegauge.runtime.cpus import usable_cpus
 from framegauge.runtime.errors import BackendError
 from framegauge.runtime.models.export_cache import (

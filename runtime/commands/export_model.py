@@ -11,7 +11,7 @@ from rich.console import Console
 from framegauge.export.contract.formats import FORMATS
 from framegauge.export.contract.manifest import PRECISIONS, Precision
 from framegauge.runtime.atomic import check_writable
-from framegauge.runtime.backends.backend import Model
+from framegauge.runtime.backends.model import Model
 from framegauge.runtime.commands.options import named_files, offline_option, weights_option
 from framegauge.runtime.models.export_cache import Order, write
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from framegauge.runtime.backends.backend import BACKENDS
+from framegauge.runtime.backends.model import BACKENDS
 from framegauge.runtime.errors import UsageError
 
 Command = TypeVar("Command", bound=Callable[..., Any])

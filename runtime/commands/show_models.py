@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from framegauge.export.contract.entry import Listing
-from framegauge.runtime.backends.backend import Model
+from framegauge.runtime.backends.model import Model
 from framegauge.runtime.commands.doctor import findings
 from framegauge.runtime.commands.options import backend_option, build_option
 from framegauge.runtime.commands.terminal import wide_console

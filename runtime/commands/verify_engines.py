@@ -128,7 +128,7 @@ def prove(
 
     The outcome is kept beside the engine.
     """
-    from framegauge.runtime.backends.engine_trial import opinions, trials
+    from framegauge.runtime.backends.tensorrt.engine_runs import opinions, trials
 
     lines = [f"checked: its self-test on {here.name} ({here.architecture})"]
     try:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from framegauge.export.contract.formats import Format, Plane
 from framegauge.export.contract.interface import Input
-from framegauge.runtime.backends.gpu_array import (
+from framegauge.runtime.backends.gpu.gpu_array import (
     GpuArray,
     SupportsDlpack,
     gpu_array,

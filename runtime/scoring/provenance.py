@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from framegauge.runtime.backends.backend import describe
+from framegauge.runtime.backends.model import describe
 from framegauge.runtime.models.model_files import Pick
 from framegauge.runtime.scoring.scorer import Scorer
 

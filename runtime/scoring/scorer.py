@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from framegauge.export.contract.formats import Format
 from framegauge.export.contract.interface import Aggregate, Output
-from framegauge.runtime.backends.backend import Model
-from framegauge.runtime.backends.gpu_array import GpuArray
+from framegauge.runtime.backends.gpu.gpu_array import GpuArray
+from framegauge.runtime.backends.model import Model
 from framegauge.runtime.errors import UsageError
 from framegauge.runtime.scoring.batch import Batch, Frames, Samples
 from framegauge.runtime.scoring.scorer_inputs import (

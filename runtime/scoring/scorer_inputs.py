@@ -12,7 +12,7 @@ from framegauge.export.contract.formats import Format
 from framegauge.export.contract.interface import Input, Output
 from framegauge.export.contract.manifest import Manifest
 from framegauge.export.contract.roles import FRAME_ROLES, input_name
-from framegauge.runtime.backends.gpu_array import GpuArray
+from framegauge.runtime.backends.gpu.gpu_array import GpuArray
 from framegauge.runtime.errors import UsageError
 from framegauge.runtime.scoring.batch import Batch, Frames, Samples, batch_of, size_of, tensor_of
 from framegauge.runtime.sources.colour import Matrix, Range

@@ -14,8 +14,8 @@ from framegauge.engines.identity.modelfile import ModelFile
 from framegauge.engines.proving.polygraphy_comparison import runner_of_model
 from framegauge.engines.store.store import Store
 from framegauge.export.contract.manifest import KEY
-from framegauge.runtime.backends import engine_trial
-from framegauge.runtime.backends.onnx_session import OnnxSession
+from framegauge.runtime.backends.onnx.onnx_session import OnnxSession
+from framegauge.runtime.backends.tensorrt import engine_runs as engine_trial
 from framegauge.runtime.cli import main
 from framegauge.runtime.commands import build_engines as engines_commands
 from framegauge.runtime.commands import verify_engines as verify_commands

@@ -31,7 +31,7 @@ from framegauge.export.lowering.rounding_trial import rounded
 from framegauge.export.lowering.trace import trace
 from framegauge.export.networks.backbones import Weights
 from framegauge.runtime import cli, score
-from framegauge.runtime.backends.backend import Model
+from framegauge.runtime.backends.model import Model
 from framegauge.runtime.models import export_cache as exports
 from framegauge.runtime.models.export_cache import CACHE_VARIABLE, Order, cached
 

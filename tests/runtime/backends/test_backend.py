@@ -11,7 +11,7 @@ import onnxruntime
 import pytest
 
 from framegauge.runtime import BackendError, ScoreError, Scorer, UsageError
-from framegauge.runtime.backends.backend import Model, describe
+from framegauge.runtime.backends.model import Model, describe
 from framegauge.runtime.cpus import usable_cpus
 
 NO_ONNXRUNTIME = """

@@ -16,9 +16,9 @@ from framegauge.engines.identity.profile import Profile
 from framegauge.engines.identity.target import Target
 from framegauge.engines.store.store import Store
 from framegauge.runtime import BackendError, ScoreError, Scorer, UsageError
-from framegauge.runtime.backends import backend
-from framegauge.runtime.backends.backend import Model, describe
-from framegauge.runtime.backends.cuda import no_gpu
+from framegauge.runtime.backends import model as backend
+from framegauge.runtime.backends.gpu.cuda import no_gpu
+from framegauge.runtime.backends.model import Model, describe
 from framegauge.runtime.scoring.provenance import backend_facts
 
 # The self-test's own frames lie within it.

@@ -21,11 +21,11 @@ from framegauge.engines.identity.target import parse_targets
 from framegauge.engines.store.store import Store
 from framegauge.export.contract import selftest
 from framegauge.runtime import Scorer
-from framegauge.runtime.backends.backend import Model, describe
-from framegauge.runtime.backends.cuda import Cuda
-from framegauge.runtime.backends.gpu_array import gpu_array
-from framegauge.runtime.backends.kernel_cache import KernelCache
-from framegauge.runtime.backends.tensorrt import TensorrtSession
+from framegauge.runtime.backends.gpu.cuda import Cuda
+from framegauge.runtime.backends.gpu.gpu_array import gpu_array
+from framegauge.runtime.backends.model import Model, describe
+from framegauge.runtime.backends.tensorrt.kernel_cache import KernelCache
+from framegauge.runtime.backends.tensorrt.tensorrt_session import TensorrtSession
 
 pytestmark = [
     pytest.mark.gpu,

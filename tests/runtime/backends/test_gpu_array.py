@@ -12,10 +12,10 @@ from cuda.bindings import runtime as cudart
 from framegauge.engines.identity.modelfile import ModelFile
 from framegauge.engines.identity.profile import Profile
 from framegauge.export.contract.formats import find_format
-from framegauge.runtime.backends.cuda import Cuda, CudaError
-from framegauge.runtime.backends.gpu_array import GpuArray, gpu_array, is_on_gpu
-from framegauge.runtime.backends.lane import EngineError
-from framegauge.runtime.backends.tensorrt import TensorrtSession
+from framegauge.runtime.backends.gpu.cuda import Cuda, CudaError
+from framegauge.runtime.backends.gpu.gpu_array import GpuArray, gpu_array, is_on_gpu
+from framegauge.runtime.backends.tensorrt.execution_context import EngineError
+from framegauge.runtime.backends.tensorrt.tensorrt_session import TensorrtSession
 from framegauge.runtime.errors import UsageError
 from framegauge.runtime.scoring.batch import batch_of
 

@@ -11,8 +11,8 @@ import pytest
 from onnxruntime.capi.onnxruntime_pybind11_state import EPFail, Fail
 
 from framegauge.runtime import BackendError, ScoreError
-from framegauge.runtime.backends.backend import Model, describe
-from framegauge.runtime.backends.onnx_session import OnnxSession
+from framegauge.runtime.backends.model import Model, describe
+from framegauge.runtime.backends.onnx.onnx_session import OnnxSession
 
 CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
 FRAMES = {name: np.zeros((1, 32, 32, 3), np.uint8) for name in ("reference", "distorted")}

@@ -13,11 +13,11 @@ from numpy.testing import assert_array_equal
 
 from framegauge.export.contract import selftest
 from framegauge.export.contract.manifest import Manifest
-from framegauge.runtime.backends.cuda import CudaError
-from framegauge.runtime.backends.gpu_array import GpuMemory, gpu_array
-from framegauge.runtime.backends.kernel_cache import KernelCache
-from framegauge.runtime.backends.lane import EngineError
+from framegauge.runtime.backends.gpu.cuda import CudaError
+from framegauge.runtime.backends.gpu.gpu_array import GpuMemory, gpu_array
 from framegauge.runtime.backends.selftest import checks
+from framegauge.runtime.backends.tensorrt.execution_context import EngineError
+from framegauge.runtime.backends.tensorrt.kernel_cache import KernelCache
 from framegauge.runtime.errors import UsageError
 
 ANY = "8x8/64x64/256x256x4"

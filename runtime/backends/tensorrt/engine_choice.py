@@ -15,9 +15,9 @@ from framegauge.engines.store.store import Store
 from framegauge.engines.store.stored_engine import StoredEngine
 from framegauge.engines.store.trusted_files import StoreError
 from framegauge.export.contract.manifest import KEY, Manifest, ManifestError
-from framegauge.runtime.backends.choice import Choice, File, Machine, NoEngineError, Prove, Wish
-from framegauge.runtime.backends.kernel_cache import KernelCache
-from framegauge.runtime.backends.tensorrt import TensorrtSession
+from framegauge.runtime.backends.choose import Choice, File, Machine, NoEngineError, Prove, Wish
+from framegauge.runtime.backends.tensorrt.kernel_cache import KernelCache
+from framegauge.runtime.backends.tensorrt.tensorrt_session import TensorrtSession
 from framegauge.runtime.errors import BackendError, ScoreError, UsageError
 
 _DEFAULT_PROFILE = "1080p"

@@ -10,8 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from framegauge.runtime.backends.cuda import Cuda, Memory, no_gpu
-from framegauge.runtime.backends.onnx_session import CUDA, OnnxSession, providers
+from framegauge.runtime.backends.gpu.cuda import Cuda, Memory, no_gpu
+from framegauge.runtime.backends.onnx.onnx_session import CUDA, OnnxSession, providers
 from framegauge.runtime.backends.session import Backend, Session
 from framegauge.runtime.errors import BackendError, ScoreError
 
@@ -176,7 +176,7 @@ def _engine(
             f"no GPU ({absent})",
         )
     # Engines concern only machines that may run them: nothing of them is loaded before.
-    from framegauge.runtime.backends.engine_choice import EngineChoice
+    from framegauge.runtime.backends.tensorrt.engine_choice import EngineChoice
 
     return EngineChoice(file, wish, prove, machine).take(size)
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import DTypeLike
 
-from framegauge.runtime.backends.cuda import Memory
+from framegauge.runtime.backends.gpu.cuda import Memory
 from framegauge.runtime.errors import BackendError, ScoreError, UsageError
 
 # DLPack's numbers of the devices whose memory CUDA reads: its own, and managed.

@@ -17,9 +17,9 @@ from framegauge.engines.proving.polygraphy_comparison import (
 from framegauge.engines.proving.verify import ProofRun, feed_of, verify
 from framegauge.engines.store.store import Store
 from framegauge.engines.store.stored_engine import StoredEngine
-from framegauge.runtime.backends.cuda import Cuda
-from framegauge.runtime.backends.onnx_session import OnnxSession
-from framegauge.runtime.backends.tensorrt import TensorrtSession
+from framegauge.runtime.backends.gpu.cuda import Cuda
+from framegauge.runtime.backends.onnx.onnx_session import OnnxSession
+from framegauge.runtime.backends.tensorrt.tensorrt_session import TensorrtSession
 from framegauge.runtime.cpus import usable_cpus
 
 

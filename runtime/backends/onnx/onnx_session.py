@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framegauge.export.contract.manifest import KEY, Manifest, ManifestError
-from framegauge.runtime.backends.gpu_array import GpuArray
+from framegauge.runtime.backends.gpu.gpu_array import GpuArray
 from framegauge.runtime.backends.session import Device, Feed, check_device, gpu_words
 from framegauge.runtime.errors import BackendError, ScoreError, UsageError
 
@@ -136,7 +136,7 @@ class OnnxSession:
 
     def _run_on_gpu(self, feed: Feed, outputs: Sequence[str]) -> dict[str, NDArray[Any]]:
         """Run on inputs of which some lie on the GPU already."""
-        from framegauge.runtime.backends.cuda import Cuda
+        from framegauge.runtime.backends.gpu.cuda import Cuda
 
         check_device(feed, None if self.device == "cpu" else self._gpu)
         bound = self._session.io_binding()

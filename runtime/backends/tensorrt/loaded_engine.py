@@ -3,7 +3,7 @@
 NVIDIA's module is passed in, so that one code path serves both; where they differ, ``is_rtx``
 decides. RTX compiles kernels for the GPU at hand when an engine is first run, keeps them in a
 runtime cache, and captures CUDA graphs itself. TensorRT has all of its kernels in the engine, and
-its graphs are captured by :mod:`framegauge.runtime.backends.lane`.
+its graphs are captured by :mod:`framegauge.runtime.backends.tensorrt.execution_context`.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from framegauge.export.contract.manifest import Manifest
-from framegauge.runtime.backends.lane import EngineError
-from framegauge.runtime.backends.verdict import errors_kept, verdict
+from framegauge.runtime.backends.tensorrt.execution_context import EngineError
+from framegauge.runtime.backends.tensorrt.library_log import errors_kept, verdict
 from framegauge.runtime.errors import ScoreError
 
 if TYPE_CHECKING:
     from framegauge.engines.finding.candidates import Validity
     from framegauge.engines.identity.profile import Profile
-    from framegauge.runtime.backends.kernel_cache import KernelCache
+    from framegauge.runtime.backends.tensorrt.kernel_cache import KernelCache
 
 # The type of every output.
 SCORES = np.dtype(np.float32)

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
-from framegauge.runtime.backends.lane import Lane
+from framegauge.runtime.backends.tensorrt.execution_context import Lane
 from framegauge.runtime.errors import ScoreError, UsageError
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from framegauge.runtime.backends.cuda import Bytes, CudaError, Memory
-from framegauge.runtime.backends.gpu_array import GpuArray
+from framegauge.runtime.backends.gpu.cuda import Bytes, CudaError, Memory
+from framegauge.runtime.backends.gpu.gpu_array import GpuArray
 from framegauge.runtime.backends.session import Feed
 from framegauge.runtime.errors import ScoreError
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from framegauge.export.contract.manifest import Manifest
-from framegauge.runtime.backends.gpu_array import GpuArray
+from framegauge.runtime.backends.gpu.gpu_array import GpuArray
 from framegauge.runtime.backends.session import Feed, size_of
 from framegauge.runtime.errors import UsageError
 

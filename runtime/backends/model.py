@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from framegauge.runtime.backends.choice import HERE, Choice, File, Machine, Wish, choose
-from framegauge.runtime.backends.gpu_array import GpuArray
-from framegauge.runtime.backends.onnx_session import OnnxSession
+from framegauge.runtime.backends.choose import HERE, Choice, File, Machine, Wish, choose
+from framegauge.runtime.backends.gpu.gpu_array import GpuArray
+from framegauge.runtime.backends.onnx.onnx_session import OnnxSession
 from framegauge.runtime.backends.selftest import Check, checks, checks_beside, refuse_failed
 from framegauge.runtime.backends.session import BACKENDS, Device, Feed, Session, size_of
 from framegauge.runtime.cpus import MOST_THREADS, usable_cpus

@@ -11,18 +11,18 @@ from numpy.typing import NDArray
 
 from framegauge.engines.proving.verify import RUNS
 from framegauge.export.contract.manifest import Manifest
-from framegauge.runtime.backends.cuda import CudaError, Memory
-from framegauge.runtime.backends.engine import SCORES, Engine
-from framegauge.runtime.backends.gpu_array import GpuArray, GpuMemory, empty
-from framegauge.runtime.backends.lane import Lane
-from framegauge.runtime.backends.lanes import Lanes
-from framegauge.runtime.backends.pieces import Piece, pieces_of, tightest
+from framegauge.runtime.backends.gpu.cuda import CudaError, Memory
+from framegauge.runtime.backends.gpu.gpu_array import GpuArray, GpuMemory, empty
 from framegauge.runtime.backends.session import Device, Feed, check_device, gpu_words
+from framegauge.runtime.backends.tensorrt.batch_pieces import Piece, pieces_of, tightest
+from framegauge.runtime.backends.tensorrt.context_pool import Lanes
+from framegauge.runtime.backends.tensorrt.execution_context import Lane
+from framegauge.runtime.backends.tensorrt.loaded_engine import SCORES, Engine
 from framegauge.runtime.errors import ScoreError
 
 if TYPE_CHECKING:
     from framegauge.engines.identity.profile import Profile
-    from framegauge.runtime.backends.kernel_cache import KernelCache
+    from framegauge.runtime.backends.tensorrt.kernel_cache import KernelCache
 
 # Contexts side by side: each has memory of its own for everything in between.
 LANES = 4

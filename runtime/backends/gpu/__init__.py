@@ -1,0 +1,1 @@
+"""Memory and arrays on an NVIDIA GPU."""
