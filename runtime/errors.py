@@ -18,3 +18,8 @@ class ScoreError(RuntimeError):
 
 class BackendError(RuntimeError):
     """The backend, engine or package asked for is not to be had on this machine."""
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error's words, or else its type."""
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -5,6 +5,7 @@ Names are FFmpeg's, with ``rgbf32`` for planar float RGB.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -44,6 +45,11 @@ class Format:
     def peak(self) -> int:
         """Greatest code value of a sample; 1 for float."""
         return 1 if self.dtype == "float32" else 2**self.depth - 1
+
+    def size(self, shape: Sequence[int]) -> tuple[int, int]:
+        """Height and width of a frame whose first plane has this shape, without the batch."""
+        dims = self.planes[0].dims
+        return shape[dims.index("H")], shape[dims.index("W")]
 
     def shape(self, plane: Plane, height: int, width: int) -> tuple[int, ...]:
         """Shape of one plane of a frame of ``height x width`` pixels, without the batch."""

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from framegauge.runtime.backends.choose import HERE, Choice, File, Machine, Wish, choose
+from framegauge.runtime.backends.choose import choose
 from framegauge.runtime.backends.gpu.gpu_array import GpuArray
 from framegauge.runtime.backends.onnx.onnx_session import OnnxSession
+from framegauge.runtime.backends.request import HERE, BackendRequest, Choice, File, Machine
 from framegauge.runtime.backends.selftest import Check, checks, checks_beside, refuse_failed
 from framegauge.runtime.backends.session import BACKENDS, Device, Feed, Session, size_of
 from framegauge.runtime.cpus import MOST_THREADS, usable_cpus
@@ -83,7 +84,7 @@ class Model:
         self._content = File(path=self.path, content=content)
         self.sha256 = self._content.sha256
         self._machine = machine or HERE
-        self._wish = Wish(
+        self._wish = BackendRequest(
             backend=backend,
             device=device,
             threads=max(1, self.threads // in_flight),

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from framegauge.export.contract import selftest
 from framegauge.export.contract.comparison import Comparison, worst
 from framegauge.export.contract.manifest import Manifest
-from framegauge.runtime.backends.onnx.onnx_session import first_line
 from framegauge.runtime.backends.session import Session
-from framegauge.runtime.errors import ScoreError, UsageError
+from framegauge.runtime.errors import ScoreError, UsageError, first_line
 
 
 @dataclass(frozen=True, kw_only=True)

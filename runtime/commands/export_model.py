@@ -13,7 +13,7 @@ from framegauge.export.contract.manifest import PRECISIONS, Precision
 from framegauge.runtime.atomic import check_writable
 from framegauge.runtime.backends.model import Model
 from framegauge.runtime.commands.options import named_files, offline_option, weights_option
-from framegauge.runtime.models.export_cache import Order, write
+from framegauge.runtime.models.export_cache import ExportRequest, write
 
 
 @click.command("export")
@@ -63,7 +63,7 @@ def export_command(
     check_writable(output)
     talk = Console(stderr=True, quiet=quiet)
     with talk.status("starting") if talk.is_terminal else _silence() as status:
-        order = Order(
+        order = ExportRequest(
             entries=metrics,
             format=format_,
             maps=tuple(label for label in maps.split(",") if label),

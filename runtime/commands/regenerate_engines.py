@@ -25,7 +25,7 @@ from framegauge.runtime.commands.terminal import wide_console
 from framegauge.runtime.commands.verify_engines import models_option
 from framegauge.runtime.cpus import usable_cpus
 from framegauge.runtime.errors import BackendError, ScoreError, UsageError
-from framegauge.runtime.models.export_cache import Order, cached
+from framegauge.runtime.models.export_cache import ExportRequest, cached
 from framegauge.runtime.models.model_files import learned, pick
 
 _DONE = {
@@ -127,7 +127,7 @@ def _picked(export: Export, tell: Callable[[str], Any]) -> Sequence[Path]:
     """The models of an export; in half, one made for all."""
     if export.precision == "fp32":
         return pick(export.entries, export.format, progress=tell).files
-    order = Order(entries=export.entries, format=export.format, precision=export.precision)
+    order = ExportRequest(entries=export.entries, format=export.format, precision=export.precision)
     return (cached(order, learned(parse_entries(export.entries)), tell),)
 
 

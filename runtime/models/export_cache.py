@@ -30,7 +30,7 @@ MAKERS = ("torch", "onnx", "onnxscript", "onnx_ir")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Order:
+class ExportRequest:
     """What a model shall be.
 
     Attributes:
@@ -68,7 +68,9 @@ class Order:
         return " ".join([*words, "-o model.onnx"])
 
 
-def write(order: Order, path: str | os.PathLike[str], progress: Callable[[str], None]) -> None:
+def write(
+    order: ExportRequest, path: str | os.PathLike[str], progress: Callable[[str], None]
+) -> None:
     """Export a model to a file.
 
     Args:
@@ -108,7 +110,7 @@ def write(order: Order, path: str | os.PathLike[str], progress: Callable[[str], 
         raise ScoreError(str(error)) from error
 
 
-def cached(order: Order, learned: bool, progress: Callable[[str], None]) -> Path:
+def cached(order: ExportRequest, learned: bool, progress: Callable[[str], None]) -> Path:
     """The file of a model in the user's cache, made if it is not there.
 
     Args:
@@ -149,7 +151,7 @@ def cached(order: Order, learned: bool, progress: Callable[[str], None]) -> Path
     return file
 
 
-def inputs_of(order: Order) -> tuple[str, ...]:
+def inputs_of(order: ExportRequest) -> tuple[str, ...]:
     """The inputs of an order's entries with the options they are asked for with.
 
     Raises:
@@ -166,12 +168,12 @@ def cache_folder() -> Path:
     return Path(given) if given else user_cache_path("framegauge") / "models"
 
 
-def _digests(order: Order) -> dict[str, str]:
+def _digests(order: ExportRequest) -> dict[str, str]:
     """SHA-256 of each file of weights that the entries use with the options they have."""
     return {each.name: each.sha256 for each in _members(order)[1].used}
 
 
-def _members(order: Order) -> tuple[list[Member], Weights]:
+def _members(order: ExportRequest) -> tuple[list[Member], Weights]:
     """The modules of an order's entries, and the weights in them."""
     from framegauge.export.member import members
     from framegauge.export.networks.backbones import Weights
@@ -186,7 +188,7 @@ def _members(order: Order) -> tuple[list[Member], Weights]:
         raise BackendError(str(error)) from error
 
 
-def _check_makers(order: Order) -> None:
+def _check_makers(order: ExportRequest) -> None:
     """Refuse to make a model where what makes it is not installed."""
     missing = [name for name in MAKERS if not is_installed(name)]
     if missing:

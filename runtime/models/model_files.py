@@ -13,15 +13,15 @@ from framegauge.export.contract.entry import Entry, Listing, Option, find_listin
 from framegauge.export.contract.formats import FORMATS
 from framegauge.export.contract.spec import Grid, Spec
 from framegauge.runtime.errors import ScoreError, UsageError
-from framegauge.runtime.models.export_cache import Order, cached, inputs_of
+from framegauge.runtime.models.export_cache import ExportRequest, cached, inputs_of
 
-SHIPPED = Path(__file__).parent / "models"
+SHIPPED = Path(__file__).parent
 
 PAIR = ("reference", "distorted")
 
 
 @dataclass(frozen=True)
-class Pick:
+class Selection:
     """Model files that together give the scores asked for.
 
     Attributes:
@@ -136,7 +136,7 @@ def pick(
     offline: bool = False,
     supply: Supply | None = None,
     progress: Callable[[str], None] | None = None,
-) -> Pick:
+) -> Selection:
     """Model files that score ``metrics`` on frames of ``format``.
 
     What is not shipped is exported where PyTorch is installed, and kept in the user's cache.
@@ -187,8 +187,8 @@ def pick(
         }
         stems = ["default"] if names == default_metrics(format).split(",") else names
         files = tuple(SHIPPED / format / f"{stem}.onnx" for stem in stems)
-        return Pick(files, labels, "shipped", format, scores)
-    order = Order(
+        return Selection(files, labels, "shipped", format, scores)
+    order = ExportRequest(
         entries=",".join(map(_written, entries)),
         format=format,
         quantise=quantise,
@@ -199,7 +199,7 @@ def pick(
     if supply is not None:
         order = replace(order, without=_lacking(entries, listings, order, supply))
     file = cached(order, learned(entries), progress or (lambda _: None))
-    return Pick((file,), {}, "exported", format, scores)
+    return Selection((file,), {}, "exported", format, scores)
 
 
 def learned(entries: Sequence[Entry]) -> bool:
@@ -213,7 +213,7 @@ def learned(entries: Sequence[Entry]) -> bool:
 
 
 def _lacking(
-    entries: Sequence[Entry], listings: Sequence[Listing], order: Order, supply: Supply
+    entries: Sequence[Entry], listings: Sequence[Listing], order: ExportRequest, supply: Supply
 ) -> tuple[str, ...]:
     """Inputs that systems are not given; what other entries lack is refused."""
     without: dict[str, None] = {}

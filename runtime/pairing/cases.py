@@ -13,24 +13,23 @@ from framegauge.export.contract.formats import Format
 from framegauge.export.contract.interface import Output
 from framegauge.runtime.errors import ScoreError
 from framegauge.runtime.pairing.alignment import Alignment
+from framegauge.runtime.pairing.case import Case
 from framegauge.runtime.pairing.extra_inputs import (
     AFTER,
     BETWEEN,
     ESTIMATED,
     NEIGHBOURS,
-    Given,
+    ExtraInputs,
     is_sequence,
 )
 from framegauge.runtime.pairing.flow_validity import known_together, looked_at, maskable
-from framegauge.runtime.pairing.neighbours import BetweenInputs, InSequence, Moment
-from framegauge.runtime.scoring.batch import size_of
-from framegauge.runtime.scoring.loop import Sample
+from framegauge.runtime.pairing.neighbours import BetweenInputs, InSequence, Neighbourhood
 from framegauge.runtime.sources.flow_estimator import luma8
 from framegauge.runtime.sources.flows import Array
 from framegauge.runtime.sources.planes import Planes
 
 
-class Feed:
+class Cases:
     """The frames judged, each with everything that some models take.
 
     Attributes:
@@ -38,7 +37,9 @@ class Feed:
             taken.
     """
 
-    def __init__(self, given: Given, *, roles: Sequence[str], outputs: Sequence[Output]) -> None:
+    def __init__(
+        self, given: ExtraInputs, *, roles: Sequence[str], outputs: Sequence[Output]
+    ) -> None:
         """Settle what the models are given.
 
         Args:
@@ -113,7 +114,7 @@ class Feed:
         distorted: Iterator[Planes],
         *,
         form: Format,
-    ) -> Generator[Sample, None, None]:
+    ) -> Generator[Case, None, None]:
         """Every frame judged with what the models take, in order.
 
         Args:
@@ -133,7 +134,7 @@ class Feed:
             if place < 0 or place % alignment.subsample:
                 continue
             pair = moment.frames["reference"], moment.frames["distorted"]
-            yield Sample(moment.number, *pair, self._further(moment, form))
+            yield Case(moment.number, *pair, self._further(moment, form))
             seen += 1
             if seen == alignment.count:
                 break
@@ -161,7 +162,9 @@ class Feed:
         start = alignment.first - alignment.reference_step * self._around.before
         return replace(alignment, start=max(0, start), count=None, subsample=1)
 
-    def _further(self, moment: Moment, form: Format) -> dict[str, Planes | NDArray[np.float32]]:
+    def _further(
+        self, moment: Neighbourhood, form: Format
+    ) -> dict[str, Planes | NDArray[np.float32]]:
         """Everything but the two frames, by role."""
         further: dict[str, Planes | NDArray[np.float32]] = {}
         known: dict[str, Array] = {}
@@ -179,9 +182,9 @@ class Feed:
             further["mask"] = known_together(known, where=f" of frame {moment.number}")
         return further
 
-    def _read(self, role: str, moment: Moment, form: Format) -> tuple[Array, Array]:
+    def _read(self, role: str, moment: Neighbourhood, form: Format) -> tuple[Array, Array]:
         """A flow from its file, and where it is known."""
-        height, width = size_of(form, tuple(p[None] for p in moment.frames["reference"]))
+        height, width = form.size(moment.frames["reference"][0].shape)
         flow, valid = self._given.files[role].read(moment.number, width=width, height=height)
         unknown = int(valid.size - np.count_nonzero(valid))
         if unknown and role not in self._maskable:
@@ -192,7 +195,7 @@ class Feed:
             )
         return flow, valid
 
-    def _estimated(self, role: str, moment: Moment, form: Format) -> Array:
+    def _estimated(self, role: str, moment: Neighbourhood, form: Format) -> Array:
         """The flow, kept for as long as the frames it is between stay the same."""
         span = moment.span if role in BETWEEN else None
         if span is not None and role in self._kept and self._kept[role][0] == span:

@@ -30,7 +30,7 @@ ESTIMATED = BETWEEN | TO | AFTER
 """Flows that can be estimated, and the frames that each begins and ends at."""
 
 
-class Given:
+class ExtraInputs:
     """What the flags give, and which inputs of models that answers.
 
     With a factor, ``previous`` and ``next`` are the inputs around the frame made, as the reference

@@ -6,13 +6,12 @@ from collections import deque
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
+from framegauge.runtime.pairing.case import Pair
 from framegauge.runtime.sources.planes import Planes
-
-Pair = tuple[int, Planes, Planes]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Moment:
+class Neighbourhood:
     """A frame that is judged, and what lies around it.
 
     Attributes:
@@ -50,7 +49,7 @@ class BetweenInputs:
         self.factor = factor
         self.left_out = 0
 
-    def moments(self, pairs: Iterator[Pair]) -> Generator[Moment, None, None]:
+    def moments(self, pairs: Iterator[Pair]) -> Generator[Neighbourhood, None, None]:
         """Every made frame.
 
         Args:
@@ -69,7 +68,7 @@ class BetweenInputs:
             for phase in range(1, self.factor):
                 number, reference, distorted = held[phase]
                 _, *following = held[phase + 1]
-                yield Moment(
+                yield Neighbourhood(
                     number=number,
                     frames={
                         "reference": reference,
@@ -102,7 +101,7 @@ class InSequence:
         self.before, self.after = before, after
         self.left_out = 0
 
-    def moments(self, pairs: Iterator[Pair]) -> Generator[Moment, None, None]:
+    def moments(self, pairs: Iterator[Pair]) -> Generator[Neighbourhood, None, None]:
         """Every frame that has the neighbours it needs.
 
         Args:
@@ -121,7 +120,7 @@ class InSequence:
                 frames |= {"previous": previous, "next": distorted}
             if self.after:
                 _, frames["reference_after"], frames["distorted_after"] = held[-1]
-            yield Moment(
+            yield Neighbourhood(
                 number=number,
                 frames=frames,
                 span=(held[0][0], number) if self.before else None,

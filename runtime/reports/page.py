@@ -13,7 +13,7 @@ from plotly.offline import get_plotlyjs
 from framegauge.runtime.pooling.gate import Outcome
 from framegauge.runtime.pooling.pool import POOLS, pool_by
 from framegauge.runtime.reports.number_format import bound_of, rounded, told_apart
-from framegauge.runtime.reports.report import Report
+from framegauge.runtime.reports.scored_clip import ScoredClip
 from framegauge.runtime.reports.series import LabelFacts
 from framegauge.runtime.reports.stills import Still
 from framegauge.runtime.reports.summary import flows_in_words, needing
@@ -26,7 +26,7 @@ _COMPARED = ("mean", "harmonic_mean", "median", "p5", "min", "max")
 
 
 def to_html(
-    reports: Sequence[Report],
+    reports: Sequence[ScoredClip],
     *,
     names: Sequence[str] | None = None,
     stills: Sequence[Still] = (),
@@ -58,14 +58,14 @@ def to_html(
     return clean(page)
 
 
-def name_of(report: Report) -> str:
+def name_of(report: ScoredClip) -> str:
     """What to call a report: the distorted video's file name, or that of its tool."""
     distorted = report.inputs.get("distorted")
     name = distorted.get("name") if isinstance(distorted, dict) else None
     return PurePath(name).name if isinstance(name, str) and name else report.tool["name"]
 
 
-def computed(report: Report) -> list[str]:
+def computed(report: ScoredClip) -> list[str]:
     """The labels that have scores."""
     return [label for label in report.labels if label not in report.missing]
 
@@ -81,11 +81,11 @@ def _template() -> Any:
     return environment.get_template("page.html.jinja")
 
 
-def _facts(reports: Sequence[Report], label: str) -> LabelFacts:
+def _facts(reports: Sequence[ScoredClip], label: str) -> LabelFacts:
     return next(report.outputs[label] for report in reports if label in computed(report))
 
 
-def _section(name: str, report: Report) -> dict[str, Any]:
+def _section(name: str, report: ScoredClip) -> dict[str, Any]:
     videos = {role: report.inputs.get(role) for role in ("reference", "distorted")}
     rest = {key: value for key, value in report.inputs.items() if key not in videos}
     return {
@@ -122,7 +122,7 @@ def _section(name: str, report: Report) -> dict[str, Any]:
     }
 
 
-def _phases(report: Report) -> dict[str, Any]:
+def _phases(report: ScoredClip) -> dict[str, Any]:
     """Means by place between two inputs, and how many frames there are at each."""
     rows = []
     for label in computed(report):
@@ -155,7 +155,9 @@ def _gate(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _comparison(reports: Sequence[Report], facts: Mapping[str, LabelFacts]) -> list[dict[str, Any]]:
+def _comparison(
+    reports: Sequence[ScoredClip], facts: Mapping[str, LabelFacts]
+) -> list[dict[str, Any]]:
     rows = []
     for label, fact in facts.items():
         for pool in _COMPARED:

@@ -11,24 +11,22 @@ import math
 import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from framegauge.runtime.errors import ScoreError
 from framegauge.runtime.pooling.gate import Gate
 from framegauge.runtime.pooling.pool import pool
+from framegauge.runtime.reports.scored_clip import ScoredClip
 from framegauge.runtime.reports.series import Frames, LabelFacts
-
-if TYPE_CHECKING:
-    from framegauge.runtime.reports.report import Report
 
 SCHEMA = 1
 
 _NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
-def chunks(report: Report) -> Iterator[str]:
+def chunks(report: ScoredClip) -> Iterator[str]:
     """The report as JSON, piece by piece, one line for each frame.
 
     Numbers have the shortest form that reads back as the same float64. There is no NaN or
@@ -192,7 +190,7 @@ def _score(metrics: dict[str, Any], label: str) -> float:
     return float(value)
 
 
-def _pooled(report: Report, frames: Frames, label: str) -> dict[str, float | str | None]:
+def _pooled(report: ScoredClip, frames: Frames, label: str) -> dict[str, float | str | None]:
     """The pooled values of some of the report's frames, with a status where there are none."""
     scores = frames.scores[label]
     values: dict[str, float | str | None] = {**_nullable(pool(scores))}
@@ -214,13 +212,13 @@ def _compact(value: object) -> str:
     return json.dumps(value, allow_nan=False)
 
 
-def _needs(report: Report, label: str) -> str | None:
+def _needs(report: ScoredClip, label: str) -> str | None:
     """The status of a score that was not computed, ``None`` of one that was."""
     needs = report.missing.get(label)
     return None if needs is None else f"needs {', '.join(needs)}"
 
 
-def _phases(report: Report) -> list[dict[str, Any]]:
+def _phases(report: ScoredClip) -> list[dict[str, Any]]:
     return [
         {
             "phase": phase,

@@ -15,7 +15,7 @@ from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
 
 from framegauge.export.contract.formats import Format
-from framegauge.runtime.sources.colour import Matrix, Range
+from framegauge.runtime.sources.colour import Colour
 from framegauge.runtime.sources.planes import Planes, frame_of
 
 # swscale's numbers for the standards (SWS_CS_*) and for the ranges (AVCOL_RANGE_*).
@@ -35,14 +35,6 @@ _LARGEST_GAIN = 128
 # costs many bytes and needs few.
 _PICTURE = 4
 _DIFFERENCE = 10
-
-
-@dataclass(frozen=True)
-class Colour:
-    """What the code values of a video mean."""
-
-    matrix: Matrix
-    range: Range
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,12 +9,12 @@ from rich.text import Text
 
 from framegauge.runtime.pooling.pool import pool_by
 from framegauge.runtime.reports.number_format import rounded, told_apart
-from framegauge.runtime.reports.report import Report
+from framegauge.runtime.reports.scored_clip import ScoredClip
 
 _POOLS = ("mean", "min", "p5", "harmonic_mean", "max")
 
 
-def print_summary(report: Report, console: Console) -> None:
+def print_summary(report: ScoredClip, console: Console) -> None:
     """Print what a person wants to know first.
 
     Args:
@@ -38,7 +38,7 @@ def print_summary(report: Report, console: Console) -> None:
     console.print(_verdict(report))
 
 
-def _pooled(report: Report) -> Table:
+def _pooled(report: ScoredClip) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     table.add_column("score", overflow="fold")
     for pool in _POOLS:
@@ -60,7 +60,7 @@ def _pooled(report: Report) -> Table:
     return table
 
 
-def needing(report: Report) -> dict[str, str]:
+def needing(report: ScoredClip) -> dict[str, str]:
     """Labels that were not computed, joined, by the inputs that they want, joined."""
     grouped: dict[str, list[str]] = {}
     for label, needs in report.missing.items():
@@ -68,7 +68,7 @@ def needing(report: Report) -> dict[str, str]:
     return {needs: ", ".join(labels) for needs, labels in grouped.items()}
 
 
-def flows_in_words(report: Report) -> list[str]:
+def flows_in_words(report: ScoredClip) -> list[str]:
     """Where flows came from, one phrase for all that came from one place."""
     places: dict[str, list[str]] = {}
     for role, facts in report.flows.items():
@@ -83,7 +83,7 @@ def flows_in_words(report: Report) -> list[str]:
     return [f"{', '.join(roles)} {place}" for place, roles in places.items()]
 
 
-def _phases(report: Report) -> Table:
+def _phases(report: ScoredClip) -> Table:
     """Means by place between two inputs."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     table.add_column("mean by phase", overflow="fold")
@@ -96,7 +96,7 @@ def _phases(report: Report) -> Table:
     return table
 
 
-def _gates(report: Report) -> Table:
+def _gates(report: ScoredClip) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     table.add_column("gate", overflow="fold")
     table.add_column("value", justify="right")
@@ -110,7 +110,7 @@ def _gates(report: Report) -> Table:
     return table
 
 
-def _verdict(report: Report) -> Text:
+def _verdict(report: ScoredClip) -> Text:
     kind = "frame" if report.factor is None else "made frame"
     frames = f"{len(report.frames):,} {kind}{'' if len(report.frames) == 1 else 's'} scored"
     if not report.gates:

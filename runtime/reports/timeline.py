@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from framegauge.runtime.pooling.gate import Gate
 from framegauge.runtime.pooling.pool import Scores
 from framegauge.runtime.reports.number_format import bound_of
-from framegauge.runtime.reports.report import Report
+from framegauge.runtime.reports.scored_clip import ScoredClip
 from framegauge.runtime.reports.series import LabelFacts
 from framegauge.runtime.reports.stills import Still
 
@@ -23,7 +23,7 @@ _BARS = 40
 
 def plots(
     names: Sequence[str],
-    reports: Sequence[Report],
+    reports: Sequence[ScoredClip],
     facts: Mapping[str, LabelFacts],
     stills: Sequence[Still],
 ) -> dict[str, Any]:
@@ -129,7 +129,7 @@ def distribution(values: Scores) -> dict[str, list[float]]:
     }
 
 
-def _bounds(reports: Sequence[Report], label: str) -> dict[Gate, bool]:
+def _bounds(reports: Sequence[ScoredClip], label: str) -> dict[Gate, bool]:
     bounds: dict[Gate, bool] = {}
     for report in reports:
         for outcome in report.gates:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from itertools import islice
-from types import MappingProxyType
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,32 +13,16 @@ from numpy.typing import NDArray
 from framegauge.export.contract.interface import Aggregate, Output
 from framegauge.export.contract.roles import FRAME_ROLES
 from framegauge.runtime.errors import ScoreError
+from framegauge.runtime.pairing.case import Case, Pair
 from framegauge.runtime.reports.stills import Worst
 from framegauge.runtime.scoring.in_order import in_order
 from framegauge.runtime.scoring.scorer import Scorer
 from framegauge.runtime.sources.colour import colour_matrix
-from framegauge.runtime.sources.conversion import Target
+from framegauge.runtime.sources.conversion import Conversion
 from framegauge.runtime.sources.planes import Planes
 
-Pair = tuple[int, Planes, Planes]
 Values = Mapping[str, NDArray[np.float64]]
 T = TypeVar("T")
-
-
-class Sample(NamedTuple):
-    """One frame to judge, and everything that models take beside the pair.
-
-    Attributes:
-        number: Index of the frame in the reference.
-        reference: Its planes.
-        distorted: Those of the distorted frame.
-        further: By role, planes of further frames, and tensors without a batch axis.
-    """
-
-    number: int
-    reference: Planes
-    distorted: Planes
-    further: Mapping[str, Planes | NDArray[np.float32]] = MappingProxyType({})
 
 
 # A batch holds about this many pixels: large frames go one by one.
@@ -59,8 +42,8 @@ class Progress(Protocol):
 
 def score_pairs(
     scorer: Scorer,
-    pairs: Iterator[Pair | Sample],
-    targets: Mapping[str, Target],
+    pairs: Iterator[Pair | Case],
+    targets: Mapping[str, Conversion],
     worst: Worst | None,
     progress: Progress | None,
     expected: int | None,
@@ -97,8 +80,8 @@ def score_pairs(
     if progress:
         progress(0, expected)
 
-    def scored(batch: Sequence[Pair | Sample]) -> tuple[list[Sample], Values]:
-        samples = [each if isinstance(each, Sample) else Sample(*each) for each in batch]
+    def scored(batch: Sequence[Pair | Case]) -> tuple[list[Case], Values]:
+        samples = [each if isinstance(each, Case) else Case(*each) for each in batch]
         frames, tensors = _fed(samples)
         return samples, scorer.run(frames, colours, tensors)
 
@@ -156,7 +139,7 @@ def stacked(frames: Sequence[Planes]) -> Planes:
 
 
 def _fed(
-    samples: Sequence[Sample],
+    samples: Sequence[Case],
 ) -> tuple[dict[str, Planes], dict[str, NDArray[np.float32]]]:
     """The batch's frames and tensors by role, checked."""
     frames: dict[str, list[Planes]] = {}

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from framegauge.runtime.backends.model import describe
-from framegauge.runtime.models.model_files import Pick
+from framegauge.runtime.models.model_files import Selection
 from framegauge.runtime.scoring.scorer import Scorer
 
 
-def model_facts(scorer: Scorer, picked: Pick) -> dict[str, Any]:
+def model_facts(scorer: Scorer, picked: Selection) -> dict[str, Any]:
     """The models, as the report has them: where they differ, a list with a value for each file."""
     manifests = [model.manifest for model in scorer.models]
     return {

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from framegauge.runtime.cpus import usable_cpus
 from framegauge.runtime.errors import UsageError
-from framegauge.runtime.models.model_files import Pick, checked, default_metrics, pick
+from framegauge.runtime.models.model_files import Selection, checked, default_metrics, pick
 from framegauge.runtime.pairing.alignment import Alignment, OnLength
-from framegauge.runtime.pairing.cases import Feed
-from framegauge.runtime.pairing.extra_inputs import Given
+from framegauge.runtime.pairing.cases import Cases
+from framegauge.runtime.pairing.extra_inputs import ExtraInputs
 from framegauge.runtime.pairing.frame_rates import OnRate
 from framegauge.runtime.pooling.gate import Gate
 from framegauge.runtime.reports.report import Report
@@ -24,7 +24,7 @@ from framegauge.runtime.scoring.prefetch import ahead
 from framegauge.runtime.scoring.provenance import backend_facts, missing_of, model_facts
 from framegauge.runtime.scoring.scorer import Scorer
 from framegauge.runtime.sources.arrays import ArrayFrame
-from framegauge.runtime.sources.conversion import Ladder, Target, share_assumptions
+from framegauge.runtime.sources.conversion import Conversion, ConversionPolicy, share_assumptions
 from framegauge.runtime.sources.source import open_source
 
 Where = str | os.PathLike[str] | Iterable[ArrayFrame]
@@ -135,7 +135,7 @@ def score(
         raise UsageError(f"--stills takes at least 0, got {stills}.")
     if metrics is not None:
         checked(metrics)
-    given = Given(factor=factor, flows=flows or {}, estimator=flow_estimator)
+    given = ExtraInputs(factor=factor, flows=flows or {}, estimator=flow_estimator)
     alignment = Alignment(
         offset=offset,
         start=start,
@@ -145,7 +145,7 @@ def score(
         on_rate_mismatch=on_rate_mismatch,
         factor=factor,
     )
-    ladder = Ladder.parse(scale, convert)
+    ladder = ConversionPolicy.parse(scale, convert)
     with ExitStack() as opened:
         sources = {
             role: opened.enter_context(
@@ -167,7 +167,7 @@ def score(
         alignment.expected(*lengths)  # refuses lengths that differ before any model is made
         if model is not None:
             paths = [model] if isinstance(model, (str, os.PathLike)) else list(model)
-            picked = Pick(tuple(map(Path, paths)), {}, "given")
+            picked = Selection(tuple(map(Path, paths)), {}, "given")
         else:
             format = ladder.format(facts)
             picked = pick(
@@ -192,7 +192,7 @@ def score(
             )
         )
         picked.check(scorer.form.name, scorer.labels)
-        feed = Feed(given, roles=scorer.roles, outputs=scorer.outputs)
+        feed = Cases(given, roles=scorer.roles, outputs=scorer.outputs)
         missing = missing_of(scorer)
         parsed = [Gate.parse(gate, labels=[*scorer.labels, *missing]) for gate in gates]
         targets = ladder.targets(facts, scorer.form.name)
@@ -234,7 +234,7 @@ def score(
     return report.with_gates(parsed)
 
 
-def _worst(count: int, scorer: Scorer, targets: Mapping[str, Target]) -> Worst | None:
+def _worst(count: int, scorer: Scorer, targets: Mapping[str, Conversion]) -> Worst | None:
     if not count:
         return None
     first = first_score(scorer)

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from framegauge.export.contract.roles import FRAME_ROLES
 from framegauge.runtime.errors import ScoreError, UsageError
 from framegauge.runtime.models.model_files import PAIR
+from framegauge.runtime.pairing.case import Case, Pair
 from framegauge.runtime.pairing.flow_validity import known_together, maskable
-from framegauge.runtime.scoring import loop
 from framegauge.runtime.scoring.scorer import Scorer
 from framegauge.runtime.sets.samples import Sample, Samples
-from framegauge.runtime.sets.treatment import Treated, treated
-from framegauge.runtime.sources.conversion import Ladder
+from framegauge.runtime.sets.treatment import Treatment, treated
+from framegauge.runtime.sources.conversion import ConversionPolicy
 from framegauge.runtime.sources.facts import Facts
 from framegauge.runtime.sources.flows import read_flow
 from framegauge.runtime.sources.planes import Planes
@@ -74,8 +74,12 @@ class Columns:
 
 
 def further_inputs(
-    scorer: Scorer, sample: Sample, ladder: Ladder, reference: Facts, size: tuple[int, int]
-) -> tuple[Further, dict[str, Treated]]:
+    scorer: Scorer,
+    sample: Sample,
+    ladder: ConversionPolicy,
+    reference: Facts,
+    size: tuple[int, int],
+) -> tuple[Further, dict[str, Treatment]]:
     """What the models take beside the pair, read from the files that a sample names.
 
     A mask that is wanted is where the flows are known, and within the mask that is named if one is.
@@ -98,7 +102,7 @@ def further_inputs(
     """
     leaving_out = maskable(scorer.outputs, scorer.roles)
     further: dict[str, Planes | NDArray[np.float32]] = {}
-    done: dict[str, Treated] = {}
+    done: dict[str, Treatment] = {}
     known = {"mask": np.ones((1, size[1], size[0]), np.float32)}
     for role in scorer.roles:
         if role in PAIR or role == "mask":
@@ -128,13 +132,13 @@ def further_inputs(
     return further, done
 
 
-def with_inputs(pairs: Iterator[loop.Pair], further: Further) -> Generator[loop.Sample, None, None]:
+def with_inputs(pairs: Iterator[Pair], further: Further) -> Generator[Case, None, None]:
     """The one pair of a sample of images, with its further inputs.
 
     Raises:
         ScoreError: There is more than one pair.
     """
-    yield loop.Sample(*next(pairs), further)
+    yield Case(*next(pairs), further)
     others = sum(1 for _ in pairs)
     if others:
         raise ScoreError(
@@ -182,8 +186,8 @@ def _flow(
 
 
 def _neighbour(
-    scorer: Scorer, path: str, ladder: Ladder, reference: Facts
-) -> tuple[Planes, Treated]:
+    scorer: Scorer, path: str, ladder: ConversionPolicy, reference: Facts
+) -> tuple[Planes, Treatment]:
     """A frame, and what was done to it."""
     with open_source(path) as source:
         facts = {"reference": reference, "distorted": source.facts}

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from framegauge.runtime.errors import ScoreError, UsageError
 from framegauge.runtime.models.model_files import PAIR
 from framegauge.runtime.pairing.alignment import Alignment
-from framegauge.runtime.scoring import loop
-from framegauge.runtime.scoring.loop import Pair, score_pairs
+from framegauge.runtime.pairing.case import Case, Pair
+from framegauge.runtime.scoring.loop import score_pairs
 from framegauge.runtime.scoring.prefetch import ahead
 from framegauge.runtime.sets.protocol_steps import (
     Mask,
@@ -26,9 +26,9 @@ from framegauge.runtime.sets.protocol_steps import (
 from framegauge.runtime.sets.protocols import Protocol
 from framegauge.runtime.sets.sample_inputs import further_inputs, with_inputs
 from framegauge.runtime.sets.samples import Sample
-from framegauge.runtime.sets.scorers_by_format import Loaded
-from framegauge.runtime.sets.treatment import Treated, treated
-from framegauge.runtime.sources.conversion import Ladder, Target, share_assumptions
+from framegauge.runtime.sets.scorers_by_format import ScorersByFormat
+from framegauge.runtime.sets.treatment import Treatment, treated
+from framegauge.runtime.sources.conversion import Conversion, ConversionPolicy, share_assumptions
 from framegauge.runtime.sources.facts import Facts
 from framegauge.runtime.sources.planes import Planes
 from framegauge.runtime.sources.source import Source, open_source
@@ -57,7 +57,7 @@ class SampleScore:
     frames: int = 0
     scores: Mapping[str, float] = field(default_factory=dict)
     moments: Mapping[str, float] = field(default_factory=dict)
-    inputs: Mapping[str, Treated] = field(default_factory=dict)
+    inputs: Mapping[str, Treatment] = field(default_factory=dict)
     left_out: str | None = None
     error: str | None = None
 
@@ -68,7 +68,11 @@ class SampleScore:
 
 
 def score_sample(
-    sample: Sample, method: str, models: Loaded, ladder: Ladder, protocol: Protocol | None
+    sample: Sample,
+    method: str,
+    models: ScorersByFormat,
+    ladder: ConversionPolicy,
+    protocol: Protocol | None,
 ) -> SampleScore:
     """Score what one method made of one sample.
 
@@ -94,7 +98,7 @@ def score_sample(
         if protocol is not None:
             width, height = scored_size(protocol, *(each.size for each in facts.values()))
             facts["reference"] = replace(facts["reference"], width=width, height=height)
-            ladder = Ladder(convert_to="rgb24")
+            ladder = ConversionPolicy(convert_to="rgb24")
         scorer = models.of(lambda: ladder.format(facts))
         if protocol is not None:
             check_model(protocol, scorer)
@@ -124,7 +128,7 @@ def score_sample(
         alignment = Alignment().at_rates(*(each.frame_rate for each in facts.values()))
         expected = alignment.expected(*(each.frames for each in facts.values()))
         pairs = opened.enter_context(closing(alignment.pairs(frames[0], frames[1])))
-        fed: Iterator[Pair] | Iterator[loop.Sample] = pairs
+        fed: Iterator[Pair] | Iterator[Case] = pairs
         if not set(scorer.roles) <= set(PAIR):
             further, done = further_inputs(scorer, sample, ladder, facts["reference"], size)
             score = replace(score, inputs={**score.inputs, **done})
@@ -144,7 +148,7 @@ def score_sample(
 
 def _frames(
     source: Source,
-    target: Target,
+    target: Conversion,
     facts: Facts,
     protocol: Protocol | None,
     mask: Mask | None,

@@ -16,10 +16,10 @@ from framegauge.runtime.sets.protocols import Protocol, departures, find_protoco
 from framegauge.runtime.sets.sample_inputs import Columns
 from framegauge.runtime.sets.sample_scores import SampleScore
 from framegauge.runtime.sets.samples import Samples
-from framegauge.runtime.sets.scorers_by_format import Loaded
+from framegauge.runtime.sets.scorers_by_format import ScorersByFormat
 from framegauge.runtime.sets.set_report import SetReport
-from framegauge.runtime.sets.set_run import Run
-from framegauge.runtime.sources.conversion import Ladder
+from framegauge.runtime.sets.set_run import SetRun
+from framegauge.runtime.sources.conversion import ConversionPolicy
 
 
 def score_set(
@@ -94,7 +94,7 @@ def score_set(
         "quantise": quantise,
         "crop_border": crop_border,
     }
-    loaded = Loaded(
+    loaded = ScorersByFormat(
         metrics=metrics,
         files=paths,
         options={
@@ -113,10 +113,10 @@ def score_set(
         },
     )
     with loaded:
-        run = Run(
+        run = SetRun(
             samples=samples,
             loaded=loaded,
-            ladder=Ladder.parse(scale, convert),
+            ladder=ConversionPolicy.parse(scale, convert),
             protocol=chosen,
             gates=gates,
             keep_going=keep_going,

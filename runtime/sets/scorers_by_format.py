@@ -11,13 +11,19 @@ from typing import Any, Self
 from framegauge.export.contract.entry import find_listing
 from framegauge.export.contract.interface import Aggregate, Output
 from framegauge.runtime.errors import UsageError
-from framegauge.runtime.models.model_files import Pick, catalogue, checked, default_metrics, pick
+from framegauge.runtime.models.model_files import (
+    Selection,
+    catalogue,
+    checked,
+    default_metrics,
+    pick,
+)
 from framegauge.runtime.scoring.provenance import backend_facts, model_facts
 from framegauge.runtime.scoring.scorer import Scorer
 
 
 @dataclass(kw_only=True)
-class Loaded:
+class ScorersByFormat:
     """Scorers by pixel format, each loaded when it is first needed, and once.
 
     A context manager.
@@ -35,7 +41,7 @@ class Loaded:
     files: Sequence[str | os.PathLike[str]]
     options: Mapping[str, Any]
     runs_on: Mapping[str, Any]
-    loaded: dict[str, tuple[Scorer, Pick]] = field(default_factory=dict)
+    loaded: dict[str, tuple[Scorer, Selection]] = field(default_factory=dict)
     failed: bool = False
 
     def __enter__(self) -> Self:
@@ -66,8 +72,8 @@ class Loaded:
             self.loaded[name] = scorer, picked
         return self.loaded[name][0]
 
-    def _load(self, format: str) -> tuple[Scorer, Pick]:
-        picked = Pick(tuple(map(Path, self.files)), {}, "given")
+    def _load(self, format: str) -> tuple[Scorer, Selection]:
+        picked = Selection(tuple(map(Path, self.files)), {}, "given")
         if not self.files:
             metrics = default_metrics(format) if self.metrics is None else self.metrics
             picked = pick(metrics, format, **self.options)

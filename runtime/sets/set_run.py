@@ -13,12 +13,12 @@ from framegauge.runtime.sets.journal import Journal
 from framegauge.runtime.sets.protocols import Protocol
 from framegauge.runtime.sets.sample_scores import SampleScore, score_sample
 from framegauge.runtime.sets.samples import Sample, Samples, printable
-from framegauge.runtime.sets.scorers_by_format import Loaded
-from framegauge.runtime.sources.conversion import Ladder
+from framegauge.runtime.sets.scorers_by_format import ScorersByFormat
+from framegauge.runtime.sources.conversion import ConversionPolicy
 
 
 @dataclass(kw_only=True)
-class Run:
+class SetRun:
     """What is scored, how, and what has come of it.
 
     Attributes:
@@ -34,8 +34,8 @@ class Run:
     """
 
     samples: Samples
-    loaded: Loaded
-    ladder: Ladder
+    loaded: ScorersByFormat
+    ladder: ConversionPolicy
     protocol: Protocol | None
     gates: Sequence[str]
     keep_going: bool

@@ -7,14 +7,14 @@ from typing import Any
 
 import av
 
-from framegauge.runtime.sources.conversion import Target
+from framegauge.runtime.sources.conversion import Conversion
 from framegauge.runtime.sources.facts import Facts
 
-Treated = Mapping[str, Any]
+Treatment = Mapping[str, Any]
 """As the report of a set has it; empty if a clip was taken as it is and says all of itself."""
 
 
-def treated(target: Target, facts: Facts) -> dict[str, Any]:
+def treated(target: Conversion, facts: Facts) -> dict[str, Any]:
     """What of a clip is not as the model takes it.
 
     Args:
@@ -35,7 +35,7 @@ def treated(target: Target, facts: Facts) -> dict[str, Any]:
     return found
 
 
-def in_words(clip: Treated) -> Iterator[str]:
+def in_words(clip: Treatment) -> Iterator[str]:
     """The same for people, in words that many clips share."""
     for name, value in clip.get("assumed", {}).items():
         yield f"{name} assumed to be {value}"

@@ -8,6 +8,7 @@ Reference:
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -22,6 +23,14 @@ WEIGHTS: dict[str, tuple[float, float]] = {
     "bt2020": (0.2627, 0.0593),
 }
 """Weights of red and blue in luma, by the name of the matrix."""
+
+
+@dataclass(frozen=True)
+class Colour:
+    """What the code values of a video mean."""
+
+    matrix: Matrix
+    range: Range
 
 
 def colour_matrix(matrix: Matrix, range: Range, depth: int) -> NDArray[np.float32]:

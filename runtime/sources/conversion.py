@@ -9,8 +9,7 @@ from typing import Any, Self, get_args
 
 from framegauge.export.contract.formats import FORMATS
 from framegauge.runtime.errors import ScoreError, UsageError
-from framegauge.runtime.reports.stills import Colour
-from framegauge.runtime.sources.colour import Matrix, Range
+from framegauge.runtime.sources.colour import Colour, Matrix, Range
 from framegauge.runtime.sources.facts import Facts
 from framegauge.runtime.sources.planes import Planes
 from framegauge.runtime.sources.source import Source
@@ -22,7 +21,7 @@ _SCALE = re.compile(r"(?:(?P<to>reference)|(?P<width>\d+)x(?P<height>\d+))(?::(?
 
 
 @dataclass(frozen=True, kw_only=True)
-class Target:
+class Conversion:
     """What one video's frames become before they are scored.
 
     Attributes:
@@ -69,7 +68,7 @@ class Target:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ladder:
+class ConversionPolicy:
     """What may be done to videos that differ.
 
     Attributes:
@@ -138,7 +137,7 @@ class Ladder:
         """Width and height that the reference is scored at."""
         return self._size(facts["reference"], facts["reference"])
 
-    def targets(self, facts: Mapping[str, Facts], format: str) -> dict[str, Target]:
+    def targets(self, facts: Mapping[str, Facts], format: str) -> dict[str, Conversion]:
         """What each video becomes, to be scored in ``format``.
 
         Raises:
@@ -172,7 +171,7 @@ class Ladder:
                     f"conversion with --convert {format}, or use a model made for its format."
                 )
             recoloured = matrix is not None and (each.matrix, each.range) != (matrix, range)
-            targets[role] = Target(
+            targets[role] = Conversion(
                 format=format,
                 size=sizes[role],
                 scaler=self.scaler if sizes[role] != each.size else None,

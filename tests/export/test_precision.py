@@ -33,7 +33,7 @@ from framegauge.export.networks.backbones import Weights
 from framegauge.runtime import cli, score
 from framegauge.runtime.backends.model import Model
 from framegauge.runtime.models import export_cache as exports
-from framegauge.runtime.models.export_cache import CACHE_VARIABLE, Order, cached
+from framegauge.runtime.models.export_cache import CACHE_VARIABLE, ExportRequest, cached
 
 CLIPS = Path(__file__).parents[1] / "clips"
 
@@ -320,7 +320,7 @@ def test_a_manifest_of_another_precision_is_refused(exported):
 
 
 def test_an_order_in_half_has_a_command_that_says_so():
-    order = Order(entries="lpips_alex", format="rgb24", precision="fp16")
+    order = ExportRequest(entries="lpips_alex", format="rgb24", precision="fp16")
 
     assert "--precision fp16" in order.command()
     assert "--precision" not in replace(order, precision="fp32").command()
@@ -329,7 +329,7 @@ def test_an_order_in_half_has_a_command_that_says_so():
 def test_a_model_in_half_is_kept_apart_from_the_same_in_float32(tmp_path, monkeypatch):
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
     monkeypatch.setattr(exports, "write", lambda order, path, progress: path.write_bytes(b"model"))
-    order = Order(entries="psnr", format="rgb24", precision="fp16")
+    order = ExportRequest(entries="psnr", format="rgb24", precision="fp16")
 
     files = [cached(each, False, print) for each in (order, replace(order, precision="fp32"))]
 

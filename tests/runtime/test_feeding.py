@@ -10,9 +10,9 @@ from framegauge.export.contract.formats import FORMATS
 from framegauge.export.contract.interface import Output
 from framegauge.runtime import ScoreError, UsageError
 from framegauge.runtime.pairing.alignment import Alignment
-from framegauge.runtime.pairing.cases import Feed
-from framegauge.runtime.pairing.extra_inputs import Given
-from framegauge.runtime.scoring.loop import Sample
+from framegauge.runtime.pairing.case import Case
+from framegauge.runtime.pairing.cases import Cases
+from framegauge.runtime.pairing.extra_inputs import ExtraInputs
 from framegauge.runtime.sources.planes import Planes
 
 FORM = FORMATS["gray8"]
@@ -37,8 +37,10 @@ def output(entry: str, **options: Any) -> Output:
     )
 
 
-def given(factor: int | None = None, *, estimator: str | None = None, **flows: object) -> Given:
-    return Given(
+def given(
+    factor: int | None = None, *, estimator: str | None = None, **flows: object
+) -> ExtraInputs:
+    return ExtraInputs(
         factor=factor,
         flows={role: str(pattern) for role, pattern in flows.items()},
         estimator=estimator,
@@ -51,15 +53,15 @@ def clip(frames: int, *, add: int = 0) -> Iterator[Planes]:
 
 
 def fed(
-    source: Given,
+    source: ExtraInputs,
     entry: str,
     roles: Sequence[str],
     *,
     frames: int = 5,
     alignment: Alignment | None = None,
     **options: Any,
-) -> list[Sample]:
-    feed = Feed(source, roles=roles, outputs=[output(entry, **options)])
+) -> list[Case]:
+    feed = Cases(source, roles=roles, outputs=[output(entry, **options)])
     aligned = alignment or Alignment(factor=source.factor)
     samples = feed.samples(aligned, clip(frames), clip(frames, add=100), form=FORM)
     return list(samples)
@@ -169,7 +171,7 @@ def test_what_takes_no_mask_is_not_saved_by_one_beside_it(flows: Path) -> None:
         replace(output("flow_smoothness[flows=one]"), options={"flows": "one"}),
     ]
     roles = ("flow", "flow_reference", "mask")
-    feed = Feed(given(flow=flows, flow_reference=flows), roles=roles, outputs=outputs)
+    feed = Cases(given(flow=flows, flow_reference=flows), roles=roles, outputs=outputs)
 
     with pytest.raises(ScoreError, match="frame 0 is not known at 1 pixels"):
         list(feed.samples(Alignment(), clip(2), clip(2), form=FORM))
@@ -186,7 +188,7 @@ def test_what_takes_no_mask_is_not_saved_by_one_beside_it(flows: Path) -> None:
 )
 def test_flows_between_inputs_and_frames_are_estimated(role: str, wanted: list[int]) -> None:
     reference = moving(4, 2)
-    feed = Feed(
+    feed = Cases(
         given(3, estimator="dis"), roles=("distorted", role), outputs=[output("superslomo")]
     )
 
@@ -199,7 +201,7 @@ def test_flows_between_inputs_and_frames_are_estimated(role: str, wanted: list[i
 
 def test_the_flows_of_each_video_go_to_its_own_next_frame() -> None:
     reference, distorted = moving(4, 2), moving(4, 3)
-    feed = Feed(given(estimator="dis"), roles=("flow", "flow_reference"), outputs=[output("tof")])
+    feed = Cases(given(estimator="dis"), roles=("flow", "flow_reference"), outputs=[output("tof")])
 
     samples = list(feed.samples(Alignment(), iter(reference), iter(distorted), form=FORM))
 
@@ -229,7 +231,7 @@ def test_the_last_frame_has_no_flow_to_the_next(
     frames: int, alignment: dict[str, Any], wanted: list[int]
 ) -> None:
     roles, aligned = ("flow", "flow_reference"), Alignment(**alignment)
-    feed = Feed(given(estimator="dis"), roles=roles, outputs=[output("tof")])
+    feed = Cases(given(estimator="dis"), roles=roles, outputs=[output("tof")])
 
     samples = feed.samples(aligned, clip(frames), clip(frames), form=FORM)
 
@@ -239,7 +241,7 @@ def test_the_last_frame_has_no_flow_to_the_next(
 
 def test_frames_without_a_next_one_do_not_make_up_the_count() -> None:
     roles, aligned = ("flow", "flow_reference"), Alignment(count=5)
-    feed = Feed(given(estimator="dis"), roles=roles, outputs=[output("tof")])
+    feed = Cases(given(estimator="dis"), roles=roles, outputs=[output("tof")])
 
     with pytest.raises(ScoreError, match="--count 5 frames were asked for, and there are 4 to sco"):
         feed.expected(aligned, 5, 5)
@@ -280,7 +282,7 @@ def test_neighbours_are_next_to_a_frame_whichever_frames_are_judged(
     samples = fed(source, "warping_error", roles, frames=8, alignment=Alignment(**alignment))
 
     aligned = Alignment(**alignment)
-    feed = Feed(source, roles=roles, outputs=[output("warping_error")])
+    feed = Cases(source, roles=roles, outputs=[output("warping_error")])
     assert [sample.number for sample in samples] == wanted
     assert feed.expected(aligned, 8, 8) == len(wanted)
     differences = [
@@ -354,7 +356,7 @@ def test_what_is_not_given_is_refused_with_the_flag_that_gives_it(
     source: dict[str, Any], entry: str, roles: tuple[str, ...], words: str
 ) -> None:
     with pytest.raises(UsageError, match=words):
-        Feed(given(**source), roles=roles, outputs=[output(entry)])
+        Cases(given(**source), roles=roles, outputs=[output(entry)])
 
 
 def test_frames_without_neighbours_are_not_scored_at_all() -> None:
@@ -364,7 +366,7 @@ def test_frames_without_neighbours_are_not_scored_at_all() -> None:
 
 def test_an_entry_of_another_release_is_given_what_the_model_takes() -> None:
     unknown = replace(output("psnr"), entry="mine_alone")
-    feed = Feed(given(2), roles=("distorted", "previous"), outputs=[unknown])
+    feed = Cases(given(2), roles=("distorted", "previous"), outputs=[unknown])
 
     samples = feed.samples(Alignment(factor=2), clip(3), clip(3), form=FORM)
 

@@ -7,14 +7,9 @@ from numpy.testing import assert_array_equal
 
 from framegauge.export.contract.formats import FORMATS
 from framegauge.runtime import ScoreError
-from framegauge.runtime.scoring.loop import (
-    FLIGHT_PIXELS,
-    Sample,
-    batch_frames,
-    in_flight,
-    score_pairs,
-)
-from framegauge.runtime.sources.conversion import Target
+from framegauge.runtime.pairing.case import Case
+from framegauge.runtime.scoring.loop import FLIGHT_PIXELS, batch_frames, in_flight, score_pairs
+from framegauge.runtime.sources.conversion import Conversion
 
 
 class Recorded:
@@ -33,9 +28,9 @@ class Recorded:
         return {"when": tensors["time"].astype(np.float64)}
 
 
-def target(form: str) -> Target:
+def target(form: str) -> Conversion:
     matrix = None if FORMATS[form].kind == "rgb" else "bt709"
-    return Target(
+    return Conversion(
         format=form,
         size=(4, 2),
         scaler=None,
@@ -50,8 +45,8 @@ def frame(value: float, form: str) -> tuple[np.ndarray, ...]:
     return (np.full((3, 2, 4) if form == "rgbf32" else (2, 4), value, type),)
 
 
-def sample(number: int, form: str, *, previous: float = 0) -> Sample:
-    return Sample(
+def sample(number: int, form: str, *, previous: float = 0) -> Case:
+    return Case(
         number,
         frame(0, form),
         frame(1, form),
@@ -63,7 +58,7 @@ def sample(number: int, form: str, *, previous: float = 0) -> Sample:
     )
 
 
-def run(scorer: Recorded, samples: list[Sample], form: str) -> dict[str, np.ndarray]:
+def run(scorer: Recorded, samples: list[Case], form: str) -> dict[str, np.ndarray]:
     targets = {"reference": target(form), "distorted": target(form)}
     numbers, values = score_pairs(scorer, iter(samples), targets, None, None, None)  # type: ignore
     assert numbers.tolist() == [each.number for each in samples]

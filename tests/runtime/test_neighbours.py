@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from framegauge.runtime.pairing.neighbours import BetweenInputs, InSequence, Moment, Pair
+from framegauge.runtime.pairing.case import Pair
+from framegauge.runtime.pairing.neighbours import BetweenInputs, InSequence, Neighbourhood
 
 
 def clip(frames: int, *, first: int = 0) -> Iterator[Pair]:
@@ -14,7 +15,7 @@ def clip(frames: int, *, first: int = 0) -> Iterator[Pair]:
         yield number, (np.array(number),), (np.array(100 + number),)
 
 
-def told(moment: Moment) -> dict[str, int]:
+def told(moment: Neighbourhood) -> dict[str, int]:
     return {name: int(planes[0]) for name, planes in moment.frames.items()}
 
 

@@ -14,8 +14,14 @@ from framegauge.export.networks.backbones import LAYERS
 from framegauge.runtime import ScoreError, UsageError, score
 from framegauge.runtime.models import export_cache as exports
 from framegauge.runtime.models import model_files as shelf
-from framegauge.runtime.models.export_cache import Order, cache_folder, cached
-from framegauge.runtime.models.model_files import Pick, catalogue, checked, default_metrics, pick
+from framegauge.runtime.models.export_cache import ExportRequest, cache_folder, cached
+from framegauge.runtime.models.model_files import (
+    Selection,
+    catalogue,
+    checked,
+    default_metrics,
+    pick,
+)
 
 # Scores run while these cannot be imported, and what needs them says so.
 WITHOUT_EXPORT = """
@@ -38,7 +44,7 @@ def ordered(monkeypatch: pytest.MonkeyPatch, shipped: Callable[..., Path]) -> li
     """Puts a ready model where an export would be written, and notes what was asked for."""
     asked: list[str] = []
 
-    def write(order: Order, path: Path, progress: Callable[[str], None]) -> None:
+    def write(order: ExportRequest, path: Path, progress: Callable[[str], None]) -> None:
         asked.append(order.entries)
         shutil.copy(shipped("psnr_y"), path)
 
@@ -68,7 +74,7 @@ def locked(path: Path) -> None:
     raise PermissionError(errno.EACCES, "Permission denied")
 
 
-def names(picked: Pick) -> list[str]:
+def names(picked: Selection) -> list[str]:
     return [path.stem for path in picked.files]
 
 
@@ -169,7 +175,7 @@ def test_models_that_differ_in_anything_are_kept_apart(cache: Path, ordered: lis
 def test_orders_that_differ_in_anything_are_kept_apart(
     cache: Path, ordered: list[str], change: dict[str, Any]
 ) -> None:
-    order = Order(entries="mse", format="rgb24")
+    order = ExportRequest(entries="mse", format="rgb24")
 
     files = [cached(each, False, print) for each in (order, replace(order, **change))]
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from framegauge.export.contract.manifest import KEY, Manifest, ManifestError
 from framegauge.runtime.backends.gpu.gpu_array import GpuArray
 from framegauge.runtime.backends.session import Device, Feed, check_device, gpu_words
-from framegauge.runtime.errors import BackendError, ScoreError, UsageError
+from framegauge.runtime.errors import BackendError, ScoreError, UsageError, first_line
 
 if TYPE_CHECKING:
     from framegauge.engines.identity.profile import Profile
@@ -206,8 +206,3 @@ def providers() -> list[str]:
         ) from error
     listed: list[str] = onnxruntime.get_available_providers()
     return listed
-
-
-def first_line(error: Exception) -> str:
-    """The first line of an error's words, or else its type."""
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

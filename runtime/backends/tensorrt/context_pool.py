@@ -6,14 +6,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
-from framegauge.runtime.backends.tensorrt.execution_context import Lane
+from framegauge.runtime.backends.tensorrt.execution_context import ExecutionContext
 from framegauge.runtime.errors import ScoreError, UsageError
 
 
-class Lanes:
-    """Lanes of one engine, made when they are first wanted."""
+class ContextPool:
+    """ContextPool of one engine, made when they are first wanted."""
 
-    def __init__(self, make: Callable[[int], Lane], most: int) -> None:
+    def __init__(self, make: Callable[[int], ExecutionContext], most: int) -> None:
         """Lend at most so many; further threads wait for one.
 
         Args:
@@ -21,13 +21,13 @@ class Lanes:
             most: How many there may be.
         """
         self._make, self._left = make, most
-        self._free: list[Lane] = []
+        self._free: list[ExecutionContext] = []
         self._lent = 0
         self._is_closed = False
         self._turn = threading.Condition()
 
     @contextmanager
-    def one(self, profile: int) -> Iterator[Lane]:
+    def one(self, profile: int) -> Iterator[ExecutionContext]:
         """A lane; one whose run fails is not used again.
 
         Args:
@@ -60,7 +60,7 @@ class Lanes:
             for lane in free:
                 each.callback(lane.close)
 
-    def _taken(self, profile: int) -> Lane:
+    def _taken(self, profile: int) -> ExecutionContext:
         while True:
             with self._turn:
                 self._turn.wait_for(lambda: self._free or self._left or self._is_closed)

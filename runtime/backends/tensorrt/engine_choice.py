@@ -15,7 +15,14 @@ from framegauge.engines.store.store import Store
 from framegauge.engines.store.stored_engine import StoredEngine
 from framegauge.engines.store.trusted_files import StoreError
 from framegauge.export.contract.manifest import KEY, Manifest, ManifestError
-from framegauge.runtime.backends.choose import Choice, File, Machine, NoEngineError, Prove, Wish
+from framegauge.runtime.backends.request import (
+    BackendRequest,
+    Choice,
+    File,
+    Machine,
+    NoEngineError,
+    Prove,
+)
 from framegauge.runtime.backends.tensorrt.kernel_cache import KernelCache
 from framegauge.runtime.backends.tensorrt.tensorrt_session import TensorrtSession
 from framegauge.runtime.errors import BackendError, ScoreError, UsageError
@@ -28,7 +35,7 @@ _EXTRAS = {"tensorrt": "framegauge[tensorrt]", "tensorrt_rtx": "framegauge[rtx]"
 class EngineChoice:
     """The engines of one model on this machine."""
 
-    def __init__(self, file: File, wish: Wish, prove: Prove, machine: Machine) -> None:
+    def __init__(self, file: File, wish: BackendRequest, prove: Prove, machine: Machine) -> None:
         """Look at what there is.
 
         Raises:

@@ -23,7 +23,7 @@ class EngineError(ScoreError):
     """An engine that cannot be loaded, or whose run failed."""
 
 
-class Lane:
+class ExecutionContext:
     """What one thread at a time runs an engine in, while the memory's GPU is the current one."""
 
     def __init__(

@@ -15,8 +15,8 @@ from framegauge.runtime.backends.gpu.cuda import CudaError, Memory
 from framegauge.runtime.backends.gpu.gpu_array import GpuArray, GpuMemory, empty
 from framegauge.runtime.backends.session import Device, Feed, check_device, gpu_words
 from framegauge.runtime.backends.tensorrt.batch_pieces import Piece, pieces_of, tightest
-from framegauge.runtime.backends.tensorrt.context_pool import Lanes
-from framegauge.runtime.backends.tensorrt.execution_context import Lane
+from framegauge.runtime.backends.tensorrt.context_pool import ContextPool
+from framegauge.runtime.backends.tensorrt.execution_context import ExecutionContext
 from framegauge.runtime.backends.tensorrt.loaded_engine import SCORES, Engine
 from framegauge.runtime.errors import ScoreError
 
@@ -89,7 +89,7 @@ class TensorrtSession:
         self.inputs: Sequence[str] = [each.name for each in manifest.inputs]
         self.outputs: Sequence[str] = [each.name for each in manifest.outputs]
         self.validity = self._engine.validity
-        self._lanes = Lanes(self._lane, lanes)
+        self._lanes = ContextPool(self._lane, lanes)
 
     def holds(self, batch: int, height: int, width: int) -> bool:
         """Whether one of its profiles does; larger batches are cut into pieces."""
@@ -155,9 +155,9 @@ class TensorrtSession:
         with self._memory.current():
             self._lanes.close()
 
-    def _lane(self, profile: int) -> Lane:
+    def _lane(self, profile: int) -> ExecutionContext:
         """A context that has the memory for a profile."""
-        lane = Lane(
+        lane = ExecutionContext(
             self._engine.context(),
             self._memory,
             outputs=dict.fromkeys(self.outputs, SCORES),

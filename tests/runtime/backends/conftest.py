@@ -32,8 +32,8 @@ from framegauge.engines.identity.target import Target
 from framegauge.engines.store.store import STORE_VARIABLE, SYSTEM_VARIABLE, Store
 from framegauge.engines.store.stored_engine import StoredEngine
 from framegauge.export.contract.manifest import Manifest
-from framegauge.runtime.backends.choose import Machine
 from framegauge.runtime.backends.gpu.cuda import CudaError
+from framegauge.runtime.backends.request import Machine
 from framegauge.runtime.backends.tensorrt.tensorrt_session import TensorrtSession
 
 VERSION = "1.7.1.116"

@@ -100,7 +100,10 @@ def test_a_named_backend_is_had_or_every_candidate_and_the_way_out_are_named(
 ) -> None:
     stored(mse, ANY)
     stored(
-        mse, ANY, version="1.6.0.1", target=Target(flavour="tensorrt_rtx", architectures=("sm75",))
+        mse,
+        ANY,
+        version="1.6.0.1",
+        target=Target(flavour="tensorrt_rtx", architectures=("sm75",)),
     )
     flavour = name.replace("-", "_")
 

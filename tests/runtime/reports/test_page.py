@@ -16,7 +16,8 @@ from framegauge.runtime.pooling.gate import Gate
 from framegauge.runtime.reports import page
 from framegauge.runtime.reports.report import Report
 from framegauge.runtime.reports.series import Frames, LabelFacts
-from framegauge.runtime.reports.stills import Colour, Still, Worst
+from framegauge.runtime.reports.stills import Still, Worst
+from framegauge.runtime.sources.colour import Colour
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 HOSTILE = (

@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from framegauge.export.contract.formats import FORMATS, Format
-from framegauge.runtime.reports.stills import Colour, Still, Worst, fitting_gain, to_jpeg, to_rgb
-from framegauge.runtime.sources.colour import Matrix, Range
+from framegauge.runtime.reports.stills import Still, Worst, fitting_gain, to_jpeg, to_rgb
+from framegauge.runtime.sources.colour import Colour, Matrix, Range
 
 LIMITED = Colour("bt709", "limited")
 DEEP = [form.name for form in FORMATS.values() if form.kind == "yuv"]

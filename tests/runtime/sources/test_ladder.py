@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from framegauge.runtime import Report, ScoreError, UsageError, score
-from framegauge.runtime.sources.conversion import Ladder
+from framegauge.runtime.sources.conversion import ConversionPolicy
 from framegauge.runtime.sources.facts import Facts, facts
 
 Picture = Callable[..., Path]
@@ -322,7 +322,7 @@ def test_flags_written_wrongly_are_refused(
     scale: str | None, convert: str | None, words: str
 ) -> None:
     with pytest.raises(UsageError, match=words):
-        Ladder.parse(scale, convert)
+        ConversionPolicy.parse(scale, convert)
 
 
 @pytest.mark.parametrize(
@@ -344,11 +344,11 @@ def test_the_format_of_both_follows_from_theirs(
 ) -> None:
     pair = {"reference": known(pixel_format=first), "distorted": known(pixel_format=second)}
 
-    assert Ladder.parse(None, convert).format(pair) == wanted
+    assert ConversionPolicy.parse(None, convert).format(pair) == wanted
 
 
 def test_the_reference_must_have_a_format_of_models_to_be_converted_to() -> None:
     pair = {"reference": known(pixel_format="rgba"), "distorted": known()}
 
     with pytest.raises(ScoreError, match="rgba, which no model takes as it is"):
-        Ladder.parse(None, "reference").format(pair)
+        ConversionPolicy.parse(None, "reference").format(pair)
