@@ -13,21 +13,20 @@ from cuda.bindings import driver
 from cuda.bindings import runtime as cudart
 from cuda.core.utils import StridedMemoryView
 
-from framegauge.runtime.backends import (
-    cuda,
-    engine,
-    gpu_array,
+from framegauge.runtime.backends.gpu import cuda, gpu_array
+from framegauge.runtime.backends.onnx import onnx_session
+from framegauge.runtime.backends.tensorrt import (
+    execution_context,
     kernel_cache,
-    lane,
-    onnx_session,
-    verdict,
+    library_log,
+    loaded_engine,
 )
 
 ROOT = Path(__file__).parents[3]
 
 # What a variable or attribute of that name holds, in each file.
 HOLDS = {
-    engine: {
+    loaded_engine: {
         "module": tensorrt_rtx,
         "_module": tensorrt_rtx,
         "_runtime": tensorrt_rtx.Runtime,
@@ -47,14 +46,14 @@ HOLDS = {
         "config": tensorrt_rtx.IRuntimeConfig,
         "_kernels": tensorrt_rtx.IRuntimeCache,
     },
-    verdict: {
+    library_log: {
         "module": tensorrt_rtx,
         "runtime": tensorrt_rtx.Runtime,
         "kinds": tensorrt_rtx.EngineValidity,
         "reasons": tensorrt_rtx.EngineInvalidityDiagnostics,
         "ILogger": tensorrt_rtx.ILogger,
     },
-    lane: {"_context": tensorrt_rtx.IExecutionContext},
+    execution_context: {"_context": tensorrt_rtx.IExecutionContext},
     cuda: {
         "_cudart": cudart,
         "_driver": driver,
@@ -101,7 +100,7 @@ def test_every_name_is_there(file):
 
 
 def test_what_rtx_alone_has_is_used_behind_a_question():
-    tree = ast.parse(Path(engine.__file__).read_text())
+    tree = ast.parse(Path(loaded_engine.__file__).read_text())
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
     asked = {
         function.name: {n.attr for n in ast.walk(function) if isinstance(n, ast.Attribute)}

@@ -35,7 +35,7 @@ from framegauge.runtime.backends.model import Model
 from framegauge.runtime.models import export_cache as exports
 from framegauge.runtime.models.export_cache import CACHE_VARIABLE, ExportRequest, cached
 
-CLIPS = Path(__file__).parents[1] / "clips"
+CLIPS = Path(__file__).parents[2] / "clips"
 
 # The first two layers of VGG16, in L1, want more than half gives; a thousandth of the squares of
 # the third does not.

@@ -19,7 +19,7 @@ from framegauge.export.networks.backbones import Weights
 from framegauge.export.networks.checkpoint import WeightsError
 from framegauge.export.networks.weights import load
 
-VALUES = json.loads((Path(__file__).parents[1] / "golden" / "learned.json").read_text())
+VALUES = json.loads((Path(__file__).parents[2] / "golden" / "learned.json").read_text())
 FLAVR = {
     "detvgg.flavr_vgg22": "conv2_2",
     "detvgg.flavr_vgg33": "relu3_3",

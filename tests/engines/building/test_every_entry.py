@@ -27,7 +27,7 @@ from framegauge.export.networks.backbones import LAYERS, Weights
 pytest.importorskip("tensorrt_rtx")
 
 PROFILE = Profile.parse("256x256/320x256/640x640x4")
-SHIPPED = Path(__file__).parents[2] / "runtime" / "models" / "yuv420p"
+SHIPPED = Path(__file__).parents[3] / "runtime" / "models" / "yuv420p"
 READY = sorted(path.stem for path in SHIPPED.glob("*.onnx") if path.stem != "default")
 # What is not shipped, in groups that share most: one trace each.
 GROUPS = [

@@ -40,7 +40,7 @@ def run(capsys, monkeypatch, tmp_path):
 @pytest.fixture
 def path(shipped):
     """A small model."""
-    return shipped / "rgb24" / "mse.onnx"
+    return shipped("mse", "rgb24")
 
 
 def listed(run):

@@ -12,7 +12,7 @@ from torch.testing import assert_close
 from framegauge.export.catalog import find
 from framegauge.export.lowering.model import export
 
-GOLDEN = Path(__file__).parents[1] / "golden"
+GOLDEN = Path(__file__).parents[2] / "golden"
 EXPECTED = json.loads((GOLDEN / "flow.json").read_text())
 ENTRIES = {
     "rife.epe.mean": "epe",

@@ -6,7 +6,7 @@ import torch
 
 from framegauge.export.catalog import find
 
-VALUES = json.loads((Path(__file__).parents[1] / "golden" / "motion.json").read_text())
+VALUES = json.loads((Path(__file__).parents[2] / "golden" / "motion.json").read_text())
 
 
 @pytest.mark.parametrize("scene", ["bikes_128x192", "bikes_97x131"])

@@ -15,7 +15,7 @@ from framegauge.runtime import Report, ScoreError, UsageError, score
 from framegauge.runtime.scoring.loop import BATCH_FRAMES, aggregate, batches, stacked
 from framegauge.runtime.sources.source import open_source
 
-CLIPS = Path(__file__).parents[1] / "clips"
+CLIPS = Path(__file__).parents[2] / "clips"
 EIGHT = (CLIPS / "reference.mp4", CLIPS / "distorted.mp4")
 TEN = (CLIPS / "reference10.mkv", CLIPS / "distorted10.mkv")
 PLANES = ("psnr_y", "psnr_cb", "psnr_cr")

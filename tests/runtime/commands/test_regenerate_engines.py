@@ -53,7 +53,7 @@ def run(capsys, monkeypatch, tmp_path):
 @pytest.fixture
 def mine(tmp_path, shipped) -> Path:
     """A model of the user's."""
-    return Path(shutil.copy(shipped / "rgb24" / "psnr.onnx", tmp_path))
+    return Path(shutil.copy(shipped("psnr", "rgb24"), tmp_path))
 
 
 @pytest.fixture
@@ -137,8 +137,8 @@ def test_models_are_named_by_entries_as_score_takes_them(run, tmp_path):
 
 
 def test_a_build_that_fails_stops_no_other_and_is_listed(run, fleet, shipped, tmp_path):
-    liar = onnx.load(shipped / "rgb24" / "l1.onnx")
-    truth = onnx.load(shipped / "rgb24" / "mse.onnx")
+    liar = onnx.load(shipped("l1", "rgb24"))
+    truth = onnx.load(shipped("mse", "rgb24"))
     words = {entry.key: entry.value for entry in truth.metadata_props}
     for entry in liar.metadata_props:
         entry.value = words[KEY] if entry.key == KEY else entry.value

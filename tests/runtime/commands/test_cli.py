@@ -19,7 +19,7 @@ import pytest
 from framegauge.runtime import score
 from framegauge.runtime.commands import doctor
 
-LIBVMAF = Path(__file__).parents[1] / "golden" / "libvmaf.json"
+LIBVMAF = Path(__file__).parents[2] / "golden" / "libvmaf.json"
 SCHEMA = json.loads(
     files("framegauge.runtime.reports").joinpath("report.schema.json").read_text("utf-8")
 )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from framegauge.runtime import Report, ScoreError, UsageError, score
 from framegauge.runtime.sources.source import open_source
 
-SCHEMA = Path(__file__).parents[2] / "runtime" / "reports" / "report.schema.json"
+SCHEMA = Path(__file__).parents[3] / "runtime" / "reports" / "report.schema.json"
 # What is left out of RIFE's loss as CogVideo has it, without its network's flows.
 WITHOUT = ("total", "smoothness")
 HDV3 = "rife=rife[form=hdv3]"
