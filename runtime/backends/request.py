@@ -15,7 +15,7 @@ from framegauge.runtime.backends.session import Backend, Session
 from framegauge.runtime.errors import BackendError
 
 if TYPE_CHECKING:
-    from framegauge.engines.identity.machine import Flavour, Gpu
+    from framegauge.engines import Flavour, Gpu
 
 # Runs the self-test of a session that is about to be taken; says what it proved.
 Prove = Callable[[Session], str]
@@ -77,7 +77,7 @@ class Machine:
 
     def flavours(self) -> Mapping[Flavour, str]:
         """Full versions of the flavours of TensorRT that are installed."""
-        from framegauge.engines.identity.machine import flavours
+        from framegauge.engines import flavours
 
         return flavours()
 
@@ -87,7 +87,7 @@ class Machine:
         Raises:
             TargetError: It is not there.
         """
-        from framegauge.engines.identity.machine import gpu
+        from framegauge.engines import gpu
 
         return gpu(index)
 

@@ -12,7 +12,7 @@ from framegauge.runtime.backends.gpu.gpu_array import GpuArray
 from framegauge.runtime.errors import UsageError
 
 if TYPE_CHECKING:
-    from framegauge.engines.identity.profile import Profile
+    from framegauge.engines import Profile
 
 Backend = Literal["auto", "cpu", "cuda", "tensorrt", "tensorrt-rtx"]
 Device = Literal["cpu", "cuda", "tensorrt", "tensorrt-rtx"]
@@ -107,7 +107,7 @@ def check_device(feed: Feed, index: int | None) -> None:
 
 def gpu_words(index: int) -> str:
     """A GPU by its number, and by its name where CUDA tells it."""
-    from framegauge.engines.identity.machine import TargetError, gpu
+    from framegauge.engines import TargetError, gpu
 
     try:
         return f"GPU {index} ({gpu(index).name})"

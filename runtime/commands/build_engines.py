@@ -11,12 +11,21 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from framegauge.engines.building.adopt import adopt, command
-from framegauge.engines.building.build import Result, build, jobs
-from framegauge.engines.identity.machine import FLAVOURS, Flavour, gpu
-from framegauge.engines.identity.modelfile import ModelFile
+from framegauge.engines import (
+    FLAVOURS,
+    PRESETS,
+    Flavour,
+    ModelFile,
+    Profile,
+    Store,
+    adopt,
+    build,
+    gpu,
+    parse_targets,
+)
+from framegauge.engines.building.adopt import command
+from framegauge.engines.building.build import Result, jobs
 from framegauge.engines.identity.options import parse_options
-from framegauge.engines.identity.profile import PRESETS, Profile
 from framegauge.engines.identity.target import (
     COMPATIBILITIES,
     LOCAL,
@@ -24,9 +33,7 @@ from framegauge.engines.identity.target import (
     RTX_ARCHITECTURES,
     Compatibility,
     notes,
-    parse_targets,
 )
-from framegauge.engines.store.store import Store
 from framegauge.runtime.commands.build_progress import builds_shown
 from framegauge.runtime.commands.engine_store import (
     SHORT,

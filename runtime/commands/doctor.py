@@ -111,9 +111,7 @@ def _engines() -> str:
     if absent is not None:
         return f"cannot run: no GPU ({absent}); RTX engines can be built for other machines"
     # Only a machine that may run engines loads what finds them.
-    from framegauge.engines.identity.machine import TargetError, flavours, gpu
-    from framegauge.engines.store.store import Store
-    from framegauge.engines.store.trusted_files import StoreError
+    from framegauge.engines import Store, StoreError, TargetError, flavours, gpu
 
     try:
         found, store = gpu(), Store()

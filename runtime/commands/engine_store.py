@@ -14,12 +14,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from framegauge.engines.building.tensorrt.compiler import BuildError
-from framegauge.engines.identity.machine import Gpu, TargetError, gpu
+from framegauge.engines import BuildError, Gpu, Store, StoredEngine, StoreError, TargetError, gpu
 from framegauge.engines.store.prune import DAY, prune, set_aside
-from framegauge.engines.store.store import Store
-from framegauge.engines.store.stored_engine import StoredEngine
-from framegauge.engines.store.trusted_files import StoreError
 from framegauge.runtime.commands.terminal import wide_console
 from framegauge.runtime.errors import BackendError, ScoreError, UsageError
 

@@ -10,13 +10,19 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from framegauge.engines.finding.candidates import Candidate, Resolution
-from framegauge.engines.finding.resolve import resolve
-from framegauge.engines.identity.machine import Gpu, flavours, gpu
-from framegauge.engines.identity.modelfile import ModelFile
-from framegauge.engines.identity.profile import Profile, Size
-from framegauge.engines.identity.target import parse_targets
-from framegauge.engines.store.store import Store
+from framegauge.engines import (
+    Candidate,
+    Gpu,
+    ModelFile,
+    Profile,
+    Resolution,
+    Size,
+    Store,
+    flavours,
+    gpu,
+    parse_targets,
+    resolve,
+)
 from framegauge.runtime.commands.engine_store import SHORT, json_option, refusals, store_option
 from framegauge.runtime.commands.terminal import wide_console
 from framegauge.runtime.errors import BackendError, UsageError

@@ -8,15 +8,11 @@ import click
 from rich.table import Table
 from rich.text import Text
 
+from framegauge.engines import Gpu, ModelFile, Store, StoredEngine, StoreError, flavours
 from framegauge.engines.finding.resolve import loads
-from framegauge.engines.identity.machine import Gpu, flavours
-from framegauge.engines.identity.modelfile import ModelFile
 from framegauge.engines.proving.file_checks import examine
 from framegauge.engines.proving.freshness import beside_model
 from framegauge.engines.proving.verify import ProofRun, record
-from framegauge.engines.store.store import Store
-from framegauge.engines.store.stored_engine import StoredEngine
-from framegauge.engines.store.trusted_files import StoreError
 from framegauge.runtime.commands.engine_store import SHORT, chosen, gpu_here, refusals, store_option
 from framegauge.runtime.commands.terminal import wide_console
 from framegauge.runtime.errors import BackendError, ScoreError, UsageError

@@ -17,7 +17,7 @@ from framegauge.runtime.backends.session import Device, Feed, check_device, gpu_
 from framegauge.runtime.errors import BackendError, ScoreError, UsageError, first_line
 
 if TYPE_CHECKING:
-    from framegauge.engines.identity.profile import Profile
+    from framegauge.engines import Profile
 
 CUDA = "CUDAExecutionProvider"
 

@@ -14,7 +14,7 @@ from framegauge.runtime.backends.session import Feed, size_of
 from framegauge.runtime.errors import UsageError
 
 if TYPE_CHECKING:
-    from framegauge.engines.identity.profile import Profile
+    from framegauge.engines import Profile
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from framegauge.engines.building.build import build, jobs
-from framegauge.engines.finding.candidates import Resolution
-from framegauge.engines.finding.resolve import resolve
-from framegauge.engines.identity.machine import FLAVOURS, Flavour, Gpu, TargetError
-from framegauge.engines.identity.modelfile import ModelFile, metadata
-from framegauge.engines.identity.profile import PRESETS, Profile, Size
-from framegauge.engines.identity.target import parse_targets
-from framegauge.engines.store.store import Store
-from framegauge.engines.store.stored_engine import StoredEngine
-from framegauge.engines.store.trusted_files import StoreError
+from framegauge.engines import (
+    FLAVOURS,
+    PRESETS,
+    Flavour,
+    Gpu,
+    ModelFile,
+    Profile,
+    Resolution,
+    Size,
+    Store,
+    StoredEngine,
+    StoreError,
+    TargetError,
+    build,
+    parse_targets,
+    resolve,
+)
+from framegauge.engines.building.build import jobs
+from framegauge.engines.identity.modelfile import metadata
 from framegauge.export.contract.manifest import KEY, Manifest, ManifestError
 from framegauge.runtime.backends.request import (
     BackendRequest,

@@ -7,16 +7,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from functools import cache
 
-from framegauge.engines.identity.modelfile import ModelFile
+from framegauge.engines import ModelFile, Store, StoredEngine, verify
 from framegauge.engines.proving.polygraphy_comparison import (
     Opinion,
     compare,
     runner_of_engine,
     runner_of_model,
 )
-from framegauge.engines.proving.verify import ProofRun, feed_of, verify
-from framegauge.engines.store.store import Store
-from framegauge.engines.store.stored_engine import StoredEngine
+from framegauge.engines.proving.verify import ProofRun, feed_of
 from framegauge.runtime.backends.gpu.cuda import Cuda
 from framegauge.runtime.backends.onnx.onnx_session import OnnxSession
 from framegauge.runtime.backends.tensorrt.tensorrt_session import TensorrtSession

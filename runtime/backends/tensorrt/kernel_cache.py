@@ -7,12 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from framegauge.engines.store.trusted_files import (
-    StoreError,
-    check_folder,
-    open_checked,
-    write_whole,
-)
+from framegauge.engines import StoreError
+from framegauge.engines.store.trusted_files import check_folder, open_checked, write_whole
 
 
 class KernelCache:

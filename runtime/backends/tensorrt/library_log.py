@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from framegauge.engines.finding.candidates import Validity
+    from framegauge.engines import Validity
 
 # Lines of the log that are kept.
 _LAST = 10
@@ -19,7 +19,7 @@ def verdict(module: Any, runtime: Any, content: bytes) -> Validity:
         runtime: Its ``Runtime``.
         content: The engine.
     """
-    from framegauge.engines.finding.candidates import Validity
+    from framegauge.engines import Validity
 
     word, bits = runtime.get_engine_validity(content)
     kinds, reasons = module.EngineValidity, module.EngineInvalidityDiagnostics

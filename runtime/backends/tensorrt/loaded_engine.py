@@ -20,8 +20,7 @@ from framegauge.runtime.backends.tensorrt.library_log import errors_kept, verdic
 from framegauge.runtime.errors import ScoreError
 
 if TYPE_CHECKING:
-    from framegauge.engines.finding.candidates import Validity
-    from framegauge.engines.identity.profile import Profile
+    from framegauge.engines import Profile, Validity
     from framegauge.runtime.backends.tensorrt.kernel_cache import KernelCache
 
 # The type of every output.

@@ -21,7 +21,7 @@ from framegauge.runtime.backends.tensorrt.loaded_engine import SCORES, Engine
 from framegauge.runtime.errors import ScoreError
 
 if TYPE_CHECKING:
-    from framegauge.engines.identity.profile import Profile
+    from framegauge.engines import Profile
     from framegauge.runtime.backends.tensorrt.kernel_cache import KernelCache
 
 # Contexts side by side: each has memory of its own for everything in between.
