@@ -71,7 +71,10 @@ def score(
 
     Args:
         reference: A video, an image, a folder or pattern of images, ``-`` for standard input, or
-            frames in memory.
+            frames in memory: a list or anything else that gives frames one by one, one array of
+            all frames ``(N, H, W, 3)``, or one frame. A frame is one of the
+            :data:`~framegauge.runtime.sources.arrays.ArrayFrame`; what could be one frame or
+            several is refused, and ``pixel_format`` says which.
         distorted: The same.
         metrics: Entries, ``"psnr_y,float_ssim"``; the default suite of the frames' format if
             neither these nor a model are given.
@@ -99,7 +102,7 @@ def score(
         matrix: bt601, bt709 or bt2020, in place of what the streams say.
         range: limited or full, in place of what the streams say.
         size: Width and height of bare samples.
-        pixel_format: Pixel format of bare samples.
+        pixel_format: Pixel format of bare samples and of frames in memory.
         frame_rate: Frames a second of bare samples, images and arrays.
         quantise: 8 to round the distorted frames to 8 bits first.
         crop_border: Pixels cut from every side first.

@@ -113,7 +113,7 @@ class Source:
 
 
 def open_source(
-    where: str | os.PathLike[str] | Iterable[ArrayFrame],
+    where: str | os.PathLike[str] | Iterable[ArrayFrame] | ArrayFrame,
     *,
     size: tuple[int, int] | None = None,
     pixel_format: str | None = None,
@@ -125,7 +125,7 @@ def open_source(
 
     Args:
         where: A video file, a file of bare samples, an image, a folder of images, a pattern such
-            as ``frames/%05d.png``, ``-`` for standard input, or frames in memory.
+            as ``frames/%05d.png``, ``-`` for standard input, or frames in memory, one or many.
         size: Width and height of bare samples; videos that say so themselves do not heed it.
         pixel_format: FFmpeg's name of the pixel format of bare samples, or the model format of
             arrays; as above.
@@ -134,7 +134,8 @@ def open_source(
         range: limited or full, in place of what the stream says.
 
     Raises:
-        UsageError: Bare samples without size and format, or a name that is not known.
+        UsageError: Bare samples without size and format, a name that is not known, or arrays that
+            could be one frame or several.
         ScoreError: There is nothing there that can be scored.
     """
     rate = _rate(frame_rate)
