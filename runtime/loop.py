@@ -45,6 +45,12 @@ BATCH_PIXELS = 400_000
 BATCH_FRAMES = 16
 
 
+def batch_size(size: tuple[int, int]) -> int:
+    """How many frames of a width and height are scored together, and held until they are."""
+    width, height = size
+    return max(1, min(BATCH_FRAMES, BATCH_PIXELS // (width * height)))
+
+
 class Progress(Protocol):
     """What is told how far a run has come."""
 
@@ -85,8 +91,7 @@ def score_pairs(
             for role in FRAME_ROLES
             for target in [targets.get(role, targets["reference"])]
         }
-    width, height = targets["reference"].size
-    count = max(1, min(BATCH_FRAMES, BATCH_PIXELS // (width * height)))
+    count = batch_size(targets["reference"].size)
     decider = first_score(scorer).name
     numbers = array("q")
     columns = {output.name: array("d") for output in scorer.outputs}

@@ -156,7 +156,8 @@ class Scorer:
                 a batch. Alpha is not scored: give ``frame[..., :3]``.
                 Flows are ``float32 (2, H, W)``, masks ``(1, H, W)``. NumPy arrays, or anything
                 that speaks DLPack; what lies on the GPU that runs the models is not copied, has
-                to be contiguous, and its values are taken on trust.
+                to be contiguous, and its values are taken on trust. Nothing of it is held once the
+                call returns: its memory may then be written over.
 
         Returns:
             For each label, float64 ``(N,)``.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from fractions import Fraction
 from pathlib import Path
@@ -15,7 +15,7 @@ from framegauge.runtime.errors import UsageError
 from framegauge.runtime.feeding import Feed
 from framegauge.runtime.gate import Gate
 from framegauge.runtime.given import Given
-from framegauge.runtime.loop import Progress, aggregate, first_score, score_pairs
+from framegauge.runtime.loop import Progress, aggregate, batch_size, first_score, score_pairs
 from framegauge.runtime.provenance import backend_facts, missing_of, model_facts
 from framegauge.runtime.rates import OnRate
 from framegauge.runtime.reports.report import Report
@@ -24,7 +24,8 @@ from framegauge.runtime.scorer import Scorer
 from framegauge.runtime.shelf import Pick, checked, default_metrics, pick
 from framegauge.runtime.sources.arrays import ArrayFrame
 from framegauge.runtime.sources.ladder import Ladder, Target, share_assumptions
-from framegauge.runtime.sources.source import open_source
+from framegauge.runtime.sources.planes import Planes
+from framegauge.runtime.sources.source import Source, open_source
 
 Where = str | os.PathLike[str] | Iterable[ArrayFrame]
 
@@ -74,7 +75,9 @@ def score(
             frames in memory: a list or anything else that gives frames one by one, one array of
             all frames ``(N, H, W, 3)``, or one frame. A frame is one of the
             :data:`~framegauge.runtime.sources.arrays.ArrayFrame`; what could be one frame or
-            several is refused, and ``pixel_format`` says which.
+            several is refused, and ``pixel_format`` says which. Frames that are given one by one
+            are taken in the caller's thread, none before it is needed, and each may lie in the
+            memory of the one before.
         distorted: The same.
         metrics: Entries, ``"psnr_y,float_ssim"``; the default suite of the frames' format if
             neither these nor a model are given.
@@ -205,10 +208,14 @@ def score(
                     f"{', '.join(str(getattr(each, name)) for name in each.assumed)}"
                 )
         decoded = [
-            opened.enter_context(closing(ahead(targets[role].frames(source), AHEAD)))
+            opened.enter_context(closing(_frames(source, targets[role])))
             for role, source in sources.items()
         ]
-        samples = opened.enter_context(closing(feed.samples(alignment, *decoded, form=scorer.form)))
+        held = feed.holds_frames or batch_size(targets["reference"].size) > 1
+        copied = _copied(sources, held=held)
+        samples = opened.enter_context(
+            closing(feed.samples(alignment, *decoded, form=scorer.form, copied=copied))
+        )
         worst = _worst(stills, scorer, targets)
         begun = time.perf_counter()
         expected = feed.expected(alignment, *lengths)
@@ -233,6 +240,25 @@ def score(
     if count is not None and len(numbers) < count:
         say(f"{len(numbers)} frames were scored, fewer than the {count} asked for")
     return report.with_gates(parsed)
+
+
+def _frames(source: Source, target: Target) -> Generator[Planes, None, None]:
+    frames = target.frames(source)
+    return frames if source.is_borrowed else ahead(frames, AHEAD)
+
+
+def _copied(sources: Mapping[str, Source], *, held: bool) -> set[str]:
+    """The roles whose frames have to be copied as they are taken, lest they be written over.
+
+    Args:
+        sources: The two clips.
+        held: A pair may not be done with when the next is taken.
+    """
+    borrowed = {role for role, source in sources.items() if source.is_borrowed}
+    if held:
+        return borrowed
+    # The caller makes the distorted frame while the reference's waits for it.
+    return {"reference"} if len(borrowed) == 2 else set()
 
 
 def _worst(count: int, scorer: Scorer, targets: Mapping[str, Target]) -> Worst | None:

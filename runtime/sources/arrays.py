@@ -25,6 +25,8 @@ Colours are in the order R, G, B, which no array tells: of a 4-byte buffer give 
 ``rgba[..., :3]`` or ``bgra[..., 2::-1]``, of which no copy is made. Planes are a tuple or list
 of arrays; those of more than 8 bits are ``uint16``, or ``uint8`` byte pairs on an axis of 2 at the
 end. Any array on the host will do that NumPy reads or that speaks DLPack.
+
+Whoever gives frames one by one may write each into the memory of the one before.
 """
 
 _FFMPEG_NAMES = {"gray8": "gray", "rgbf32": "gbrpf32le"}
@@ -76,7 +78,21 @@ def open_arrays(
         matrix=matrix,
         range=range,
     )
+    if is_borrowed(frames):
+        # It waits while the other clip is opened, whose maker may use the same memory.
+        first = tuple(_array(part).copy() for part in _parts(first))
     return replace(known, format=form.name), _checked(chain([first], iterator), form, size)
+
+
+def is_borrowed(frames: Iterable[ArrayFrame] | ArrayFrame) -> bool:
+    """Whether a frame may be written over as soon as other code of the caller runs.
+
+    It may where the frames are made one by one, by a generator say, which often fills one buffer
+    again and again. Those of a tuple, a list or an array are all there at once.
+    """
+    if isinstance(frames, (tuple, list, np.ndarray, memoryview)):
+        return False
+    return isinstance(frames, Iterable) and not hasattr(frames, "__dlpack__")
 
 
 def _checked(
