@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Container, Generator, Iterator
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from typing import Any, Literal, Self, get_args
@@ -135,9 +135,19 @@ class Alignment:
         return facts
 
     def pairs(
-        self, reference: Iterator[Planes], distorted: Iterator[Planes]
+        self,
+        reference: Iterator[Planes],
+        distorted: Iterator[Planes],
+        *,
+        copied: Container[str] = (),
     ) -> Generator[tuple[int, Planes, Planes], None, None]:
         """The pairs to score: the reference's index, its frame, and the distorted frame.
+
+        Args:
+            reference: The reference's frames.
+            distorted: The distorted video's frames.
+            copied: Which of ``reference`` and ``distorted`` are copied, each frame before anything
+                else is asked for. Frames that are passed over are not.
 
         Raises:
             ScoreError: One video ends before the other, or before all that was asked for, and
@@ -154,6 +164,8 @@ class Alignment:
                 if frame is END:
                     return END
                 seen[role] += 1
+            if role in copied and isinstance(frame, tuple):
+                return tuple(plane.copy() for plane in frame)
             return frame
 
         done = 0

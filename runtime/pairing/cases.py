@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Container, Generator, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -67,12 +67,18 @@ class Cases:
             self._around = InSequence(before=bool(looking), after=bool(after))
         self._kept: dict[str, tuple[tuple[int, int], Array]] = {}
 
+    @property
+    def holds_frames(self) -> bool:
+        """Frames are held while the next are taken: the neighbours of those that are judged."""
+        around = self._around
+        return isinstance(around, BetweenInputs) or around.before or around.after
+
     def alignment(self) -> dict[str, Any]:
         """What the report's alignment says of neighbours; nothing where there are none."""
         if isinstance(self._around, BetweenInputs):
             return {"left_out": self.left_out}
         facts: dict[str, Any] = {}
-        if self._around.before or self._around.after:
+        if self.holds_frames:
             facts |= {"left_out": self.left_out}
         if self._around.before:
             facts |= {"previous": "distorted frame before", "next": "distorted frame"}
@@ -114,6 +120,7 @@ class Cases:
         distorted: Iterator[Planes],
         *,
         form: Format,
+        copied: Container[str] = (),
     ) -> Generator[Case, None, None]:
         """Every frame judged with what the models take, in order.
 
@@ -122,6 +129,7 @@ class Cases:
             reference: The reference's frames.
             distorted: The distorted video's frames.
             form: Their pixel format.
+            copied: As for :meth:`~framegauge.runtime.pairing.alignment.Alignment.pairs`.
 
         Raises:
             ScoreError: The videos do not go together, nothing is to be judged, or a flow is
@@ -129,7 +137,7 @@ class Cases:
         """
         wide = self._wider(alignment)
         seen = 0
-        for moment in self._around.moments(wide.pairs(reference, distorted)):
+        for moment in self._around.moments(wide.pairs(reference, distorted, copied=copied)):
             place = (moment.number - alignment.first) // alignment.reference_step
             if place < 0 or place % alignment.subsample:
                 continue

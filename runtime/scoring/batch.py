@@ -14,13 +14,17 @@ from framegauge.runtime.backends.gpu.gpu_array import (
     GpuArray,
     SupportsDlpack,
     gpu_array,
+    host_array,
     is_on_gpu,
-    taken,
 )
 from framegauge.runtime.errors import UsageError
+from framegauge.runtime.sources.channels import channel_hint
 
 Samples = NDArray[Any] | GpuArray
 Batch = tuple[Samples, ...]
+# Lengths of an axis of channels, which is never the width of a grey frame.
+_CHANNELS = (1, 2, 3, 4)
+
 Frames = ArrayLike | SupportsDlpack | Sequence[ArrayLike | SupportsDlpack]
 
 
@@ -35,7 +39,8 @@ def batch_of(form: Format, role: str, frames: Frames) -> Batch:
     Samples on a GPU are taken as they are, without a look at their values.
 
     Raises:
-        UsageError: They do not have the shape, type or values of the format.
+        UsageError: They do not have the shape, type or values of the format, or could be a batch
+            in two ways.
     """
     if len(form.planes) > 1:
         given = _arrays(role, frames)
@@ -57,6 +62,8 @@ def batch_of(form: Format, role: str, frames: Frames) -> Batch:
             f"{role}: the planes of a frame of {form.name} are {wanted}, with or without "
             f"a batch axis in front; got {shapes}."
         )
+    if ranks[0] == 1:
+        _check_batch(form, role, frames, planes)
     batch = tuple(planes) if ranks[0] == 1 else tuple(map(_batched, planes))
     if not batch[0].shape[0]:
         raise UsageError(f"{role}: the batch is empty. Give at least one frame.")
@@ -66,7 +73,8 @@ def batch_of(form: Format, role: str, frames: Frames) -> Batch:
         if array.shape != shape:
             raise UsageError(
                 f"{role}: the plane {plane.part or 'of samples'} of {form.name} at "
-                f"{width}x{height} has the shape {shape}, got {array.shape}."
+                f"{width}x{height} has the shape {shape}, got {array.shape}. "
+                f"{_hint(form, array.shape)}".rstrip()
             )
     return batch
 
@@ -107,6 +115,38 @@ def tensor_of(each: Input, values: ArrayLike | SupportsDlpack) -> Samples:
     return array
 
 
+def _check_batch(form: Format, role: str, frames: Frames, planes: Sequence[Samples]) -> None:
+    """Refuse arrays that are a batch by their rank, and could as well be something else.
+
+    Raises:
+        UsageError: Both readings are named, and how to give each.
+    """
+    count, *_, last = planes[0].shape
+    listed: Sequence[Any] = frames if isinstance(frames, (tuple, list)) else ()
+    if form.kind == "gray" and len(listed) < 2 and last in _CHANNELS:
+        raise UsageError(
+            f"{role}: {planes[0].shape} could be one frame with channels, which "
+            f"{form.name} does not have, or {count} frames {last} pixels wide. Give one frame as "
+            f"(H, W), or {count} frames as a list of them."
+        )
+    parts = len(form.planes)
+    if (
+        parts > 1
+        and listed
+        and all(isinstance(each, (tuple, list)) and len(each) == parts for each in listed)
+        and len({plane.shape for plane in planes}) == 1
+    ):
+        raise UsageError(
+            f"{role}: {parts} lists of {parts} arrays could be {parts} frames of {parts} planes, "
+            f"or {parts} planes of {parts} frames. Give one array a plane, with the batch in "
+            "front: [np.stack(plane) for plane in zip(*frames)], or in frames if it has planes."
+        )
+
+
+def _hint(form: Format, shape: tuple[int, ...]) -> str:
+    return channel_hint(shape, floats=form.dtype == "float32") if form.kind == "rgb" else ""
+
+
 def _arrays(role: str, frames: Frames) -> list[Samples]:
     if not isinstance(frames, Sequence):
         raise UsageError(f"{role}: give a sequence of planes, got {type(frames).__name__}.")
@@ -118,13 +158,12 @@ def _array(role: str, samples: Any) -> Samples:
         return gpu_array(role, samples)
     if isinstance(samples, (tuple, list)) and any(map(is_on_gpu, samples)):
         raise UsageError(f"{role}: a batch on the GPU is one array. Stack its frames there first.")
-    with taken(role):
-        try:
-            return np.asarray(samples)
-        except ValueError as error:
-            raise UsageError(
-                f"{role}: frames of a batch have one size; these make no array ({error})."
-            ) from error
+    try:
+        return host_array(role, samples)
+    except ValueError as error:
+        raise UsageError(
+            f"{role}: frames of a batch have one size; these make no array ({error})."
+        ) from error
 
 
 def _batched(array: Samples) -> Samples:

@@ -33,6 +33,22 @@ BATCH_FRAMES = 16
 FLIGHT_PIXELS = 4_200_000
 
 
+def batch_size(size: tuple[int, int]) -> int:
+    """How many frames of a width and height are scored together, and held until they are."""
+    width, height = size
+    return max(1, min(BATCH_FRAMES, BATCH_PIXELS // (width * height)))
+
+
+def in_flight(size: tuple[int, int], threads: int) -> int:
+    """Batches of frames of a width and height to score at a time on so many threads.
+
+    Frames side by side use threads better than the parts of one frame do. Large ones, whose parts
+    are large too, gain little from it and would take memory.
+    """
+    width, height = size
+    return max(1, min(threads, FLIGHT_PIXELS // (width * height * batch_size(size))))
+
+
 class Progress(Protocol):
     """What is told how far a run has come."""
 
@@ -73,7 +89,7 @@ def score_pairs(
             for role in FRAME_ROLES
             for target in [targets.get(role, targets["reference"])]
         }
-    count = batch_frames(targets["reference"].size)
+    count = batch_size(targets["reference"].size)
     decider = first_score(scorer).name
     numbers = array("q")
     columns = {output.name: array("d") for output in scorer.outputs}
@@ -107,22 +123,6 @@ def aggregate(kind: Aggregate, values: Mapping[str, NDArray[np.float64]]) -> flo
         return float("nan")
     floor = 10 ** (-kind.cap / 10)
     return min(kind.cap, float(-10 * np.log10(max(mean / kind.peak**2, floor))))
-
-
-def batch_frames(size: tuple[int, int]) -> int:
-    """Frames of a width and height that make a batch."""
-    width, height = size
-    return max(1, min(BATCH_FRAMES, BATCH_PIXELS // (width * height)))
-
-
-def in_flight(size: tuple[int, int], threads: int) -> int:
-    """Batches of frames of a width and height to score at a time on so many threads.
-
-    Frames side by side use threads better than the parts of one frame do. Large ones, whose parts
-    are large too, gain little from it and would take memory.
-    """
-    width, height = size
-    return max(1, min(threads, FLIGHT_PIXELS // (width * height * batch_frames(size))))
 
 
 def batches(pairs: Iterator[T], count: int) -> Generator[list[T], None, None]:

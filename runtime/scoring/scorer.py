@@ -154,12 +154,16 @@ class Scorer:
                 bt709 from 720 lines up, else bt601.
             range: The same for their range.
             given: ``reference`` and ``distorted``, and whatever else :attr:`roles` names; one
-                sample or a batch each. Frames of ``rgb24`` are ``uint8 (H, W, 3)`` or
-                ``(N, H, W, 3)``; of ``rgbf32`` ``float32 (3, H, W)`` in [0, 1]; of planar
-                formats a sequence of the planes, ``uint8`` or, for deeper ones, ``uint16``.
+                sample or a batch each, by the number of axes. Frames of ``rgb24`` are
+                ``uint8 (H, W, 3)`` in the order R, G, B, or ``(N, H, W, 3)``; of ``gray8``
+                ``uint8 (H, W)``; of ``rgbf32`` ``float32 (3, H, W)`` in [0, 1]; of planar
+                formats a sequence of the planes, ``uint8`` or, for deeper ones, ``uint16``,
+                of a batch each with the batch in front. A list of frames of the first three is
+                a batch. Alpha is not scored: give ``frame[..., :3]``.
                 Flows are ``float32 (2, H, W)``, masks ``(1, H, W)``. NumPy arrays, or anything
                 that speaks DLPack; what lies on the GPU that runs the models is not copied, has
-                to be contiguous, and its values are taken on trust.
+                to be contiguous, and its values are taken on trust. Nothing of it is held once the
+                call returns: its memory may then be written over.
 
         Returns:
             For each label, float64 ``(N,)``.

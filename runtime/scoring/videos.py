@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from fractions import Fraction
 from pathlib import Path
@@ -19,13 +19,21 @@ from framegauge.runtime.pairing.frame_rates import OnRate
 from framegauge.runtime.pooling.gate import Gate
 from framegauge.runtime.reports.report import Report
 from framegauge.runtime.reports.stills import Worst
-from framegauge.runtime.scoring.loop import Progress, aggregate, first_score, in_flight, score_pairs
+from framegauge.runtime.scoring.loop import (
+    Progress,
+    aggregate,
+    batch_size,
+    first_score,
+    in_flight,
+    score_pairs,
+)
 from framegauge.runtime.scoring.prefetch import ahead
 from framegauge.runtime.scoring.provenance import backend_facts, missing_of, model_facts
 from framegauge.runtime.scoring.scorer import Scorer
 from framegauge.runtime.sources.arrays import ArrayFrame
 from framegauge.runtime.sources.conversion import Conversion, ConversionPolicy, share_assumptions
-from framegauge.runtime.sources.source import open_source
+from framegauge.runtime.sources.planes import Planes
+from framegauge.runtime.sources.source import Source, open_source
 
 Where = str | os.PathLike[str] | Iterable[ArrayFrame]
 
@@ -72,7 +80,12 @@ def score(
 
     Args:
         reference: A video, an image, a folder or pattern of images, ``-`` for standard input, or
-            frames in memory.
+            frames in memory: a list or anything else that gives frames one by one, one array of
+            all frames ``(N, H, W, 3)``, or one frame. A frame is one of the
+            :data:`~framegauge.runtime.sources.arrays.ArrayFrame`; what could be one frame or
+            several is refused, and ``pixel_format`` says which. Frames that are given one by one
+            are taken in the caller's thread, none before it is needed, and each may lie in the
+            memory of the one before.
         distorted: The same.
         metrics: Entries, ``"psnr_y,float_ssim"``; the default suite of the frames' format if
             neither these nor a model are given.
@@ -100,7 +113,7 @@ def score(
         matrix: bt601, bt709 or bt2020, in place of what the streams say.
         range: limited or full, in place of what the streams say.
         size: Width and height of bare samples.
-        pixel_format: Pixel format of bare samples.
+        pixel_format: Pixel format of bare samples and of frames in memory.
         frame_rate: Frames a second of bare samples, images and arrays.
         quantise: 8 to round the distorted frames to 8 bits first.
         crop_border: Pixels cut from every side first.
@@ -204,10 +217,14 @@ def score(
                     f"{', '.join(str(getattr(each, name)) for name in each.assumed)}"
                 )
         decoded = [
-            opened.enter_context(closing(ahead(targets[role].frames(source), AHEAD)))
+            opened.enter_context(closing(_frames(source, targets[role])))
             for role, source in sources.items()
         ]
-        samples = opened.enter_context(closing(feed.samples(alignment, *decoded, form=scorer.form)))
+        held = feed.holds_frames or scorer.in_flight * batch_size(targets["reference"].size) > 1
+        copied = _copied(sources, held=held)
+        samples = opened.enter_context(
+            closing(feed.samples(alignment, *decoded, form=scorer.form, copied=copied))
+        )
         worst = _worst(stills, scorer, targets)
         begun = time.perf_counter()
         expected = feed.expected(alignment, *lengths)
@@ -232,6 +249,25 @@ def score(
     if count is not None and len(numbers) < count:
         say(f"{len(numbers)} frames were scored, fewer than the {count} asked for")
     return report.with_gates(parsed)
+
+
+def _frames(source: Source, target: Conversion) -> Generator[Planes, None, None]:
+    frames = target.frames(source)
+    return frames if source.is_borrowed else ahead(frames, AHEAD)
+
+
+def _copied(sources: Mapping[str, Source], *, held: bool) -> set[str]:
+    """The roles whose frames have to be copied as they are taken, lest they be written over.
+
+    Args:
+        sources: The two clips.
+        held: A pair may not be done with when the next is taken.
+    """
+    borrowed = {role for role, source in sources.items() if source.is_borrowed}
+    if held:
+        return borrowed
+    # The caller makes the distorted frame while the reference's waits for it.
+    return {"reference"} if len(borrowed) == 2 else set()
 
 
 def _worst(count: int, scorer: Scorer, targets: Mapping[str, Conversion]) -> Worst | None:

@@ -39,9 +39,8 @@ def read_flow(path: str | os.PathLike[str]) -> tuple[Array, Array]:
 
     ``.flo`` is Middlebury's. ``.png`` is KITTI's: 16 bits, red and green ``(value - 2**15) / 64``,
     blue zero where nothing is known. ``.pfm`` holds three channels from the bottom row up, the
-    third of which is not looked at. ``.npy`` is an array of floats, ``(2, H, W)`` or ``(H, W, 2)``;
-    one that could be either is taken for the first. In all but PNG a component beyond 1e9 says that
-    nothing is known of the pixel.
+    third of which is not looked at. ``.npy`` is an array of floats, ``(2, H, W)`` or ``(H, W, 2)``.
+    In all but PNG a component beyond 1e9 says that nothing is known of the pixel.
 
     Args:
         path: The file.
@@ -52,8 +51,8 @@ def read_flow(path: str | os.PathLike[str]) -> tuple[Array, Array]:
 
     Raises:
         UsageError: The ending is none of these.
-        ScoreError: The file cannot be read, is damaged, cut off or too long, or has values that are
-            not numbers.
+        ScoreError: The file cannot be read, is damaged, cut off or too long, has values that are
+            not numbers, or is an array that could be of both shapes.
     """
     file = Path(path)
     reader = _READERS.get(file.suffix.lower())
@@ -110,7 +109,12 @@ def _npy(file: Path) -> tuple[Array, Array]:
         raise _damaged(
             file, f"{array.offset + array.nbytes} bytes were wanted", file.stat().st_size
         )
-    if array.ndim == 3 and array.shape[0] != 2 and array.shape[2] == 2:
+    if array.ndim == 3 and array.shape[0] == array.shape[2] == 2:
+        raise ScoreError(
+            f"The flow {file} is {array.shape}: (2, H, W) of a frame 2 pixels wide, or (H, W, 2) "
+            "of one 2 pixels high. Write it as .flo, which says its size."
+        )
+    if array.ndim == 3 and array.shape[2] == 2:
         array = array.transpose(2, 0, 1)
     if array.ndim != 3 or array.shape[0] != 2 or 0 in array.shape:
         raise _damaged(file, "an array (2, H, W) or (H, W, 2) was wanted", array.shape)

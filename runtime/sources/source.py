@@ -20,7 +20,7 @@ from typing import Self
 import av
 
 from framegauge.runtime.errors import UsageError
-from framegauge.runtime.sources.arrays import ArrayFrame, open_arrays
+from framegauge.runtime.sources.arrays import ArrayFrame, is_borrowed, open_arrays
 from framegauge.runtime.sources.container import Raw, Readable
 from framegauge.runtime.sources.facts import Facts
 from framegauge.runtime.sources.images import IMAGES, image_paths, open_images
@@ -44,11 +44,15 @@ class Source:
 
     Attributes:
         facts: What is known of it.
+        is_borrowed: The caller makes its frames one by one, and may write over each as soon as the
+            caller's code runs again: for this clip's next frame, or for a frame of another such
+            clip. Who holds one longer copies it.
     """
 
-    def __init__(self, facts: Facts, pictures: Pictures) -> None:
+    def __init__(self, facts: Facts, pictures: Pictures, *, is_borrowed: bool = False) -> None:
         """Take over pictures that an opener of one kind of clip made."""
         self.facts = facts
+        self.is_borrowed = is_borrowed
         self._pictures = pictures
         self._begun = False
 
@@ -81,8 +85,8 @@ class Source:
         """Every frame, in presentation order, as the planes of a model's format without batch.
 
         With the format, size, matrix and range of ``facts`` nothing is computed, and the arrays are
-        views of what was decoded. They stay valid as long as they are kept, and must not be
-        written to.
+        views of what was decoded. They stay valid as long as they are kept, unless the source is
+        borrowed, and must not be written to.
 
         Args:
             format: Name of the model format.
@@ -113,7 +117,7 @@ class Source:
 
 
 def open_source(
-    where: str | os.PathLike[str] | Iterable[ArrayFrame],
+    where: str | os.PathLike[str] | Iterable[ArrayFrame] | ArrayFrame,
     *,
     size: tuple[int, int] | None = None,
     pixel_format: str | None = None,
@@ -125,7 +129,7 @@ def open_source(
 
     Args:
         where: A video file, a file of bare samples, an image, a folder of images, a pattern such
-            as ``frames/%05d.png``, ``-`` for standard input, or frames in memory.
+            as ``frames/%05d.png``, ``-`` for standard input, or frames in memory, one or many.
         size: Width and height of bare samples; videos that say so themselves do not heed it.
         pixel_format: FFmpeg's name of the pixel format of bare samples, or the model format of
             arrays; as above.
@@ -134,7 +138,8 @@ def open_source(
         range: limited or full, in place of what the stream says.
 
     Raises:
-        UsageError: Bare samples without size and format, or a name that is not known.
+        UsageError: Bare samples without size and format, a name that is not known, or arrays that
+            could be one frame or several.
         ScoreError: There is nothing there that can be scored.
     """
     rate = _rate(frame_rate)
@@ -142,7 +147,8 @@ def open_source(
         return Source(
             *open_arrays(
                 where, pixel_format=pixel_format, frame_rate=rate, matrix=matrix, range=range
-            )
+            ),
+            is_borrowed=is_borrowed(where),
         )
     name = os.fspath(where)
     path = Path(name)

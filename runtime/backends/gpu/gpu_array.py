@@ -9,7 +9,7 @@ from math import prod
 from typing import Any, Protocol, Self
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import DTypeLike, NDArray
 
 from framegauge.runtime.backends.gpu.cuda import Memory
 from framegauge.runtime.errors import BackendError, ScoreError, UsageError
@@ -172,6 +172,23 @@ def gpu_array(role: str, samples: Any) -> GpuArray:
         device=int(samples.__dlpack_device__()[1]),
         owner=samples,
     )
+
+
+def host_array(role: str, samples: Any) -> NDArray[Any]:
+    """An array that NumPy can read, as NumPy's; its memory is shared where that is possible.
+
+    Args:
+        role: Whose samples they are, for errors.
+        samples: Anything that NumPy makes an array of, or that speaks DLPack on the host.
+
+    Raises:
+        UsageError: Their owner does not give them.
+        ValueError: They are of several sizes, and make no array.
+    """
+    with taken(role):
+        if hasattr(samples, "__dlpack__") and not hasattr(samples, "__array__"):
+            return np.from_dlpack(samples)
+        return np.asarray(samples)
 
 
 def empty(shape: tuple[int, ...], dtype: DTypeLike, device: int, memory: GpuMemory) -> GpuArray:

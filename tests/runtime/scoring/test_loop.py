@@ -8,7 +8,7 @@ from numpy.testing import assert_array_equal
 from framegauge.export.contract.formats import FORMATS
 from framegauge.runtime import ScoreError
 from framegauge.runtime.pairing.case import Case
-from framegauge.runtime.scoring.loop import FLIGHT_PIXELS, batch_frames, in_flight, score_pairs
+from framegauge.runtime.scoring.loop import FLIGHT_PIXELS, batch_size, in_flight, score_pairs
 from framegauge.runtime.sources.conversion import Conversion
 
 
@@ -97,7 +97,7 @@ def test_batches_in_flight_keep_to_the_threads_and_the_memory(
 
     assert 1 <= flight <= threads
     width, height = size
-    assert flight == 1 or flight * batch_frames(size) * width * height <= FLIGHT_PIXELS
+    assert flight == 1 or flight * batch_size(size) * width * height <= FLIGHT_PIXELS
 
 
 @pytest.mark.parametrize(

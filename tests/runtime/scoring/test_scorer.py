@@ -233,6 +233,25 @@ def test_strided_planes_of_words_score_as_numpy_computes_them(
     assert_allclose(scores["psnr_y"], psnr(reference[0], distorted[0], 1023), atol=DECIBELS)
 
 
+@pytest.mark.parametrize(
+    "view",
+    [lambda buffer: buffer[..., :3], lambda buffer: buffer[..., 2::-1]],
+    ids=["rgba", "bgra"],
+)
+@pytest.mark.parametrize("axis", [(), (None,)], ids=["frame", "batch"])
+def test_colours_of_four_byte_pixels_score_as_numpy_computes_them(
+    shipped: Callable[..., Path], view: Any, axis: tuple[None, ...]
+) -> None:
+    generator = np.random.default_rng(0)
+    pair = [view(generator.integers(0, 256, (20, 24, 4), np.uint8)) for _ in range(2)]
+
+    with Scorer(shipped("psnr", "rgb24")) as scorer:
+        scores = scorer(reference=pair[0][axis], distorted=pair[1][axis])
+
+    wanted = psnr(pair[0][None], pair[1][None], 255)
+    assert_allclose(scores["psnr"], wanted, atol=DECIBELS)
+
+
 def test_words_and_pairs_of_bytes_are_the_same_samples(shipped: Callable[..., Path]) -> None:
     words = [noisy("yuv420p10le", seed) for seed in (1, 2)]
     pairs = [[plane[..., None].view(np.uint8) for plane in planes] for planes in words]
@@ -407,7 +426,16 @@ def test_a_closed_scorer_says_so(shipped: Callable[..., Path]) -> None:
         ),
         ("rgb24", np.zeros((20, 24), np.uint8), "(H, W, 3)"),
         ("rgb24", np.zeros((20, 24, 4), np.uint8), "has the shape (1, 20, 24, 3)"),
+        ("rgb24", np.zeros((20, 24, 4), np.uint8), "Alpha is not scored: give frame[..., :3]"),
         ("rgb24", np.zeros((3, 20, 24), np.uint8), "has the shape (1, 3, 20, 3)"),
+        ("rgb24", np.zeros((3, 20, 24), np.uint8), "give np.moveaxis(frame, -3, -1)"),
+        ("rgb24", (np.zeros((20, 24), np.uint8),) * 3, "give np.moveaxis(frame, -3, -1)"),
+        (
+            "yuv444p",
+            [tuple(np.zeros((20, 24), np.uint8) for _ in range(3)) for _ in range(3)],
+            "could be 3 frames of 3 planes, or 3 planes of 3 frames",
+        ),
+        ("yuv444p", np.zeros((3, 20, 24), np.uint8), "give a sequence of planes, got ndarray"),
         ("rgb24", np.zeros((20, 24, 3), np.float32), "rgb24 takes uint8, got float32"),
         (
             "rgb24",
@@ -425,6 +453,50 @@ def test_frames_that_do_not_fit_are_refused(
         pytest.raises(UsageError, match=re.escape(words)),
     ):
         scorer(reference=frames, distorted=frames)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("given", [lambda array: array, lambda array: [array]], ids=["one", "list"])
+def test_a_frame_with_channels_is_no_batch_of_narrow_grey_frames(
+    models: Callable[..., Any], channels: int, given: Any
+) -> None:
+    frame = np.zeros((20, 24, channels), np.uint8)
+
+    with (
+        Scorer(models(["psnr"], "gray8").path) as scorer,
+        pytest.raises(UsageError, match=r"one frame with channels, .* or 20 frames .* as a list"),
+    ):
+        scorer(reference=given(frame), distorted=given(frame))
+
+
+@pytest.mark.parametrize("batch", [1, 3, 4])
+def test_grey_batches_score_as_numpy_computes_them(models: Callable[..., Any], batch: int) -> None:
+    generator = np.random.default_rng(0)
+    wide = [generator.integers(0, 256, (batch, 20, 24), np.uint8) for _ in range(2)]
+    narrow = [each[..., :3] for each in wide]
+
+    with Scorer(models(["psnr"], "gray8").path) as scorer:
+        scores = scorer(reference=wide[0], distorted=wide[1], range="full")
+        listed = scorer(reference=list(wide[0]), distorted=list(wide[1]), range="full")
+        of_narrow = scorer(reference=list(narrow[0]), distorted=list(narrow[1]), range="full")
+
+    assert_allclose(scores["psnr"], psnr(wide[0], wide[1], 255), atol=DECIBELS)
+    assert listed["psnr"].tolist() == scores["psnr"].tolist()
+    assert_allclose(of_narrow["psnr"], psnr(narrow[0], narrow[1], 255), atol=DECIBELS)
+
+
+@pytest.mark.parametrize("batch", [2, 3, 4])
+def test_lists_of_frames_are_planes_of_a_batch(shipped: Callable[..., Path], batch: int) -> None:
+    reference, distorted = (noisy("yuv420p", seed, batch=batch) for seed in (1, 2))
+
+    with Scorer(shipped("default")) as scorer:
+        scores = scorer(
+            reference=[list(plane) for plane in reference],
+            distorted=[list(plane) for plane in distorted],
+        )
+
+    assert_allclose(scores["psnr_y"], psnr(reference[0], distorted[0], 255), atol=DECIBELS)
+    assert_allclose(scores["psnr_cr"], psnr(reference[2], distorted[2], 255), atol=DECIBELS)
 
 
 @pytest.mark.parametrize(

@@ -165,6 +165,16 @@ def test_an_array_that_is_no_flow_is_refused(
         read_flow(tmp_path / "a.npy")
 
 
+@pytest.mark.parametrize("height", [2, 5])
+def test_an_array_with_its_components_first_and_last_is_refused(
+    tmp_path: Path, height: int
+) -> None:
+    np.save(tmp_path / "a.npy", np.zeros((2, height, 2), np.float32))
+
+    with pytest.raises(ScoreError, match=r"\(2, H, W\) of a frame 2 pixels wide, or \(H, W, 2\)"):
+        read_flow(tmp_path / "a.npy")
+
+
 def test_a_picture_of_eight_bits_is_no_flow(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "a.png"), np.zeros((4, 4, 3), np.uint8))
 
