@@ -196,7 +196,7 @@ def find(text: str, *, weights: Weights | None = None) -> Metric:
 
     Raises:
         ValueError: There is no such metric or option, or the option cannot have that value.
-        WeightsError: The weights are not to be had.
+        WeightsError: The weights are not available.
 
     Example:
         >>> find("census[patch=5]").patch

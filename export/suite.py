@@ -80,7 +80,7 @@ class Suite(nn.Module):
         Raises:
             ValueError: An entry or a factor's name is unknown, two entries have one label, an
                 entry reads planes of code values, or the total would fall as frames get worse.
-            WeightsError: Weights are not to be had.
+            WeightsError: Weights are not available.
         """
         super().__init__()
         check_reduction(reduction)

@@ -1,7 +1,7 @@
 """The command line. Scores go to standard output or files, everything else to standard error.
 
 Exit codes: 0 done and every gate passed; 1 the run failed; 2 the request is wrong; 3 measured, and
-a gate failed; 4 the backend or model asked for is not to be had here; 130 interrupted.
+a gate failed; 4 the backend or model asked for is not available here; 130 interrupted.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 UsageError(ValueError)      the request makes no sense: ask otherwise     exit code 2
 ScoreError(RuntimeError)    the frames or files do not allow a score      exit code 1
-BackendError(RuntimeError)  what was asked for is not to be had here      exit code 4
+BackendError(RuntimeError)  what was asked for is not available here      exit code 4
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class ScoreError(RuntimeError):
 
 
 class BackendError(RuntimeError):
-    """The backend, engine or package asked for is not to be had on this machine."""
+    """The backend, engine or package asked for is not available on this machine."""
 
 
 def first_line(error: Exception) -> str:

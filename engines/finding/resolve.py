@@ -122,7 +122,7 @@ def _refusals(
         yield held.problem
     flavour, installed = recipe.target.flavour, flavours.get(recipe.target.flavour)
     if installed is None:
-        yield f"{flavour} is not to be had here"
+        yield f"{flavour} is not available here"
     elif not loads(recipe, installed):
         yield f"built by {flavour} {recipe.version}, and {installed} cannot load that"
     if recipe.target.fit(gpu.architecture) is None:

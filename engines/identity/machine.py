@@ -17,7 +17,7 @@ _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 
 
 class TargetError(RuntimeError):
-    """What was asked for is not to be had on this machine: a GPU, or a flavour of TensorRT."""
+    """What was asked for is not available on this machine: a GPU, or a flavour of TensorRT."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -73,7 +73,7 @@ class Style(vgg.VGG):
 
         Raises:
             ValueError: There is no such layer, or the numbers do not fit the taps.
-            WeightsError: The weights are not to be had.
+            WeightsError: The weights are not available.
         """
         super().__init__(
             network=network,

@@ -94,7 +94,7 @@ class VGG(PairMetric):
 
         Raises:
             ValueError: There is no such layer, or the numbers do not fit the taps.
-            WeightsError: The weights are not to be had.
+            WeightsError: The weights are not available.
         """
         super().__init__(reduction=reduction)
         self.taps = taps.split("+")

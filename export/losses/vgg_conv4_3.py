@@ -43,7 +43,7 @@ class VGGConv43(vgg.VGG):
             reduction: As for every metric.
 
         Raises:
-            WeightsError: The weights are not to be had.
+            WeightsError: The weights are not available.
         """
         super().__init__(
             network="vgg16",

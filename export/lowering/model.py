@@ -77,7 +77,7 @@ def export(
             file could not be written there.
         ExportError: The model could not be made or written, or does not give the scores of the
             graph.
-        WeightsError: Weights are not to be had, or not those wanted.
+        WeightsError: Weights are not available, or not those wanted.
     """
     path = Path(path)
     tell = progress or (lambda _: None)

@@ -75,7 +75,7 @@ class FloLPIPS(Metric):
             reduction: As for every metric.
 
         Raises:
-            WeightsError: The weights are not to be had.
+            WeightsError: The weights are not available.
         """
         super().__init__(reduction=reduction)
         self.lpips = LPIPSAlex(weights=weights)

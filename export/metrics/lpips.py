@@ -90,7 +90,7 @@ class LPIPS(PairMetric, MapMetric):
             reduction: As for every metric.
 
         Raises:
-            WeightsError: The weights are not to be had.
+            WeightsError: The weights are not available.
         """
         super().__init__(reduction=reduction)
         found = weights or Weights()

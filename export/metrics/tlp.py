@@ -59,7 +59,7 @@ class TLP(MotionMetric):
             reduction: As for every metric.
 
         Raises:
-            WeightsError: The weights are not to be had.
+            WeightsError: The weights are not available.
         """
         super().__init__(reduction=reduction)
         self.crop = crop

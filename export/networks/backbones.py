@@ -273,7 +273,7 @@ class Weights:
         """A frozen network.
 
         Raises:
-            WeightsError: The weights are not to be had, or are not this network's.
+            WeightsError: The weights are not available, or are not this network's.
         """
         if network not in self._backbones:
             self._backbones[network] = Backbone(network, self.load(network))

@@ -17,7 +17,7 @@ _TYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
 class WeightsError(RuntimeError):
-    """Weights that are not to be had, are not those wanted, or cannot be read safely."""
+    """Weights that are not available, are not those wanted, or cannot be read safely."""
 
 
 @dataclass(frozen=True, kw_only=True)

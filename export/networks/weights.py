@@ -189,7 +189,7 @@ def _nowhere(published: Published, offline: bool) -> str:
         download = f"a download of {published.folder}/{published.file}"
         download += ", which offline forbids" if offline else ""
     return (
-        f"The weights {published.name} ({published.file}) are not to be had. Looked for: a path "
+        f"The weights {published.name} ({published.file}) are not available. Looked for: a path "
         f"given as --weights {published.name}=PATH; the folder {FOLDER_VARIABLE} names; "
         f"{torch.hub.get_dir()}/checkpoints;{package} {download}."
     )

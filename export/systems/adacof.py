@@ -88,7 +88,7 @@ class AdaCoF(System):
 
         Raises:
             ValueError: The loss has another form or a name that there is not.
-            WeightsError: The weights are not to be had.
+            WeightsError: The weights are not available.
         """
         losses: dict[str, Callable[[], Metric]] = {
             "charb": Charbonnier,

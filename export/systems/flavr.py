@@ -81,7 +81,7 @@ class FLAVR(System):
 
         Raises:
             ValueError: The loss has another form or a name that there is not.
-            WeightsError: The weights are not to be had.
+            WeightsError: The weights are not available.
         """
         found = weighted_names(loss, (*PIXELS, *VGG_TAPS), of="flavr")
         shared = weights or Weights()

@@ -77,7 +77,7 @@ class SuperSloMo(System):
             reduction: As for every metric.
 
         Raises:
-            WeightsError: The weights are not to be had.
+            WeightsError: The weights are not available.
         """
         match sampling:
             case "aligned":

@@ -64,7 +64,7 @@ class TimeLens(System):
 
         Raises:
             ValueError: A weight is below zero, or both are zero.
-            WeightsError: The weights are not to be had.
+            WeightsError: The weights are not available.
         """
         perceptual = LPIPSVGG if network == "vgg" else LPIPSAlex
         super().__init__(

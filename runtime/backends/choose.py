@@ -39,7 +39,7 @@ def choose(
 
     Raises:
         UsageError: The file is not a model of ours.
-        BackendError: What was asked for is not to be had here, and why.
+        BackendError: What was asked for is not available here, and why.
         ScoreError: The file is damaged, or fails its self-test.
     """
     match wish.backend:
@@ -98,7 +98,7 @@ def _on_cpu(file: File, wish: BackendRequest, prove: Prove, *, why: str) -> Choi
 
 
 def _on_cuda(file: File, wish: BackendRequest, prove: Prove, *, why: str) -> Choice:
-    lacking = "The backend cuda is not to be had here: ONNX Runtime "
+    lacking = "The backend cuda is not available here: ONNX Runtime "
     if CUDA not in providers():
         raise BackendError(
             f"{lacking}offers {', '.join(providers())}. Install framegauge[gpu] on a machine with "

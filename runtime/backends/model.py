@@ -55,7 +55,7 @@ class Model:
         Args:
             path: The file.
             backend: ``cpu``, ``cuda``, ``tensorrt`` or ``tensorrt-rtx``; or ``auto`` for an
-                engine of the store, else CUDA where it is to be had, else the CPU.
+                engine of the store, else CUDA where it is available, else the CPU.
             device: Which GPU.
             threads: Threads on the CPU, ``None`` for as many as this process may use.
             in_flight: Runs at a time that share these threads.
@@ -66,7 +66,7 @@ class Model:
 
         Raises:
             UsageError: The backend has no such name, or the file is not a model of ours.
-            BackendError: The backend is not to be had here.
+            BackendError: The backend is not available here.
             ScoreError: The file is missing or damaged, or fails its self-test.
         """
         self.path = Path(path)

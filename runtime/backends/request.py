@@ -111,6 +111,6 @@ class NoEngineError(BackendError):
     """
 
     def __init__(self, backend: str, words: str, reason: str) -> None:
-        """Say why ``backend`` is not to be had, at length and in short."""
-        super().__init__(f"The backend {backend} is not to be had here: {words}")
+        """Say why ``backend`` is not available, at length and in short."""
+        super().__init__(f"The backend {backend} is not available here: {words}")
         self.reason = reason

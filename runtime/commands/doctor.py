@@ -1,4 +1,4 @@
-"""What this machine has, for people who ask why something is or is not to be had."""
+"""What this machine has, for people who ask why something is or is not available."""
 
 from __future__ import annotations
 

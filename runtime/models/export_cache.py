@@ -80,7 +80,7 @@ def write(
 
     Raises:
         UsageError: An entry or option is unknown, or does not fit the format.
-        BackendError: PyTorch or weights are not to be had here.
+        BackendError: PyTorch or weights are not available here.
         ScoreError: The model could not be made, or is not right.
     """
     _check_makers(order)

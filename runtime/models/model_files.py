@@ -154,7 +154,7 @@ def pick(
 
     Raises:
         UsageError: An entry is unknown, does not fit the format, or lacks inputs.
-        BackendError: It is not shipped, and PyTorch or its weights are not to be had.
+        BackendError: It is not shipped, and PyTorch or its weights are not available.
     """
     entries = checked(metrics)
     listings = [find_listing(entry, catalogue()) for entry in entries]

@@ -18,7 +18,7 @@ from framegauge.runtime.reports.stills import Worst
 from framegauge.runtime.scoring.in_order import in_order
 from framegauge.runtime.scoring.scorer import Scorer
 from framegauge.runtime.sources.colour import colour_matrix
-from framegauge.runtime.sources.conversion import Conversion
+from framegauge.runtime.sources.conversion import Rendition
 from framegauge.runtime.sources.planes import Planes
 
 Values = Mapping[str, NDArray[np.float64]]
@@ -59,7 +59,7 @@ class Progress(Protocol):
 def score_pairs(
     scorer: Scorer,
     pairs: Iterator[Pair | Case],
-    targets: Mapping[str, Conversion],
+    renditions: Mapping[str, Rendition],
     worst: Worst | None,
     progress: Progress | None,
     expected: int | None,
@@ -70,7 +70,7 @@ def score_pairs(
         scorer: What scores them.
         pairs: The reference's index, its frame and the distorted frame, or samples with what else
             the models take.
-        targets: What the frames of each video have become.
+        renditions: What the frames of each video have become.
         worst: Where the worst frames are kept, ``None`` if they are not.
         progress: Told after every batch.
         expected: How many pairs there will be, ``None`` if that is not known.
@@ -85,11 +85,11 @@ def score_pairs(
     if scorer.needs_colour and scorer.form.kind != "rgb":
         # Further frames are of one of the two videos, whose colours the ladder has made alike.
         colours = {
-            role: colour_matrix(target.colour.matrix, target.colour.range, scorer.form.depth)
+            role: colour_matrix(rendition.colour.matrix, rendition.colour.range, scorer.form.depth)
             for role in FRAME_ROLES
-            for target in [targets.get(role, targets["reference"])]
+            for rendition in [renditions.get(role, renditions["reference"])]
         }
-    count = batch_size(targets["reference"].size)
+    count = batch_size(renditions["reference"].size)
     decider = first_score(scorer).name
     numbers = array("q")
     columns = {output.name: array("d") for output in scorer.outputs}

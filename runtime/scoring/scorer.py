@@ -66,7 +66,7 @@ class Scorer:
 
         Raises:
             UsageError: The models do not go together, or a name is not known.
-            BackendError: The backend is not to be had here.
+            BackendError: The backend is not available here.
             ScoreError: A file is missing, damaged, or fails its self-test.
         """
         paths = [model] if isinstance(model, (str, os.PathLike)) else list(model)

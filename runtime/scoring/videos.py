@@ -31,7 +31,7 @@ from framegauge.runtime.scoring.prefetch import ahead
 from framegauge.runtime.scoring.provenance import backend_facts, missing_of, model_facts
 from framegauge.runtime.scoring.scorer import Scorer
 from framegauge.runtime.sources.arrays import ArrayFrame
-from framegauge.runtime.sources.conversion import Conversion, ConversionPolicy, share_assumptions
+from framegauge.runtime.sources.conversion import ConversionPolicy, Rendition, share_assumptions
 from framegauge.runtime.sources.planes import Planes
 from framegauge.runtime.sources.source import Source, open_source
 
@@ -134,7 +134,7 @@ def score(
         UsageError: The request makes no sense.
         ScoreError: A file is missing, damaged or cut off, or the videos do not match and no
             option allows it.
-        BackendError: The backend or a model is not to be had here.
+        BackendError: The backend or a model is not available here.
     """
     say = tell or (lambda _: None)
     if metrics is not None and model is not None:
@@ -158,7 +158,7 @@ def score(
         on_rate_mismatch=on_rate_mismatch,
         factor=factor,
     )
-    ladder = ConversionPolicy.parse(scale, convert)
+    policy = ConversionPolicy.parse(scale, convert)
     with ExitStack() as opened:
         sources = {
             role: opened.enter_context(
@@ -182,7 +182,7 @@ def score(
             paths = [model] if isinstance(model, (str, os.PathLike)) else list(model)
             picked = Selection(tuple(map(Path, paths)), {}, "given")
         else:
-            format = ladder.format(facts)
+            format = policy.format(facts)
             picked = pick(
                 metrics if metrics is not None else default_metrics(format),
                 format,
@@ -201,15 +201,15 @@ def score(
                 build_missing=build_missing,
                 device=device,
                 threads=threads,
-                in_flight=in_flight(ladder.size(facts), threads or usable_cpus()),
+                in_flight=in_flight(policy.size(facts), threads or usable_cpus()),
             )
         )
         picked.check(scorer.form.name, scorer.labels)
         feed = Cases(given, roles=scorer.roles, outputs=scorer.outputs)
         missing = missing_of(scorer)
         parsed = [Gate.parse(gate, labels=[*scorer.labels, *missing]) for gate in gates]
-        targets = ladder.targets(facts, scorer.form.name)
-        scorer.check_size(*targets["reference"].size)
+        renditions = policy.renditions(facts, scorer.form.name)
+        scorer.check_size(*renditions["reference"].size)
         for each in facts.values():
             if each.assumed:
                 say(
@@ -217,18 +217,18 @@ def score(
                     f"{', '.join(str(getattr(each, name)) for name in each.assumed)}"
                 )
         decoded = [
-            opened.enter_context(closing(_frames(source, targets[role])))
+            opened.enter_context(closing(_frames(source, renditions[role])))
             for role, source in sources.items()
         ]
-        held = feed.holds_frames or scorer.in_flight * batch_size(targets["reference"].size) > 1
+        held = feed.holds_frames or scorer.in_flight * batch_size(renditions["reference"].size) > 1
         copied = _copied(sources, held=held)
         samples = opened.enter_context(
             closing(feed.samples(alignment, *decoded, form=scorer.form, copied=copied))
         )
-        worst = _worst(stills, scorer, targets)
+        worst = _worst(stills, scorer, renditions)
         begun = time.perf_counter()
         expected = feed.expected(alignment, *lengths)
-        numbers, values = score_pairs(scorer, samples, targets, worst, progress, expected)
+        numbers, values = score_pairs(scorer, samples, renditions, worst, progress, expected)
         seconds = time.perf_counter() - begun
         report = Report.of_scores(
             scorer.outputs,
@@ -236,7 +236,7 @@ def score(
             values,
             aggregates={each.name: aggregate(each, values) for each in scorer.aggregates},
             fps=len(numbers) / seconds,
-            inputs={role: target.to_json(facts[role]) for role, target in targets.items()},
+            inputs={role: rendition.to_json(facts[role]) for role, rendition in renditions.items()},
             alignment=alignment.to_json() | feed.alignment(),
             flows=feed.to_json(),
             missing=missing,
@@ -251,8 +251,8 @@ def score(
     return report.with_gates(parsed)
 
 
-def _frames(source: Source, target: Conversion) -> Generator[Planes, None, None]:
-    frames = target.frames(source)
+def _frames(source: Source, rendition: Rendition) -> Generator[Planes, None, None]:
+    frames = rendition.frames(source)
     return frames if source.is_borrowed else ahead(frames, AHEAD)
 
 
@@ -270,7 +270,7 @@ def _copied(sources: Mapping[str, Source], *, held: bool) -> set[str]:
     return {"reference"} if len(borrowed) == 2 else set()
 
 
-def _worst(count: int, scorer: Scorer, targets: Mapping[str, Conversion]) -> Worst | None:
+def _worst(count: int, scorer: Scorer, renditions: Mapping[str, Rendition]) -> Worst | None:
     if not count:
         return None
     first = first_score(scorer)
@@ -279,6 +279,6 @@ def _worst(count: int, scorer: Scorer, targets: Mapping[str, Conversion]) -> Wor
         label=first.name,
         better=first.better,
         form=scorer.form,
-        reference=targets["reference"].colour,
-        distorted=targets["distorted"].colour,
+        reference=renditions["reference"].colour,
+        distorted=renditions["distorted"].colour,
     )

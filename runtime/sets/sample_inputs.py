@@ -76,7 +76,7 @@ class Columns:
 def further_inputs(
     scorer: Scorer,
     sample: Sample,
-    ladder: ConversionPolicy,
+    policy: ConversionPolicy,
     reference: Facts,
     size: tuple[int, int],
 ) -> tuple[Further, dict[str, Treatment]]:
@@ -87,7 +87,7 @@ def further_inputs(
     Args:
         scorer: The models.
         sample: What names the files.
-        ladder: What may be done to neighbouring frames that differ from the reference.
+        policy: What may be done to neighbouring frames that differ from the reference.
         reference: What the reference is.
         size: Width and height that is scored.
 
@@ -114,7 +114,7 @@ def further_inputs(
             )
         where = sample.further[role]
         if role in FRAME_ROLES:
-            further[role], treatment = _neighbour(scorer, where, ladder, reference)
+            further[role], treatment = _neighbour(scorer, where, policy, reference)
             done |= {role: treatment} if treatment else {}
         elif role == "time":
             further[role] = np.array(_time(sample), np.float32)
@@ -186,13 +186,13 @@ def _flow(
 
 
 def _neighbour(
-    scorer: Scorer, path: str, ladder: ConversionPolicy, reference: Facts
+    scorer: Scorer, path: str, policy: ConversionPolicy, reference: Facts
 ) -> tuple[Planes, Treatment]:
     """A frame, and what was done to it."""
     with open_source(path) as source:
         facts = {"reference": reference, "distorted": source.facts}
-        target = ladder.targets(facts, scorer.form.name)["distorted"]
-        return _only(path, target.frames(source)), treated(target, source.facts)
+        rendition = policy.renditions(facts, scorer.form.name)["distorted"]
+        return _only(path, rendition.frames(source)), treated(rendition, source.facts)
 
 
 def _only(path: str | os.PathLike[str], frames: Generator[Planes, None, None]) -> Planes:

@@ -28,7 +28,7 @@ from framegauge.runtime.sets.sample_inputs import further_inputs, with_inputs
 from framegauge.runtime.sets.samples import Sample
 from framegauge.runtime.sets.scorers_by_format import ScorersByFormat
 from framegauge.runtime.sets.treatment import Treatment, treated
-from framegauge.runtime.sources.conversion import Conversion, ConversionPolicy, share_assumptions
+from framegauge.runtime.sources.conversion import ConversionPolicy, Rendition, share_assumptions
 from framegauge.runtime.sources.facts import Facts
 from framegauge.runtime.sources.planes import Planes
 from framegauge.runtime.sources.source import Source, open_source
@@ -71,7 +71,7 @@ def score_sample(
     sample: Sample,
     method: str,
     models: ScorersByFormat,
-    ladder: ConversionPolicy,
+    policy: ConversionPolicy,
     protocol: Protocol | None,
 ) -> SampleScore:
     """Score what one method made of one sample.
@@ -80,13 +80,13 @@ def score_sample(
         sample: The row.
         method: Which of its distorted files.
         models: What scores it.
-        ladder: What may be done to frames that differ.
+        policy: What may be done to frames that differ.
         protocol: What prepares them, ``None`` to score them as they are.
 
     Raises:
         ScoreError: Files are damaged, do not match, or are too small for a metric.
         UsageError: The metrics do not fit the set.
-        BackendError: A model is not to be had here.
+        BackendError: A model is not available here.
     """
     with ExitStack() as opened:
         sources = {
@@ -98,17 +98,17 @@ def score_sample(
         if protocol is not None:
             width, height = scored_size(protocol, *(each.size for each in facts.values()))
             facts["reference"] = replace(facts["reference"], width=width, height=height)
-            ladder = ConversionPolicy(convert_to="rgb24")
-        scorer = models.of(lambda: ladder.format(facts))
+            policy = ConversionPolicy(convert_to="rgb24")
+        scorer = models.of(lambda: policy.format(facts))
         if protocol is not None:
             check_model(protocol, scorer)
-        targets = ladder.targets(facts, scorer.form.name)
-        size = targets["reference"].size
+        renditions = policy.renditions(facts, scorer.form.name)
+        size = renditions["reference"].size
         try:
             scorer.check_size(*size)
         except UsageError as error:
             raise ScoreError(str(error)) from error
-        inputs = {role: treated(targets[role], each) for role, each in facts.items()}
+        inputs = {role: treated(renditions[role], each) for role, each in facts.items()}
         if protocol is not None and sources["reference"].facts.size != size:
             inputs["reference"]["fitted"] = protocol.reference
         mask = mask_of(sample, size) if protocol is not None and protocol.masked else None
@@ -121,7 +121,7 @@ def score_sample(
             return replace(score, left_out="its mask is empty")
         frames = [
             opened.enter_context(
-                closing(_frames(source, targets[role], facts[role], protocol, mask))
+                closing(_frames(source, renditions[role], facts[role], protocol, mask))
             )
             for role, source in sources.items()
         ]
@@ -130,10 +130,10 @@ def score_sample(
         pairs = opened.enter_context(closing(alignment.pairs(frames[0], frames[1])))
         fed: Iterator[Pair] | Iterator[Case] = pairs
         if not set(scorer.roles) <= set(PAIR):
-            further, done = further_inputs(scorer, sample, ladder, facts["reference"], size)
+            further, done = further_inputs(scorer, sample, policy, facts["reference"], size)
             score = replace(score, inputs={**score.inputs, **done})
             fed = opened.enter_context(closing(with_inputs(pairs, further)))
-        numbers, values = score_pairs(scorer, fed, targets, None, None, expected)
+        numbers, values = score_pairs(scorer, fed, renditions, None, None, expected)
     counted = values if mask is None else within_mask(scorer, values, mask)
     if counted is None:
         return replace(score, left_out="the frames are equal within its mask")
@@ -148,15 +148,15 @@ def score_sample(
 
 def _frames(
     source: Source,
-    target: Conversion,
+    rendition: Rendition,
     facts: Facts,
     protocol: Protocol | None,
     mask: Mask | None,
 ) -> Generator[Planes, None, None]:
     if protocol is None:
-        frames = target.frames(source)
+        frames = rendition.frames(source)
     else:
-        frames = prepared(source, target.size, protocol, mask)
+        frames = prepared(source, rendition.size, protocol, mask)
     return frames if facts.frames == 1 else ahead(frames, _AHEAD)
 
 

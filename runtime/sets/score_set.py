@@ -78,7 +78,7 @@ def score_set(
     Raises:
         UsageError: The request makes no sense.
         ScoreError: A sample cannot be scored; it is named.
-        BackendError: The backend or a model is not to be had here.
+        BackendError: The backend or a model is not available here.
     """
     chosen = find_protocol(protocol) if protocol is not None else None
     _check(metrics, model, chosen, scale, convert, quantise, crop_border)
@@ -116,7 +116,7 @@ def score_set(
         run = SetRun(
             samples=samples,
             loaded=loaded,
-            ladder=ConversionPolicy.parse(scale, convert),
+            policy=ConversionPolicy.parse(scale, convert),
             protocol=chosen,
             gates=gates,
             keep_going=keep_going,

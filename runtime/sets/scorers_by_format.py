@@ -59,7 +59,7 @@ class ScorersByFormat:
 
         Raises:
             UsageError: The entries do not fit it, or its scores are not those of another format.
-            BackendError: A model or the backend is not to be had here.
+            BackendError: A model or the backend is not available here.
         """
         if self.files and self.loaded:
             return next(iter(self.loaded.values()))[0]

@@ -24,7 +24,7 @@ class SetRun:
     Attributes:
         samples: The set.
         loaded: The models.
-        ladder: What may be done to frames that differ.
+        policy: What may be done to frames that differ.
         protocol: What prepares them, ``None`` to score them as they are.
         gates: Bounds, as they were written.
         keep_going: Go on after a sample that fails.
@@ -35,7 +35,7 @@ class SetRun:
 
     samples: Samples
     loaded: ScorersByFormat
-    ladder: ConversionPolicy
+    policy: ConversionPolicy
     protocol: Protocol | None
     gates: Sequence[str]
     keep_going: bool
@@ -71,7 +71,7 @@ class SetRun:
                 kept = self._kept(self.journal, sample, method, files)
                 if kept is not None:
                     return kept
-            score = score_sample(sample, method, self.loaded, self.ladder, self.protocol)
+            score = score_sample(sample, method, self.loaded, self.policy, self.protocol)
         except (ScoreError, OSError) as error:
             if self.keep_going and not self.loaded.failed:
                 return SampleScore(error=printable(str(error)))

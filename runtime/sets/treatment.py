@@ -7,21 +7,21 @@ from typing import Any
 
 import av
 
-from framegauge.runtime.sources.conversion import Conversion
+from framegauge.runtime.sources.conversion import Rendition
 from framegauge.runtime.sources.facts import Facts
 
 Treatment = Mapping[str, Any]
 """As the report of a set has it; empty if a clip was taken as it is and says all of itself."""
 
 
-def treated(target: Conversion, facts: Facts) -> dict[str, Any]:
+def treated(rendition: Rendition, facts: Facts) -> dict[str, Any]:
     """What of a clip is not as the model takes it.
 
     Args:
-        target: What it became.
+        rendition: What it became.
         facts: What it was.
     """
-    told = target.to_json(facts)
+    told = rendition.to_json(facts)
     found: dict[str, Any] = {}
     if facts.assumed:
         found["assumed"] = {name: told[name] for name in facts.assumed}

@@ -21,7 +21,7 @@ _SCALE = re.compile(r"(?:(?P<to>reference)|(?P<width>\d+)x(?P<height>\d+))(?::(?
 
 
 @dataclass(frozen=True, kw_only=True)
-class Conversion:
+class Rendition:
     """What one video's frames become before they are scored.
 
     Attributes:
@@ -137,7 +137,7 @@ class ConversionPolicy:
         """Width and height that the reference is scored at."""
         return self._size(facts["reference"], facts["reference"])
 
-    def targets(self, facts: Mapping[str, Facts], format: str) -> dict[str, Conversion]:
+    def renditions(self, facts: Mapping[str, Facts], format: str) -> dict[str, Rendition]:
         """What each video becomes, to be scored in ``format``.
 
         Raises:
@@ -160,7 +160,7 @@ class ConversionPolicy:
                 "--scale reference or --scale WxH.".format(*reference.size, *distorted.size)
             )
         matrix, range = self._colour(facts, format)
-        targets = {}
+        renditions = {}
         for role, each in facts.items():
             moved = each.format is None or REORDERED.get(each.format, each.format) != (
                 REORDERED.get(format, format)
@@ -171,7 +171,7 @@ class ConversionPolicy:
                     f"conversion with --convert {format}, or use a model made for its format."
                 )
             recoloured = matrix is not None and (each.matrix, each.range) != (matrix, range)
-            targets[role] = Conversion(
+            renditions[role] = Rendition(
                 format=format,
                 size=sizes[role],
                 scaler=self.scaler if sizes[role] != each.size else None,
@@ -179,7 +179,7 @@ class ConversionPolicy:
                 range=range,
                 converted=moved or recoloured,
             )
-        return targets
+        return renditions
 
     def _size(self, each: Facts, reference: Facts) -> tuple[int, int]:
         if self.scale_to is None:

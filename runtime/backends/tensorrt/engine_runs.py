@@ -35,7 +35,7 @@ def trials(
     Raises:
         StoreError: The engine is damaged.
         ScoreError: The engine cannot be loaded, or the model cannot.
-        BackendError: ONNX Runtime or CUDA is not to be had.
+        BackendError: ONNX Runtime or CUDA is not available.
     """
     sidecar, content = held.facts, store.read(held)
     recipe = sidecar.recipe

@@ -43,7 +43,7 @@ typedef enum framegauge_status {
     FRAMEGAUGE_OK = 0,
     FRAMEGAUGE_FAILED = 1,     /* files or frames allow no score: damaged, cut off, a failed self-test */
     FRAMEGAUGE_USAGE = 2,      /* the request makes no sense: ask otherwise */
-    FRAMEGAUGE_UNAVAILABLE = 4 /* the provider asked for is not to be had here */
+    FRAMEGAUGE_UNAVAILABLE = 4 /* the provider asked for is not available here */
 } framegauge_status;
 
 enum { FRAMEGAUGE_CPU = 0, FRAMEGAUGE_CUDA = 1 };             /* provider, memory */

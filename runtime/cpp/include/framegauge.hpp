@@ -24,7 +24,7 @@
 // Errors. What went wrong is thrown, by who has to act:
 //     UsageError     the request makes no sense: ask otherwise
 //     ScoreError     files or frames allow no score: missing, damaged, a failed self-test
-//     BackendError   the provider asked for is not to be had here
+//     BackendError   the provider asked for is not available here
 // all of them Error, with the same status() as the C call. A call that throws has changed nothing.
 
 #ifndef FRAMEGAUGE_HPP

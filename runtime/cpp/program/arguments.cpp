@@ -30,7 +30,7 @@ Each video is a .y4m file, bare samples, or - for one of them on standard input.
   --on-rate-mismatch W     error, or index to compare frame by frame
   --help, --version
 
-Exit codes: 0 done; 1 the run failed; 2 the request is wrong; 4 the backend is not to be had here.
+Exit codes: 0 done; 1 the run failed; 2 the request is wrong; 4 the backend is not available here.
 )";
 
 namespace {

@@ -67,7 +67,7 @@ bool has_cuda() {
 
 Failure no_cuda(const std::string& why) {
     return {FRAMEGAUGE_UNAVAILABLE,
-            text("The CUDA provider is not to be had here: ", why,
+            text("The CUDA provider is not available here: ", why,
                  ". Bring ONNX Runtime for GPUs and an NVIDIA driver, or set provider to "
                  "FRAMEGAUGE_CPU.")};
 }

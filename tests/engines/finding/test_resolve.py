@@ -118,7 +118,7 @@ def test_every_reason_is_told_at_once(keep, found):
 def test_a_flavour_that_is_not_installed_is_refused(keep, found):
     keep()
 
-    assert refusal(found(flavours={"tensorrt": TENSORRT})) == "tensorrt_rtx is not to be had here"
+    assert refusal(found(flavours={"tensorrt": TENSORRT})) == "tensorrt_rtx is not available here"
 
 
 def test_a_damaged_file_is_refused_with_what_is_wrong(keep, found):

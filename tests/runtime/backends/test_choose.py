@@ -111,7 +111,7 @@ def test_a_named_backend_is_had_or_every_candidate_and_the_way_out_are_named(
         Model(mse, backend=name, machine=played(architecture="sm86", flavour=flavour))
 
     words = str(refused.value)
-    assert f"The backend {name} is not to be had here" in words
+    assert f"The backend {name} is not available here" in words
     assert "for sm89, and the GPU is sm86" in words
     assert "for sm75, and the GPU is sm86" in words
     command = f"framegauge engines build {mse} --target local --flavour {flavour}"
@@ -472,7 +472,7 @@ def test_a_named_engine_without_a_gpu_is_exit_code_4(
     done = command("verify", mse, "--backend", name)
 
     assert done.code == 4
-    assert f"The backend {name} is not to be had here: no GPU" in " ".join(done.err.split())
+    assert f"The backend {name} is not available here: no GPU" in " ".join(done.err.split())
     assert "--backend cpu" in " ".join(done.err.split())
 
 

@@ -87,7 +87,7 @@ def test_an_unknown_backend_is_refused_with_those_there_are(shipped: Callable[..
 def test_cuda_asked_for_and_not_there_is_an_error_and_never_the_cpu(
     shipped: Callable[..., Path],
 ) -> None:
-    with pytest.raises(BackendError, match=r"cuda is not to be had.*framegauge\[gpu\].*cpu"):
+    with pytest.raises(BackendError, match=r"cuda is not available.*framegauge\[gpu\].*cpu"):
         Model(shipped("psnr_y"), backend="cuda")
 
 

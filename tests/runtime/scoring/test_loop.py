@@ -9,7 +9,7 @@ from framegauge.export.contract.formats import FORMATS
 from framegauge.runtime import ScoreError
 from framegauge.runtime.pairing.case import Case
 from framegauge.runtime.scoring.loop import FLIGHT_PIXELS, batch_size, in_flight, score_pairs
-from framegauge.runtime.sources.conversion import Conversion
+from framegauge.runtime.sources.conversion import Rendition
 
 
 class Recorded:
@@ -28,9 +28,9 @@ class Recorded:
         return {"when": tensors["time"].astype(np.float64)}
 
 
-def target(form: str) -> Conversion:
+def target(form: str) -> Rendition:
     matrix = None if FORMATS[form].kind == "rgb" else "bt709"
-    return Conversion(
+    return Rendition(
         format=form,
         size=(4, 2),
         scaler=None,
@@ -59,8 +59,8 @@ def sample(number: int, form: str, *, previous: float = 0) -> Case:
 
 
 def run(scorer: Recorded, samples: list[Case], form: str) -> dict[str, np.ndarray]:
-    targets = {"reference": target(form), "distorted": target(form)}
-    numbers, values = score_pairs(scorer, iter(samples), targets, None, None, None)  # type: ignore
+    renditions = {"reference": target(form), "distorted": target(form)}
+    numbers, values = score_pairs(scorer, iter(samples), renditions, None, None, None)  # type: ignore
     assert numbers.tolist() == [each.number for each in samples]
     return values
 
