@@ -16,6 +16,10 @@ import av
 import av.filter
 from av.sidedata.sidedata import SideData, Type
 
+_MATRIX = cast(int, Type.DISPLAYMATRIX.value)
+# FFmpeg numbers its kinds of side data from 0 up, some 35 of them by now.
+_KINDS = range(64)
+
 # Signs of a, b, c and d in x' = ax + cy and y' = bx + dy, with y downwards.
 _WORDS = {
     (1, 0, 0, 1): None,
@@ -31,33 +35,32 @@ _WORDS = {
 
 def orientation(frame: av.VideoFrame) -> str | None:
     """What is to be done to a decoded frame to show it, ``None`` if nothing."""
-    for each in _side_data(frame):
-        if each.type is Type.DISPLAYMATRIX:
-            a, b, _, c, d = struct.unpack("=9i", bytes(each))[:5]
-            signs = tuple((value > 0) - (value < 0) for value in (a, b, c, d))
-            # A scale says how large pixels are shown, and a place says where.
-            return _WORDS.get(signs, f"turned by the matrix {a} {b} {c} {d}")
+    # PyAV's side data frees what the frame itself frees later, wherever an entry has metadata, as
+    # an ICC profile has; and it gives none where there is a kind that it has no name for. So it is
+    # asked of a frame that holds the matrix alone.
+    marked = _passed(frame, f"mode=select:type={_MATRIX}")
+    if marked is None:
+        return None
+    alone = _passed(marked, *(f"mode=delete:type={kind}" for kind in _KINDS if kind != _MATRIX))
+    for each in cast(Iterable[SideData], alone.side_data) if alone is not None else ():
+        a, b, _, c, d = struct.unpack("=9i", bytes(each))[:5]
+        signs = tuple((value > 0) - (value < 0) for value in (a, b, c, d))
+        # A scale says how large pixels are shown, and a place says where.
+        return _WORDS.get(signs, f"turned by the matrix {a} {b} {c} {d}")
     return None
 
 
-def _side_data(frame: av.VideoFrame) -> Iterable[SideData]:
-    try:
-        return cast(Iterable[SideData], frame.side_data)
-    except ValueError:
-        # PyAV gives none of it where there is a kind that it has no name for, as EXIF is.
-        return cast(Iterable[SideData], _with_known_side_data(frame).side_data)
-
-
-def _with_known_side_data(frame: av.VideoFrame) -> av.VideoFrame:
-    known = [cast(int, each.value) for each in Type]
+def _passed(frame: av.VideoFrame, *settings: str) -> av.VideoFrame | None:
+    """The frame as FFmpeg's ``sidedata`` filters let it pass, ``None`` if they do not."""
     graph = av.filter.Graph()
     buffer = graph.add_buffer(
         width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, 1000)
     )
-    without = [
-        graph.add("sidedata", f"mode=delete:type={kind}") for kind in range(64) if kind not in known
-    ]
-    graph.link_nodes(buffer, *without, graph.add("buffersink"))
+    filters = [graph.add("sidedata", setting) for setting in settings]
+    graph.link_nodes(buffer, *filters, graph.add("buffersink"))
     graph.configure(auto_buffer=False)
     graph.vpush(frame)
-    return graph.vpull()
+    try:
+        return graph.vpull()
+    except BlockingIOError:
+        return None
