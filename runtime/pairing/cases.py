@@ -137,12 +137,14 @@ class Cases:
         """
         wide = self._wider(alignment)
         seen = 0
-        for moment in self._around.moments(wide.pairs(reference, distorted, copied=copied)):
-            place = (moment.number - alignment.first) // alignment.reference_step
+        for neighbourhood in self._around.neighbourhoods(
+            wide.pairs(reference, distorted, copied=copied)
+        ):
+            place = (neighbourhood.number - alignment.first) // alignment.reference_step
             if place < 0 or place % alignment.subsample:
                 continue
-            pair = moment.frames["reference"], moment.frames["distorted"]
-            yield Case(moment.number, *pair, self._further(moment, form))
+            pair = neighbourhood.frames["reference"], neighbourhood.frames["distorted"]
+            yield Case(neighbourhood.number, *pair, self._further(neighbourhood, form))
             seen += 1
             if seen == alignment.count:
                 break
@@ -171,44 +173,44 @@ class Cases:
         return replace(alignment, start=max(0, start), count=None, subsample=1)
 
     def _further(
-        self, moment: Neighbourhood, form: Format
+        self, neighbourhood: Neighbourhood, form: Format
     ) -> dict[str, Planes | NDArray[np.float32]]:
         """Everything but the two frames, by role."""
         further: dict[str, Planes | NDArray[np.float32]] = {}
         known: dict[str, Array] = {}
         for role in self._roles:
             if role in NEIGHBOURS:
-                further[role] = moment.frames[role]
+                further[role] = neighbourhood.frames[role]
             elif role == "time":
-                further[role] = np.array(moment.time, np.float32)
+                further[role] = np.array(neighbourhood.time, np.float32)
             elif role in self._given.files:
-                further[role], known[role] = self._read(role, moment, form)
+                further[role], known[role] = self._read(role, neighbourhood, form)
             elif role in self._given.estimated([role]):
-                flow = further[role] = self._estimated(role, moment, form)
+                flow = further[role] = self._estimated(role, neighbourhood, form)
                 known[role] = np.ones((1, *flow.shape[1:]), np.float32)
         if "mask" in self._roles:
-            further["mask"] = known_together(known, where=f" of frame {moment.number}")
+            further["mask"] = known_together(known, where=f" of frame {neighbourhood.number}")
         return further
 
-    def _read(self, role: str, moment: Neighbourhood, form: Format) -> tuple[Array, Array]:
+    def _read(self, role: str, neighbourhood: Neighbourhood, form: Format) -> tuple[Array, Array]:
         """A flow from its file, and where it is known."""
-        height, width = form.size(moment.frames["reference"][0].shape)
-        flow, valid = self._given.files[role].read(moment.number, width=width, height=height)
+        height, width = form.size(neighbourhood.frames["reference"][0].shape)
+        flow, valid = self._given.files[role].read(neighbourhood.number, width=width, height=height)
         unknown = int(valid.size - np.count_nonzero(valid))
         if unknown and role not in self._maskable:
             raise ScoreError(
-                f"The {role} of frame {moment.number} is not known at {unknown} pixels, and "
+                f"The {role} of frame {neighbourhood.number} is not known at {unknown} pixels, and "
                 "something that is scored looks at all of them. Score only what takes a mask "
                 "then, such as epe[masked=true]."
             )
         return flow, valid
 
-    def _estimated(self, role: str, moment: Neighbourhood, form: Format) -> Array:
+    def _estimated(self, role: str, neighbourhood: Neighbourhood, form: Format) -> Array:
         """The flow, kept for as long as the frames it is between stay the same."""
-        span = moment.span if role in BETWEEN else None
+        span = neighbourhood.span if role in BETWEEN else None
         if span is not None and role in self._kept and self._kept[role][0] == span:
             return self._kept[role][1]
-        start, end = (luma8(moment.frames[name], form) for name in ESTIMATED[role])
+        start, end = (luma8(neighbourhood.frames[name], form) for name in ESTIMATED[role])
         flow = self._given.estimate(start, end)
         if span is not None:
             self._kept[role] = span, flow

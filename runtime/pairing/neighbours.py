@@ -49,7 +49,7 @@ class BetweenInputs:
         self.factor = factor
         self.left_out = 0
 
-    def moments(self, pairs: Iterator[Pair]) -> Generator[Neighbourhood, None, None]:
+    def neighbourhoods(self, pairs: Iterator[Pair]) -> Generator[Neighbourhood, None, None]:
         """Every made frame.
 
         Args:
@@ -101,7 +101,7 @@ class InSequence:
         self.before, self.after = before, after
         self.left_out = 0
 
-    def moments(self, pairs: Iterator[Pair]) -> Generator[Neighbourhood, None, None]:
+    def neighbourhoods(self, pairs: Iterator[Pair]) -> Generator[Neighbourhood, None, None]:
         """Every frame that has the neighbours it needs.
 
         Args:

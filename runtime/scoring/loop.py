@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from itertools import islice
 from typing import Protocol, TypeVar
 
@@ -15,7 +16,7 @@ from framegauge.export.contract.roles import FRAME_ROLES
 from framegauge.runtime.errors import ScoreError
 from framegauge.runtime.pairing.case import Case, Pair
 from framegauge.runtime.reports.stills import Worst
-from framegauge.runtime.scoring.in_order import in_order
+from framegauge.runtime.scoring.ordered_map import ordered_map
 from framegauge.runtime.scoring.scorer import Scorer
 from framegauge.runtime.sources.colour import colour_matrix
 from framegauge.runtime.sources.conversion import Rendition
@@ -83,7 +84,7 @@ def score_pairs(
     """
     colours = {}
     if scorer.needs_colour and scorer.form.kind != "rgb":
-        # Further frames are of one of the two videos, whose colours the ladder has made alike.
+        # Further frames are of one of the two videos, whose colours were made alike.
         colours = {
             role: colour_matrix(rendition.colour.matrix, rendition.colour.range, scorer.form.depth)
             for role in FRAME_ROLES
@@ -97,19 +98,20 @@ def score_pairs(
         progress(0, expected)
 
     def scored(batch: Sequence[Pair | Case]) -> tuple[list[Case], Values]:
-        samples = [each if isinstance(each, Case) else Case(*each) for each in batch]
-        frames, tensors = _fed(samples)
-        return samples, scorer.run(frames, colours, tensors)
+        cases = [each if isinstance(each, Case) else Case(*each) for each in batch]
+        frames, tensors = _fed(cases)
+        return cases, scorer.run(frames, colours, tensors)
 
-    for samples, values in in_order(scored, batches(pairs, count), scorer.in_flight):
-        for name, column in columns.items():
-            column.extend(values[name].tolist())
-        for sample, value in zip(samples, values[decider].tolist(), strict=True):
-            numbers.append(sample.number)
-            if worst:
-                worst.offer(sample.number, value, sample.reference, sample.distorted)
-        if progress:
-            progress(len(numbers), expected)
+    with closing(ordered_map(scored, batches(pairs, count), scorer.in_flight)) as results:
+        for cases, values in results:
+            for name, column in columns.items():
+                column.extend(values[name].tolist())
+            for case, value in zip(cases, values[decider].tolist(), strict=True):
+                numbers.append(case.number)
+                if worst:
+                    worst.offer(case.number, value, case.reference, case.distorted)
+            if progress:
+                progress(len(numbers), expected)
     return (
         np.frombuffer(numbers, np.int64),
         {name: np.frombuffer(column, np.float64) for name, column in columns.items()},
@@ -139,16 +141,16 @@ def stacked(frames: Sequence[Planes]) -> Planes:
 
 
 def _fed(
-    samples: Sequence[Case],
+    cases: Sequence[Case],
 ) -> tuple[dict[str, Planes], dict[str, NDArray[np.float32]]]:
     """The batch's frames and tensors by role, checked."""
     frames: dict[str, list[Planes]] = {}
     tensors: dict[str, list[NDArray[np.float32]]] = {}
-    for sample in samples:
-        pair = {"reference": sample.reference, "distorted": sample.distorted}
-        for role, values in (pair | dict(sample.further)).items():
+    for case in cases:
+        pair = {"reference": case.reference, "distorted": case.distorted}
+        for role, values in (pair | dict(case.further)).items():
             if isinstance(values, tuple):
-                _check_samples(role, sample.number, values)
+                _check_samples(role, case.number, values)
                 frames.setdefault(role, []).append(values)
             else:
                 tensors.setdefault(role, []).append(values)

@@ -20,12 +20,12 @@ def told(moment: Neighbourhood) -> dict[str, int]:
 
 
 def test_made_frames_lie_between_the_inputs_of_the_reference() -> None:
-    moments = list(BetweenInputs(3).moments(clip(7)))
+    neighbourhoods = list(BetweenInputs(3).neighbourhoods(clip(7)))
 
-    assert [moment.number for moment in moments] == [1, 2, 4, 5]
-    assert [moment.span for moment in moments] == [(0, 3), (0, 3), (3, 6), (3, 6)]
-    assert [moment.time for moment in moments] == [1 / 3, 2 / 3, 1 / 3, 2 / 3]
-    assert told(moments[3]) == {
+    assert [moment.number for moment in neighbourhoods] == [1, 2, 4, 5]
+    assert [moment.span for moment in neighbourhoods] == [(0, 3), (0, 3), (3, 6), (3, 6)]
+    assert [moment.time for moment in neighbourhoods] == [1 / 3, 2 / 3, 1 / 3, 2 / 3]
+    assert told(neighbourhoods[3]) == {
         "reference": 5,
         "distorted": 105,
         "previous": 3,
@@ -41,25 +41,25 @@ def test_made_frames_lie_between_the_inputs_of_the_reference() -> None:
 def test_frames_after_the_last_input_are_left_out(frames: int, left_out: int) -> None:
     around = BetweenInputs(4)
 
-    numbers = [moment.number for moment in around.moments(clip(frames))]
+    numbers = [moment.number for moment in around.neighbourhoods(clip(frames))]
 
     assert numbers == [n for n in range((frames - 1) // 4 * 4) if n % 4]
     assert around.left_out == left_out
 
 
 def test_inputs_are_counted_from_the_first_frame_of_the_reference() -> None:
-    moments = BetweenInputs(4).moments(clip(9, first=3))
+    neighbourhoods = BetweenInputs(4).neighbourhoods(clip(9, first=3))
 
-    assert [moment.number for moment in moments] == [5, 6, 7]
+    assert [moment.number for moment in neighbourhoods] == [5, 6, 7]
 
 
 def test_a_video_of_its_own_is_judged_with_the_frame_before() -> None:
     around = InSequence(before=True, after=False)
 
-    moments = list(around.moments(clip(3)))
+    neighbourhoods = list(around.neighbourhoods(clip(3)))
 
-    assert [moment.number for moment in moments] == [1, 2]
-    assert told(moments[1]) == {
+    assert [moment.number for moment in neighbourhoods] == [1, 2]
+    assert told(neighbourhoods[1]) == {
         "reference": 2,
         "distorted": 102,
         "previous": 101,
@@ -67,17 +67,17 @@ def test_a_video_of_its_own_is_judged_with_the_frame_before() -> None:
         "original_previous": 1,
         "original_next": 2,
     }
-    assert moments[1].span == (1, 2)
+    assert neighbourhoods[1].span == (1, 2)
     assert around.left_out == 0
 
 
 def test_a_frame_without_one_after_it_is_left_out() -> None:
     around = InSequence(before=False, after=True)
 
-    moments = list(around.moments(clip(3)))
+    neighbourhoods = list(around.neighbourhoods(clip(3)))
 
-    assert [moment.number for moment in moments] == [0, 1]
-    assert told(moments[1]) == {
+    assert [moment.number for moment in neighbourhoods] == [0, 1]
+    assert told(neighbourhoods[1]) == {
         "reference": 1,
         "distorted": 101,
         "reference_after": 2,
@@ -89,9 +89,9 @@ def test_a_frame_without_one_after_it_is_left_out() -> None:
 def test_without_neighbours_every_frame_is_judged() -> None:
     around = InSequence(before=False, after=False)
 
-    moments = list(around.moments(clip(3)))
+    neighbourhoods = list(around.neighbourhoods(clip(3)))
 
-    assert [told(moment) for moment in moments] == [
+    assert [told(moment) for moment in neighbourhoods] == [
         {"reference": n, "distorted": 100 + n} for n in range(3)
     ]
     assert around.left_out == 0
@@ -109,7 +109,7 @@ def test_no_more_frames_are_held_than_lie_between_two_inputs(
             alive[number], alive[-1 - number] = reference[0], distorted[0]
             yield number, reference, distorted
 
-    for _ in around.moments(watched()):
+    for _ in around.neighbourhoods(watched()):
         gc.collect(0)
         most = max(most, len(alive))
 

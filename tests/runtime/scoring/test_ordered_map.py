@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from framegauge.runtime.scoring.in_order import in_order
+from framegauge.runtime.scoring.ordered_map import ordered_map
 
 
 def workers() -> list[str]:
@@ -21,7 +21,7 @@ def test_results_keep_the_order_of_the_items() -> None:
             later.set()
         return item
 
-    assert list(in_order(slow_first, iter(range(20)), 2)) == list(range(20))
+    assert list(ordered_map(slow_first, iter(range(20)), 2)) == list(range(20))
     assert workers() == []
 
 
@@ -29,7 +29,7 @@ def test_results_keep_the_order_of_the_items() -> None:
 def test_as_many_run_at_a_time_as_asked(depth: int) -> None:
     together = threading.Barrier(depth, timeout=10)
 
-    results = list(in_order(lambda item: (together.wait(), item)[1], iter(range(6)), depth))
+    results = list(ordered_map(lambda item: (together.wait(), item)[1], iter(range(6)), depth))
 
     assert results == list(range(6))
 
@@ -37,7 +37,7 @@ def test_as_many_run_at_a_time_as_asked(depth: int) -> None:
 @pytest.mark.parametrize("depth", [1, 3])
 def test_no_more_items_are_taken_early_than_asked(depth: int) -> None:
     items = itertools.count()
-    results = in_order(str, items, depth)
+    results = ordered_map(str, items, depth)
 
     next(results)
     results.close()
@@ -46,7 +46,7 @@ def test_no_more_items_are_taken_early_than_asked(depth: int) -> None:
 
 
 def test_a_depth_of_one_calls_in_the_thread_that_asks() -> None:
-    threads = in_order(lambda _: threading.current_thread(), iter("ab"), 1)
+    threads = ordered_map(lambda _: threading.current_thread(), iter("ab"), 1)
 
     assert list(threads) == [threading.current_thread()] * 2
 
@@ -58,7 +58,7 @@ def test_what_the_function_raises_comes_after_the_results_before_it(depth: int) 
             raise OSError(f"item {item} is gone")
         return item
 
-    results = in_order(broken, iter(range(9)), depth)
+    results = ordered_map(broken, iter(range(9)), depth)
 
     assert [next(results), next(results)] == [0, 1]
     with pytest.raises(OSError, match="item 2 is gone"):
@@ -72,7 +72,7 @@ def test_what_the_items_raise_comes_after_the_results_before_it(depth: int) -> N
         yield from range(3)
         raise OSError("the disk is gone")
 
-    results = in_order(str, broken(), depth)
+    results = ordered_map(str, broken(), depth)
 
     assert [next(results) for _ in range(3)] == ["0", "1", "2"]
     with pytest.raises(OSError, match="the disk is gone"):
@@ -82,7 +82,7 @@ def test_what_the_items_raise_comes_after_the_results_before_it(depth: int) -> N
 
 def test_an_interrupt_waits_for_what_runs_and_starts_no_more() -> None:
     started: list[int] = []
-    results = in_order(lambda item: started.append(item), itertools.count(), 2)
+    results = ordered_map(lambda item: started.append(item), itertools.count(), 2)
     next(results)
 
     with pytest.raises(KeyboardInterrupt):
@@ -94,4 +94,4 @@ def test_an_interrupt_waits_for_what_runs_and_starts_no_more() -> None:
 
 def test_depth_is_at_least_one() -> None:
     with pytest.raises(ValueError, match="at least 1, got 0"):
-        next(in_order(str, iter("a"), 0))
+        next(ordered_map(str, iter("a"), 0))

@@ -11,7 +11,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def in_order(
+def ordered_map(
     function: Callable[[T], R], items: Iterator[T], depth: int
 ) -> Generator[R, None, None]:
     """What a function makes of each item, as ``map`` gives it, up to ``depth`` at a time.
