@@ -61,7 +61,6 @@ class Features:
     """The frames and tensors of one trace, by role, and everything computed from them so far."""
 
     def __init__(self, given: Mapping[str, Frame | Tensor]) -> None:
-        """Start with what is given, nothing computed."""
         self._given = dict(given)
         self._known: dict[tuple[Any, ...], list[tuple[tuple[Any, ...], Any]]] = {}
 

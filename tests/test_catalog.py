@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ SEVERAL = {
 
 
 @pytest.mark.parametrize("folder", ["metrics", "losses", "systems"])
-def test_every_file_is_in_the_catalogue_and_the_other_way_round(folder):
+def test_every_file_is_in_the_catalogue_and_the_other_way_round(folder: str) -> None:
     files = {path.stem for path in (ROOT / "export" / folder).glob("[!_]*.py")}
 
     listed = {
@@ -40,48 +41,48 @@ def test_every_file_is_in_the_catalogue_and_the_other_way_round(folder):
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=NAMES)
-def test_an_entry_lives_in_the_file_of_its_name(entry):
+def test_an_entry_lives_in_the_file_of_its_name(entry: Any) -> None:
     stem = entry.__module__.rpartition(".")[2]
 
     assert entry.SPEC.name in SEVERAL.get(stem, {stem})
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=NAMES)
-def test_losses_and_metrics_live_in_their_folders(entry):
+def test_losses_and_metrics_live_in_their_folders(entry: Any) -> None:
     folder = entry.__module__.split(".")[-2]
 
     assert {"metrics": "metric", "losses": "loss", "systems": "system"}[folder] == entry.SPEC.kind
 
 
 @pytest.mark.parametrize("each", TRAINING_ONLY, ids=lambda each: each.name)
-def test_a_module_for_training_only_is_refused_with_its_reason(each):
+def test_a_module_for_training_only_is_refused_with_its_reason(each: Any) -> None:
     with pytest.raises(ValueError, match=f"{each.name} is for training only: {each.why}"):
         find(each.name)
 
 
 @pytest.mark.parametrize("each", TRAINING_ONLY, ids=lambda each: each.name)
-def test_a_module_for_training_only_is_no_entry(each):
+def test_a_module_for_training_only_is_no_entry(each: Any) -> None:
     assert each.name not in NAMES
 
 
-def test_no_two_entries_share_a_name():
+def test_no_two_entries_share_a_name() -> None:
     names = [name for item in listings() for name in (item.spec.name, *item.spec.aliases)]
 
     assert len(set(names)) == len(names)
 
 
 @pytest.mark.parametrize("entry", [entry for entry in ENTRIES if not entry.SPEC.weights])
-def test_an_entry_is_found_by_its_name_with_its_defaults(entry):
+def test_an_entry_is_found_by_its_name_with_its_defaults(entry: Any) -> None:
     assert type(find(entry.SPEC.name)) is entry
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=NAMES)
-def test_an_entry_is_described(entry):
+def test_an_entry_is_described(entry: Any) -> None:
     assert vars(entry)["__doc__"]
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=NAMES)
-def test_an_entry_says_what_it_is(entry):
+def test_an_entry_says_what_it_is(entry: Any) -> None:
     spec = entry.SPEC
 
     assert spec.title
@@ -92,17 +93,17 @@ def test_an_entry_says_what_it_is(entry):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_entry_has_a_row_in_the_readme(name):
+def test_an_entry_has_a_row_in_the_readme(name: Any) -> None:
     assert name in names_in_the_readme()
 
 
-def test_the_readme_names_no_entry_that_is_not_there():
+def test_the_readme_names_no_entry_that_is_not_there() -> None:
     known = {name for item in listings() for name in (item.spec.name, *item.spec.aliases)}
 
     assert names_in_the_readme() <= known
 
 
-def names_in_the_readme():
+def names_in_the_readme() -> Any:
     """Names in the first cells of the README's tables whose head begins with `entry`."""
     tables = re.findall(
         r"^\| entry \|[^\n]*\n((?:\|[^\n]*\n)+)", (ROOT / "README.md").read_text(), re.MULTILINE

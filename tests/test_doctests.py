@@ -3,13 +3,14 @@
 import doctest
 import importlib
 import pkgutil
+from typing import Any
 
 import pytest
 
 ROOMS = ("framegauge.export", "framegauge.engines", "framegauge.runtime")
 
 
-def modules():
+def modules() -> Any:
     """Names of all modules; a namespace package is walked room by room."""
     found = list(ROOMS)
     for room in ROOMS:
@@ -19,11 +20,11 @@ def modules():
 
 
 @pytest.mark.parametrize("name", modules())
-def test_examples_hold(name):
+def test_examples_hold(name: Any) -> None:
     assert doctest.testmod(importlib.import_module(name)).failed == 0
 
 
-def test_examples_are_found():
+def test_examples_are_found() -> None:
     finder = doctest.DocTestFinder(exclude_empty=True)
     module = importlib.import_module("framegauge.export.metrics.psnr")
 

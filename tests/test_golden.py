@@ -1,6 +1,7 @@
 """Values that other people's code gives for real frames; ``golden/README.md`` names them all."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -84,14 +85,16 @@ PYRAMIDS = [
 ]
 
 
-def test_every_value_kept_is_compared():
+def test_every_value_kept_is_compared() -> None:
     keys = {key for values in EXPECTED.values() for key in values}
 
     assert keys == ENTRY.keys() | LISTS
 
 
 @pytest.mark.parametrize(("case", "key"), CASES)
-def test_float64_graph_gives_the_value(case, key, pair_of):
+def test_float64_graph_gives_the_value(
+    case: Any, key: Any, pair_of: Callable[[str], dict[str, np.ndarray]]
+) -> None:
     score = graph_score(ENTRY[key], cropped(pair_of(case), key))
 
     np.testing.assert_allclose(score, wanted(case, key), rtol=1e-6, atol=graph_tolerance(key))
@@ -99,8 +102,14 @@ def test_float64_graph_gives_the_value(case, key, pair_of):
 
 @pytest.mark.parametrize(("case", "key"), CASES)
 def test_exported_file_gives_the_value(
-    case, key, pair_of, pixel_model, window_model, variant_model, large_model
-):
+    case: Any,
+    key: Any,
+    pair_of: Callable[[str], dict[str, np.ndarray]],
+    pixel_model: Any,
+    window_model: Any,
+    variant_model: Any,
+    large_model: Any,
+) -> None:
     output = label(ENTRY[key])
     model = next(
         model
@@ -114,7 +123,9 @@ def test_exported_file_gives_the_value(
 
 
 @pytest.mark.parametrize("case", PROBES)
-def test_census_map_gives_the_values_at_probes(case, pair_of, window_model):
+def test_census_map_gives_the_values_at_probes(
+    case: Any, pair_of: Callable[[str], dict[str, np.ndarray]], window_model: Any
+) -> None:
     pair = pair_of(case)
     features = features_of(pair)
 
@@ -128,7 +139,9 @@ def test_census_map_gives_the_values_at_probes(case, pair_of, window_model):
 
 
 @pytest.mark.parametrize("case", PROBES)
-def test_sobel_of_the_error_gives_the_values_at_probes(case, pair_of):
+def test_sobel_of_the_error_gives_the_values_at_probes(
+    case: Any, pair_of: Callable[[str], dict[str, np.ndarray]]
+) -> None:
     pair = {role: as_tensor(frame) for role, frame in pair_of(case).items()}
 
     across, down = sobel(pair["distorted"] - pair["reference"])[0, :2].abs()
@@ -138,7 +151,9 @@ def test_sobel_of_the_error_gives_the_values_at_probes(case, pair_of):
 
 
 @pytest.mark.parametrize(("case", "key"), PYRAMIDS)
-def test_laplacian_levels_give_the_values(case, key, pair_of):
+def test_laplacian_levels_give_the_values(
+    case: Any, key: Any, pair_of: Callable[[str], dict[str, np.ndarray]]
+) -> None:
     pair = {role: as_tensor(frame) for role, frame in cropped(pair_of(case), key).items()}
 
     levels = laplacian_levels(pair["distorted"], pair["reference"], levels=5)
@@ -146,45 +161,45 @@ def test_laplacian_levels_give_the_values(case, key, pair_of):
     np.testing.assert_allclose(torch.cat(levels), EXPECTED[case][key], rtol=1e-6, atol=1e-9)
 
 
-def as_tensor(frame):
+def as_tensor(frame: Any) -> Any:
     return torch.from_numpy(frame).permute(0, 3, 1, 2).double() / 255
 
 
-def features_of(pair):
+def features_of(pair: Any) -> Any:
     frames = {role: as_tensor(frame) for role, frame in pair.items()}
     return Features({role: Frame(lambda rgb=rgb: rgb) for role, rgb in frames.items()})
 
 
-def cropped(pair, key):
+def cropped(pair: Any, key: Any) -> Any:
     """RIFE's own pyramid runs at multiples of 32; those keys are of the top left corner."""
     height, width = (side // 32 * 32 for side in pair["reference"].shape[1:3])
     crop = np.s_[:, :height, :width] if "crop32" in key else np.s_[:]
     return {role: np.ascontiguousarray(frame[crop]) for role, frame in pair.items()}
 
 
-def wanted(case, key):
+def wanted(case: Any, key: Any) -> Any:
     """The value; where others give infinite decibels we give our cap of 100."""
     value = EXPECTED[case][key]
     return 100.0 if value == "inf" else value
 
 
-def graph_tolerance(key):
+def graph_tolerance(key: Any) -> Any:
     """pytorch-msssim's window is float32 even in its float64 run."""
     return 5e-6 if key.startswith("vainf.") else 1e-9
 
 
-def file_tolerance(key):
+def file_tolerance(key: Any) -> Any:
     """Differences of local moments lose digits in float32, most of all in three dimensions."""
     entry = ENTRY[key].partition("[")[0]
     return {"ssim": 3e-5, "ms_ssim": 3e-5, "gmsd": 3e-5, "ssim_3d": 2e-4}.get(entry, 1e-7)
 
 
-def label(text):
+def label(text: Any) -> Any:
     (entry,) = parse_entries(text)
     return find_listing(entry, listings()).label(entry)
 
 
-def probes(values):
+def probes(values: Any) -> Any:
     height, width = values.shape
     return [
         values[at]
@@ -204,7 +219,7 @@ def probes(values):
 KNOWN: dict[tuple[str, bytes, bytes], Any] = {}
 
 
-def graph_score(entry, pair):
+def graph_score(entry: Any, pair: Any) -> Any:
     """What the float64 graph of an entry gives for a pair of frames; many keys ask for one."""
     key = entry, pair["distorted"].tobytes(), pair["reference"].tobytes()
     if key not in KNOWN:
@@ -213,7 +228,7 @@ def graph_score(entry, pair):
     return KNOWN[key]
 
 
-def file_scores(model, pair):
+def file_scores(model: Any, pair: Any) -> Any:
     """What the file gives for a pair of frames."""
     key = str(model.path), pair["distorted"].tobytes(), pair["reference"].tobytes()
     if key not in KNOWN:

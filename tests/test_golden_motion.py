@@ -6,6 +6,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -77,7 +78,7 @@ every_value = pytest.mark.parametrize(("key", "place", "entry", "given"), VALUES
 
 
 @pytest.fixture(scope="module")
-def arrays(pictures):
+def arrays(pictures: dict[str, np.ndarray]) -> Any:
     """Frames and flows by ``<scene>.<item>``, with the flows from the middle at half time."""
     with np.load(GOLDEN / "motion.npz") as archive:
         found = {**pictures, **archive}
@@ -93,7 +94,7 @@ def arrays(pictures):
 
 
 @pytest.fixture(scope="module")
-def inputs(arrays):
+def inputs(arrays: Any) -> Any:
     """What an entry takes, by role: a batch of one, as a model has it."""
     items = {
         "reference": "target",
@@ -107,7 +108,7 @@ def inputs(arrays):
         "time": "half",
     }
 
-    def feed(scene, given):
+    def feed(scene: Any, given: Any) -> Any:
         return {
             role: np.asarray(arrays[f"{scene}.{item}"])[None]
             for role, item in {**items, **given}.items()
@@ -118,7 +119,9 @@ def inputs(arrays):
 
 @every_scene
 @every_value
-def test_float64_graph_gives_the_value(scene, key, place, entry, given, inputs):
+def test_float64_graph_gives_the_value(
+    scene: Any, key: Any, place: Any, entry: Any, given: Any, inputs: Any
+) -> None:
     metric = find(entry)
     feed = inputs(scene, given)
 
@@ -129,7 +132,9 @@ def test_float64_graph_gives_the_value(scene, key, place, entry, given, inputs):
 
 @every_scene
 @every_value
-def test_exported_file_gives_the_value(scene, key, place, entry, given, inputs, models):
+def test_exported_file_gives_the_value(
+    scene: Any, key: Any, place: Any, entry: Any, given: Any, inputs: Any, models: Any
+) -> None:
     model = models(ENTRIES, "rgb24")
 
     scores = model.run(inputs(scene, given))
@@ -141,7 +146,7 @@ def test_exported_file_gives_the_value(scene, key, place, entry, given, inputs, 
 
 @every_scene
 @pytest.mark.parametrize(("place", "item"), [(0, "blend"), (1, "blur")])
-def test_dains_pixel_terms_are_charbonnier(scene, place, item, arrays):
+def test_dains_pixel_terms_are_charbonnier(scene: Any, place: int, item: str, arrays: Any) -> None:
     frames = [as_tensor(arrays[f"{scene}.{name}"][None]) for name in (item, "target")]
 
     score = find("charbonnier[epsilon=1e-6]")(*frames).item()
@@ -151,7 +156,9 @@ def test_dains_pixel_terms_are_charbonnier(scene, place, item, arrays):
 
 @every_scene
 @pytest.mark.parametrize(("flow", "frame"), [("01", "0"), ("10", "1")])
-def test_dains_adaptive_variation_gives_the_value_of_one_flow(scene, flow, frame, arrays):
+def test_dains_adaptive_variation_gives_the_value_of_one_flow(
+    scene: Any, flow: str, frame: str, arrays: Any
+) -> None:
     field = as_tensor(arrays[f"{scene}.flow_{flow}"][None])
     picture = as_tensor(arrays[f"{scene}.frame{frame}"][None])
 
@@ -162,7 +169,7 @@ def test_dains_adaptive_variation_gives_the_value_of_one_flow(scene, flow, frame
 
 
 @every_scene
-def test_rifes_warp_gives_the_values_at_probes(scene, arrays):
+def test_rifes_warp_gives_the_values_at_probes(scene: Any, arrays: Any) -> None:
     frame, flow = (as_tensor(arrays[f"{scene}.{item}"][None]) for item in ("frame0", "flow_t0"))
 
     warped = warp(frame, flow)[0, 0]
@@ -174,7 +181,9 @@ def test_rifes_warp_gives_the_values_at_probes(scene, arrays):
 @pytest.mark.parametrize(
     ("form", "corners"), [("ac0", "superslomo_half_pixel"), ("ac1", "superslomo_aligned")]
 )
-def test_superslomos_warp_gives_the_values_at_probes(scene, form, corners, arrays):
+def test_superslomos_warp_gives_the_values_at_probes(
+    scene: Any, form: str, corners: str, arrays: Any
+) -> None:
     frame, flow = (as_tensor(arrays[f"{scene}.{item}"][None]) for item in ("frame0", "flow_t0"))
     frame = normalised(frame, mean=SUPERSLOMO_MEAN, std=NO_STD)
 
@@ -185,7 +194,7 @@ def test_superslomos_warp_gives_the_values_at_probes(scene, form, corners, array
 
 
 @every_scene
-def test_bmbcs_levels_give_the_values(scene, inputs):
+def test_bmbcs_levels_give_the_values(scene: Any, inputs: Any) -> None:
     loss = BMBCPhotometric()
     feed = inputs(scene, {})
     given = {role: as_tensor(feed[role]) for role in loss.spec.inputs}
@@ -196,19 +205,19 @@ def test_bmbcs_levels_give_the_values(scene, inputs):
     assert torch.cat(levels).tolist() == pytest.approx(want, rel=1e-6, abs=1e-9)
 
 
-def as_tensor(array):
+def as_tensor(array: Any) -> Any:
     """An input of a model as the graph takes it: colours in [0, 1], all in float64."""
     if array.dtype == np.uint8:
         return torch.from_numpy(array).permute(0, 3, 1, 2).double() / 255
     return torch.from_numpy(array).double()
 
 
-def wanted(scene, key, place):
+def wanted(scene: Any, key: Any, place: Any) -> Any:
     value = EXPECTED[f"{scene}/flow"][key]
     return value if place is None else value[place]
 
 
-def probes(values):
+def probes(values: Any) -> Any:
     height, width = values.shape
     places = [(k, k) for k in range(4)]
     places += [(height // 2, width // 2), (height // 3, width // 4)]

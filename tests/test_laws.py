@@ -1,5 +1,7 @@
 """What every entry of the catalogue must obey, driven by what it says of itself."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -50,7 +52,7 @@ every_model = pytest.mark.parametrize("name", FAST_MODELS)
 
 @every_entry
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_identity_is_ideal(text, dtype, picture):
+def test_identity_is_ideal(text: Any, dtype: Any, picture: Any) -> None:
     metric = find(text)
     frame = picture(metric.spec, dtype)
 
@@ -63,7 +65,7 @@ def test_identity_is_ideal(text, dtype, picture):
 
 
 @every_entry
-def test_exchanging_the_frames_matters_only_where_the_spec_says_so(text, picture):
+def test_exchanging_the_frames_matters_only_where_the_spec_says_so(text: Any, picture: Any) -> None:
     metric = find(text)
     reference = picture(metric.spec)
     distorted = noisy(reference, metric.spec, amount=0.1)
@@ -74,7 +76,7 @@ def test_exchanging_the_frames_matters_only_where_the_spec_says_so(text, picture
 
 
 @every_entry
-def test_more_noise_is_worse(text, picture):
+def test_more_noise_is_worse(text: Any, picture: Any) -> None:
     metric = find(text)
     reference = picture(metric.spec)
 
@@ -88,7 +90,7 @@ def test_more_noise_is_worse(text, picture):
 
 
 @every_entry
-def test_a_score_does_not_depend_on_the_rest_of_the_batch(text, picture):
+def test_a_score_does_not_depend_on_the_rest_of_the_batch(text: Any, picture: Any) -> None:
     metric = find(text)
     metric.reduction = "none"
     reference = picture(metric.spec)
@@ -106,7 +108,9 @@ def test_a_score_does_not_depend_on_the_rest_of_the_batch(text, picture):
 
 @every_entry
 @pytest.mark.parametrize(("down", "across"), PARITIES)
-def test_frames_of_the_least_size_and_every_parity_are_scored(text, down, across):
+def test_frames_of_the_least_size_and_every_parity_are_scored(
+    text: Any, down: int, across: int
+) -> None:
     metric = find(text)
     least = metric.spec.least
     reference = random(metric.spec, least + down, least + across, seed=1)
@@ -118,7 +122,7 @@ def test_frames_of_the_least_size_and_every_parity_are_scored(text, down, across
 
 
 @every_entry
-def test_frames_below_the_least_size_are_refused_by_name(text):
+def test_frames_below_the_least_size_are_refused_by_name(text: Any) -> None:
     metric = find(text)
     least = metric.spec.least
     if least == 1:
@@ -130,7 +134,7 @@ def test_frames_below_the_least_size_are_refused_by_name(text):
 
 
 @every_entry
-def test_frames_of_two_shapes_are_refused_by_name(text):
+def test_frames_of_two_shapes_are_refused_by_name(text: Any) -> None:
     metric = find(text)
     least = max(metric.spec.least, 8)
 
@@ -139,7 +143,7 @@ def test_frames_of_two_shapes_are_refused_by_name(text):
 
 
 @every_entry
-def test_frames_of_other_channels_are_refused_by_name(text):
+def test_frames_of_other_channels_are_refused_by_name(text: Any) -> None:
     metric = find(text)
     frame = torch.zeros(1, 2, 200, 200)
 
@@ -152,7 +156,7 @@ def test_frames_of_other_channels_are_refused_by_name(text):
     ("distorted", "reference"),
     [("black", "white"), ("white", "black"), ("board", "white"), ("board", "inverse")],
 )
-def test_no_frames_leave_the_range(text, distorted, reference):
+def test_no_frames_leave_the_range(text: Any, distorted: str, reference: str) -> None:
     metric = find(text)
     size = max(metric.spec.least, 32)
 
@@ -165,7 +169,7 @@ def test_no_frames_leave_the_range(text, distorted, reference):
 
 @every_entry
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_scores_keep_the_element_type(text, dtype):
+def test_scores_keep_the_element_type(text: Any, dtype: Any) -> None:
     metric = find(text)
     size = max(metric.spec.least, 16)
 
@@ -189,7 +193,7 @@ def test_scores_keep_the_element_type(text, dtype):
         ("random", "grey"),
     ],
 )
-def test_gradients_are_finite(text, distorted, reference):
+def test_gradients_are_finite(text: Any, distorted: str, reference: str) -> None:
     metric = find(text)
     size = max(metric.spec.least, 24)
     frames = {
@@ -207,7 +211,7 @@ def test_gradients_are_finite(text, distorted, reference):
 
 
 @every_entry
-def test_reductions_are_those_of_the_samples(text, picture):
+def test_reductions_are_those_of_the_samples(text: Any, picture: Any) -> None:
     metric = find(text)
     reference = picture(metric.spec).expand(3, -1, -1, -1)
     distorted = noisy(reference, metric.spec, amount=0.1)
@@ -222,7 +226,7 @@ def test_reductions_are_those_of_the_samples(text, picture):
 
 
 @every_map
-def test_a_map_lies_on_the_grid_that_the_spec_gives(text):
+def test_a_map_lies_on_the_grid_that_the_spec_gives(text: Any) -> None:
     metric = find(text)
     size = max(metric.spec.least, 20)
     frame = random(metric.spec, size, size + 1)
@@ -237,7 +241,7 @@ def test_a_map_lies_on_the_grid_that_the_spec_gives(text):
 
 
 @every_pixel_map
-def test_a_mask_of_ones_changes_nothing(text, picture):
+def test_a_mask_of_ones_changes_nothing(text: Any, picture: Any) -> None:
     metric = find(text)
     reference = picture(metric.spec)
     distorted = noisy(reference, metric.spec, amount=0.1)
@@ -247,7 +251,7 @@ def test_a_mask_of_ones_changes_nothing(text, picture):
 
 
 @every_pixel_map
-def test_a_mask_weighs_the_map(text, picture):
+def test_a_mask_weighs_the_map(text: Any, picture: Any) -> None:
     metric = find(text)
     reference = picture(metric.spec)
     distorted = noisy(reference, metric.spec, amount=0.1)
@@ -260,7 +264,7 @@ def test_a_mask_weighs_the_map(text, picture):
 
 
 @every_pixel_map
-def test_a_mask_of_another_shape_is_refused_by_name(text, picture):
+def test_a_mask_of_another_shape_is_refused_by_name(text: Any, picture: Any) -> None:
     metric = find(text)
     frame = picture(metric.spec)
 
@@ -268,7 +272,7 @@ def test_a_mask_of_another_shape_is_refused_by_name(text, picture):
         metric(frame, frame, torch.ones(1, 1, 2, 2))
 
 
-def test_a_mask_of_zeros_gives_zero_and_no_gradient(picture):
+def test_a_mask_of_zeros_gives_zero_and_no_gradient(picture: Any) -> None:
     metric = find("l1")
     reference = picture(metric.spec)
     distorted = (0 * reference).requires_grad_()
@@ -282,7 +286,9 @@ def test_a_mask_of_zeros_gives_zero_and_no_gradient(picture):
 
 @every_model
 @pytest.mark.parametrize(("down", "across"), PARITIES)
-def test_files_give_the_scores_of_the_float64_graph_at_every_parity(request, name, down, across):
+def test_files_give_the_scores_of_the_float64_graph_at_every_parity(
+    request: pytest.FixtureRequest, name: Any, down: int, across: int
+) -> None:
     model = request.getfixturevalue(name)
     least = model.exact.least
     feed = feeds(model.exact, (least + down, least + 12 + across), batch=1 + down + across)
@@ -291,7 +297,7 @@ def test_files_give_the_scores_of_the_float64_graph_at_every_parity(request, nam
 
 
 @every_model
-def test_files_score_an_identical_frame_as_ideal(request, name):
+def test_files_score_an_identical_frame_as_ideal(request: pytest.FixtureRequest, name: Any) -> None:
     model = request.getfixturevalue(name)
     feed = identical(feeds(model.exact, (181, 192), batch=2))
 
@@ -303,7 +309,9 @@ def test_files_score_an_identical_frame_as_ideal(request, name):
 
 
 @every_model
-def test_files_score_a_frame_apart_from_its_batch(request, name):
+def test_files_score_a_frame_apart_from_its_batch(
+    request: pytest.FixtureRequest, name: Any
+) -> None:
     model = request.getfixturevalue(name)
     feed = feeds(model.exact, (177, 190), batch=3)
 
@@ -318,7 +326,7 @@ def test_files_score_a_frame_apart_from_its_batch(request, name):
 
 
 @every_model
-def test_files_keep_to_their_own_range(request, name):
+def test_files_keep_to_their_own_range(request: pytest.FixtureRequest, name: Any) -> None:
     model = request.getfixturevalue(name)
     feed = feeds(model.exact, (192, 200), batch=4)
 
@@ -331,7 +339,7 @@ def test_files_keep_to_their_own_range(request, name):
 
 
 @pytest.mark.parametrize("name", ["pixel_model", "plane_model"])
-def test_files_hold_their_tolerance_at_1920x1080(request, name):
+def test_files_hold_their_tolerance_at_1920x1080(request: pytest.FixtureRequest, name: str) -> None:
     model = request.getfixturevalue(name)
 
     assert_within_tolerance(model, feeds(model.exact, (1080, 1920), batch=1))
@@ -339,14 +347,16 @@ def test_files_hold_their_tolerance_at_1920x1080(request, name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["window_model", "variant_model", "large_model"])
-def test_heavier_files_hold_their_tolerance_at_1920x1080(request, name):
+def test_heavier_files_hold_their_tolerance_at_1920x1080(
+    request: pytest.FixtureRequest, name: str
+) -> None:
     model = request.getfixturevalue(name)
 
     assert_within_tolerance(model, feeds(model.exact, (1080, 1920), batch=1))
 
 
 @pytest.fixture
-def picture(pictures):
+def picture(pictures: dict[str, np.ndarray]) -> Any:
     """A real frame as a metric reads it."""
 
     def frame(spec: Spec, dtype: torch.dtype = torch.float64) -> torch.Tensor:
@@ -358,24 +368,24 @@ def picture(pictures):
     return frame
 
 
-def features_of(metric, distorted, reference):
+def features_of(metric: Any, distorted: Any, reference: Any) -> Any:
     return eager_features(metric.spec, {"distorted": distorted, "reference": reference})
 
 
-def noisy(reference, spec, *, amount):
+def noisy(reference: Any, spec: Any, *, amount: Any) -> Any:
     """The frame with ``amount`` of uniform noise, within its range."""
     noise = torch.rand(reference.shape, dtype=reference.dtype, generator=torch.manual_seed(5))
     peak = 255 if spec.reads == "plane" else 1
     return (reference + 2 * amount * peak * (noise - 0.5)).clamp(0, peak)
 
 
-def random(spec, height, width, *, dtype=torch.float64, seed=0):
+def random(spec: Any, height: Any, width: Any, *, dtype: Any = torch.float64, seed: Any = 0) -> Any:
     channels, peak = (1, 255) if spec.reads == "plane" else (3, 1)
     shape = 1, channels, height, width
     return peak * torch.rand(shape, dtype=dtype, generator=torch.manual_seed(seed))
 
 
-def extreme(spec, name, size):
+def extreme(spec: Any, name: Any, size: Any) -> Any:
     channels, peak = (1, 255.0) if spec.reads == "plane" else (3, 1.0)
     board = (torch.arange(size)[:, None] + torch.arange(size)) % 2
     value = {
@@ -388,23 +398,23 @@ def extreme(spec, name, size):
     return (peak * value.double()).expand(1, channels, size, size)
 
 
-def reduced(metric, reduction):
+def reduced(metric: Any, reduction: Any) -> Any:
     metric.reduction = reduction
     return metric
 
 
-def highest(spec):
+def highest(spec: Any) -> Any:
     return np.inf if spec.high is None else spec.high
 
 
-def identical(feed):
+def identical(feed: Any) -> Any:
     return {
         name: feed[name.replace("distorted", "reference")] if name.startswith("dist") else frames
         for name, frames in feed.items()
     }
 
 
-def assert_within_tolerance(model, feed):
+def assert_within_tolerance(model: Any, feed: Any) -> None:
     got, wanted = model.run(feed), model.exactly(feed)
     for output in model.manifest.outputs:
         np.testing.assert_allclose(

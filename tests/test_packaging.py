@@ -5,6 +5,7 @@ import tarfile
 import tomllib
 import zipfile
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ SETUPTOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setup
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory):
+def built(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A folder with the wheel and the sdist, built from a copy of what is under version control."""
     source, folder = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("dist")
     # Built in place, setuptools would leave its `build` folder and metadata in the checkout.
@@ -25,7 +26,7 @@ def built(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def wheel(built):
+def wheel(built: Any) -> Any:
     """The names in the wheel."""
     (path,) = built.glob("*.whl")
     with zipfile.ZipFile(path) as archive:
@@ -33,7 +34,7 @@ def wheel(built):
 
 
 @pytest.fixture(scope="session")
-def installed(built, tmp_path_factory):
+def installed(built: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A folder that the wheel was installed into."""
     (path,) = built.glob("*.whl")
     target = tmp_path_factory.mktemp("installed")
@@ -41,7 +42,7 @@ def installed(built, tmp_path_factory):
     return target
 
 
-def test_every_package_ships():
+def test_every_package_ships() -> None:
     folders = {
         f"framegauge.{'.'.join(init.parent.relative_to(ROOT).parts)}"
         for room in SETUPTOOLS["package-dir"].values()
@@ -51,7 +52,7 @@ def test_every_package_ships():
     assert set(SETUPTOOLS["packages"]) == folders
 
 
-def test_every_folder_with_modules_is_a_package():
+def test_every_folder_with_modules_is_a_package() -> None:
     folders = {
         path.parent for room in ROOMS for path in (ROOT / room).rglob("*.py") if path.is_file()
     }
@@ -59,13 +60,13 @@ def test_every_folder_with_modules_is_a_package():
     assert not [folder for folder in folders if not (folder / "__init__.py").is_file()]
 
 
-def test_the_wheel_has_the_files_of_the_tree_and_no_others(wheel):
+def test_the_wheel_has_the_files_of_the_tree_and_no_others(wheel: Any) -> None:
     held = {name for name in wheel if ".dist-info/" not in name}
 
     assert held == {f"framegauge/{path}" for path in sources()}
 
 
-def test_the_sdist_has_the_files_of_the_tree(built):
+def test_the_sdist_has_the_files_of_the_tree(built: Any) -> None:
     (path,) = built.glob("*.tar.gz")
 
     with tarfile.open(path) as archive:
@@ -74,21 +75,21 @@ def test_the_sdist_has_the_files_of_the_tree(built):
     assert names >= set(sources()) | {"pyproject.toml", "README.md", "LICENSE"}
 
 
-def test_the_namespace_has_no_file_of_its_own(wheel):
+def test_the_namespace_has_no_file_of_its_own(wheel: Any) -> None:
     assert not [name for name in wheel if PurePosixPath(name).parent == PurePosixPath("framegauge")]
 
 
-def test_the_licence_travels_in_the_wheel(wheel):
+def test_the_licence_travels_in_the_wheel(wheel: Any) -> None:
     assert [name for name in wheel if name.endswith(".dist-info/licenses/LICENSE")]
     assert "Apache License" in (ROOT / "LICENSE").read_text()
 
 
-def test_types_travel_in_the_wheel(wheel):
+def test_types_travel_in_the_wheel(wheel: Any) -> None:
     assert {f"framegauge/{room}/py.typed" for room in ROOMS} <= wheel
 
 
 @pytest.mark.parametrize("room", ROOMS)
-def test_rooms_are_importable_by_their_full_name_only(installed, room):
+def test_rooms_are_importable_by_their_full_name_only(installed: Any, room: str) -> None:
     # -P keeps the working directory off the path; -S keeps out this environment's own copy.
     bare, full = (
         python(
@@ -103,7 +104,7 @@ def test_rooms_are_importable_by_their_full_name_only(installed, room):
     assert str(installed / "framegauge" / room) in full
 
 
-def test_the_command_is_installed(built):
+def test_the_command_is_installed(built: Any) -> None:
     (path,) = built.glob("*.whl")
     with zipfile.ZipFile(path) as archive:
         (points,) = (n for n in archive.namelist() if n.endswith("/entry_points.txt"))
@@ -112,7 +113,7 @@ def test_the_command_is_installed(built):
     assert "framegauge = framegauge.runtime.cli:main" in content
 
 
-def sources():
+def sources() -> Any:
     """Files of the tree that belong in a package, relative to the root."""
     found = {path for room in ROOMS for path in (ROOT / room).rglob("*.py")}
     for package, patterns in SETUPTOOLS["package-data"].items():
@@ -121,7 +122,7 @@ def sources():
     return {path.relative_to(ROOT).as_posix() for path in found}
 
 
-def python(arguments, *, cwd, env=None):
+def python(arguments: Any, *, cwd: Any, env: Any = None) -> Any:
     """What a Python of this environment prints, run from elsewhere."""
     clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(

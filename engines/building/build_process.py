@@ -37,7 +37,6 @@ class BuildProcess:
         self._is_stopped = False
 
     def __enter__(self) -> Self:
-        """Itself."""
         return self
 
     def __exit__(
@@ -46,7 +45,6 @@ class BuildProcess:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """End the process, whatever it does."""
         self.stop()
         self.dismiss()
 

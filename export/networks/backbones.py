@@ -236,7 +236,9 @@ class PairActivations:
 class Weights:
     """Weights for the metrics of one suite: every file is read once, every network made once."""
 
-    def __init__(self, sources: Mapping[str, Source] | None = None, *, offline: bool = False):
+    def __init__(
+        self, sources: Mapping[str, Source] | None = None, *, offline: bool = False
+    ) -> None:
         """Remember where to look.
 
         Args:

@@ -97,7 +97,6 @@ class InSequence:
     """
 
     def __init__(self, *, before: bool, after: bool) -> None:
-        """Begin with no frame held."""
         self.before, self.after = before, after
         self.left_out = 0
 

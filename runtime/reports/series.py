@@ -89,7 +89,6 @@ class Frames:
                 )
 
     def __len__(self) -> int:
-        """Number of frames that were scored."""
         return len(self.numbers)
 
     @property

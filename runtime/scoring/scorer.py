@@ -95,7 +95,6 @@ class Scorer:
         self.in_flight = in_flight if is_on_cpu else 1
 
     def __enter__(self) -> Self:
-        """The scorer itself."""
         return self
 
     def __exit__(
@@ -104,7 +103,6 @@ class Scorer:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Close it."""
         self.close()
 
     def close(self) -> None:

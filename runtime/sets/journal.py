@@ -48,7 +48,6 @@ class Journal:
             ) from error
 
     def __len__(self) -> int:
-        """How many scores are kept."""
         return len(self._kept)
 
     def score(

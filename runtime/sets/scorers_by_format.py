@@ -45,11 +45,9 @@ class ScorersByFormat:
     failed: bool = False
 
     def __enter__(self) -> Self:
-        """The models themselves."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Let them go."""
         for scorer, _pick in self.loaded.values():
             scorer.close()
         self.loaded.clear()

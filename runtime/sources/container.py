@@ -43,7 +43,6 @@ class Tally:
     """
 
     def __init__(self, stream: Readable) -> None:
-        """Begin at the stream's present place."""
         self._stream = stream
         self.extent = Extent()
 

@@ -27,7 +27,6 @@ class Extent:
     """
 
     def __init__(self) -> None:
-        """Begin at the first byte."""
         self.total = 0
         self._walk: _Walk | None = _headers()
         self._wanted = next(self._walk)

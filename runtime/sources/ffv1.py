@@ -20,7 +20,6 @@ class Checksums:
     """The checksums of one stream. Old streams have none, which the first frames show."""
 
     def __init__(self) -> None:
-        """Begin before the first frame."""
         self._present = False
 
     def damaged(self, packet: bytes) -> bool:

@@ -57,7 +57,6 @@ class Source:
         self._begun = False
 
     def __enter__(self) -> Self:
-        """The source itself."""
         return self
 
     def __exit__(
@@ -66,7 +65,6 @@ class Source:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Close what is read."""
         self.close()
 
     def close(self) -> None:

@@ -1,6 +1,9 @@
 """Damaged videos given to framegauge-score: an error, never a report."""
 
 import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,7 +45,9 @@ DAMAGES = {
 
 @pytest.mark.parametrize("build", ["plain", "address"])
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_video_is_an_error_and_no_report(builds, clip, tmp_path, damage, build):
+def test_a_damaged_video_is_an_error_and_no_report(
+    builds: Any, clip: Callable[..., Path], tmp_path: Path, damage: str, build: str
+) -> None:
     reference, distorted = (clip(role, ".y4m") for role in ("reference", "distorted"))
     content = reference.read_bytes().replace(b"\n", b" XCOLORRANGE=LIMITED\n", 1)
     told = tmp_path / "told.y4m"
@@ -58,7 +63,7 @@ def test_a_damaged_video_is_an_error_and_no_report(builds, clip, tmp_path, damag
     assert words in ran.stderr.decode()
 
 
-def test_a_stream_cut_in_a_pipe_is_an_error(plain, clip):
+def test_a_stream_cut_in_a_pipe_is_an_error(plain: Any, clip: Callable[..., Path]) -> None:
     reference, distorted = (clip(role, ".y4m") for role in ("reference", "distorted"))
     content = distorted.read_bytes()[:-5]
 

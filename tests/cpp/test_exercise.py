@@ -1,5 +1,7 @@
 """What a host does with the library, in programs of their own, also under sanitizers."""
 
+from typing import Any
+
 import pytest
 
 from framegauge.runtime.models.model_files import SHIPPED
@@ -23,7 +25,7 @@ CASES = {
 
 @pytest.mark.parametrize("build", ["plain", "address", "thread"])
 @pytest.mark.parametrize(("case", "format"), CASES.items())
-def test_a_host_meets_what_the_header_says(builds, case, format, build):
+def test_a_host_meets_what_the_header_says(builds: Any, case: Any, format: Any, build: str) -> None:
     host = builds(build)
 
     ran = host.run(host.exercise, case, SHIPPED / format / "psnr.onnx")
@@ -32,7 +34,7 @@ def test_a_host_meets_what_the_header_says(builds, case, format, build):
     assert ran.stderr == b""
 
 
-def test_masks_that_mean_nothing_are_refused(builds, models):
+def test_masks_that_mean_nothing_are_refused(builds: Any, models: Any) -> None:
     host = builds("address")
     model = models(["aee[masked=true]"], "rgb24").path
 
@@ -41,7 +43,7 @@ def test_masks_that_mean_nothing_are_refused(builds, models):
     assert ran.returncode == 0, ran.stderr.decode()
 
 
-def test_times_of_no_frame_between_are_refused(builds, models):
+def test_times_of_no_frame_between_are_refused(builds: Any, models: Any) -> None:
     host = builds("address")
     model = models(["superslomo_warping"], "rgb24").path
 
@@ -50,7 +52,7 @@ def test_times_of_no_frame_between_are_refused(builds, models):
     assert ran.returncode == 0, ran.stderr.decode()
 
 
-def test_floats_out_of_range_are_refused(builds, models):
+def test_floats_out_of_range_are_refused(builds: Any, models: Any) -> None:
     host = builds("address")
 
     ran = host.run(host.exercise, "refuses_floats_out_of_range", models(["psnr"], "rgbf32").path)

@@ -4,6 +4,9 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import onnx
 import pytest
@@ -14,7 +17,12 @@ SECONDS = 5
 
 
 @pytest.fixture(scope="session")
-def fuzzers(host_source, onnxruntime, project, tmp_path_factory):
+def fuzzers(
+    host_source: Path,
+    onnxruntime: Path,
+    project: Callable[..., None],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Any:
     """The build folder of the fuzz targets."""
     names = ("clang++", *(f"clang++-{version}" for version in range(22, 12, -1)))
     clang = next(filter(None, map(shutil.which, names)), None)
@@ -33,7 +41,7 @@ def fuzzers(host_source, onnxruntime, project, tmp_path_factory):
 
 
 @pytest.fixture
-def seeds(tmp_path, clip):
+def seeds(tmp_path: Path, clip: Callable[..., Path]) -> Any:
     """Sound inputs of each target to begin from."""
     for target in ("fuzz_y4m", "fuzz_manifest"):
         (tmp_path / target).mkdir()
@@ -46,7 +54,7 @@ def seeds(tmp_path, clip):
     return tmp_path
 
 
-def fuzz(fuzzers, seeds, target, seconds):
+def fuzz(fuzzers: Any, seeds: Any, target: Any, seconds: Any) -> Any:
     # Not a limit on the process: Linux counts what its parent, these tests, once took as its own.
     memory = ("-rss_limit_mb=0", "-malloc_limit_mb=256")
     limits = (f"-max_total_time={seconds}", *memory, "-timeout=10", "-seed=1")
@@ -60,7 +68,7 @@ def fuzz(fuzzers, seeds, target, seconds):
 
 
 @pytest.mark.parametrize("target", ["fuzz_y4m", "fuzz_manifest"])
-def test_any_bytes_are_read_or_refused(fuzzers, seeds, target):
+def test_any_bytes_are_read_or_refused(fuzzers: Any, seeds: Any, target: str) -> None:
     ran = fuzz(fuzzers, seeds, target, SECONDS)
 
     assert ran.returncode == 0, ran.stderr[-4000:]
@@ -69,7 +77,7 @@ def test_any_bytes_are_read_or_refused(fuzzers, seeds, target):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("target", ["fuzz_y4m", "fuzz_manifest"])
-def test_any_bytes_are_read_or_refused_for_minutes(fuzzers, seeds, target):
+def test_any_bytes_are_read_or_refused_for_minutes(fuzzers: Any, seeds: Any, target: str) -> None:
     ran = fuzz(fuzzers, seeds, target, 180)
 
     assert ran.returncode == 0, ran.stderr[-4000:]

@@ -1,6 +1,9 @@
 """Parts of the library against their Python twins: test frames, colours, processors."""
 
 import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +19,7 @@ RANGES = {"limited": 1, "full": 2}
 
 
 @pytest.fixture(scope="session")
-def probe(host_source, here, compiled):
+def probe(host_source: Path, here: Path, compiled: Callable[..., Path]) -> Any:
     inside = host_source / "source"
     program = compiled(
         here / "probe.cpp",
@@ -25,7 +28,7 @@ def probe(host_source, here, compiled):
         f"-I{host_source / 'include'}",
     )
 
-    def run(*words):
+    def run(*words: Any) -> Any:
         command = [program, *map(str, words)]
         return subprocess.run(command, capture_output=True, check=True, timeout=60).stdout
 
@@ -34,7 +37,7 @@ def probe(host_source, here, compiled):
 
 @pytest.mark.parametrize("role", FRAME_ROLES)
 @pytest.mark.parametrize("form", FORMATS.values(), ids=lambda form: form.name)
-def test_frames_of_the_self_test_are_the_same_bytes(probe, form, role):
+def test_frames_of_the_self_test_are_the_same_bytes(probe: Any, form: Any, role: Any) -> None:
     wanted = selftest.batch(form, role, (19, 37), 2)
 
     printed = probe("pattern", form.name, role, 37, 19)
@@ -45,7 +48,7 @@ def test_frames_of_the_self_test_are_the_same_bytes(probe, form, role):
 @pytest.mark.parametrize(
     "role", ["flow_previous_next", "mask", "time", "logits_distorted", "merged_teacher"]
 )
-def test_other_inputs_of_the_self_test_are_the_same_bytes(probe, role):
+def test_other_inputs_of_the_self_test_are_the_same_bytes(probe: Any, role: str) -> None:
     wanted = selftest.tensor(role, tensor_dims(role), (19, 37), 2)
 
     printed = probe("pattern", "rgb24", role, 37, 19)
@@ -56,7 +59,7 @@ def test_other_inputs_of_the_self_test_are_the_same_bytes(probe, role):
 @pytest.mark.parametrize("depth", [8, 10, 12])
 @pytest.mark.parametrize("range", RANGES)
 @pytest.mark.parametrize("matrix", MATRICES)
-def test_colours_are_the_same(probe, matrix, range, depth):
+def test_colours_are_the_same(probe: Any, matrix: str, range: str, depth: int) -> None:
     printed = probe("colour", MATRICES[matrix], RANGES[range], depth, 480)
 
     np.testing.assert_allclose(
@@ -67,11 +70,11 @@ def test_colours_are_the_same(probe, matrix, range, depth):
 
 
 @pytest.mark.parametrize(("height", "assumed"), [(719, "bt601"), (720, "bt709")])
-def test_colours_nobody_names_follow_the_height(probe, height, assumed):
+def test_colours_nobody_names_follow_the_height(probe: Any, height: int, assumed: str) -> None:
     assert probe("colour", 0, 0, 8, height) == probe("colour", MATRICES[assumed], 1, 8, height)
 
 
-def test_processors_are_counted_as_in_python(probe):
+def test_processors_are_counted_as_in_python(probe: Any) -> None:
     assert int(probe("cpus", "/sys/fs/cgroup", "/proc/self")) == usable_cpus()
 
 
@@ -86,7 +89,9 @@ def test_processors_are_counted_as_in_python(probe):
         ("nonsense\n", {"cpu/cpu.cfs_quota_us": "-1"}),
     ],
 )
-def test_quotas_of_control_groups_are_read_as_in_python(probe, tmp_path, cgroup, files):
+def test_quotas_of_control_groups_are_read_as_in_python(
+    probe: Any, tmp_path: Path, cgroup: str, files: dict[str, Any]
+) -> None:
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "cgroup").write_text(cgroup)
     for name, content in files.items():

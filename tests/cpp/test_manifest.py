@@ -1,6 +1,9 @@
 """Manifests that no export writes: refused as in Python, with the same exit code."""
 
 import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import onnx
 import pytest
@@ -17,10 +20,10 @@ DEEP = "[" * 100_000 + "]" * 100_000
 CODES = {ScoreError: 1, UsageError: 2, BackendError: 4}
 
 
-def change(*path, to):
+def change(*path: Any, to: Any) -> Any:
     """Sets one place of a manifest."""
 
-    def apply(manifest):
+    def apply(manifest: Any) -> None:
         *way, last = path
         for step in way:
             manifest = manifest[step]
@@ -29,14 +32,14 @@ def change(*path, to):
     return apply
 
 
-def without(name):
+def without(name: Any) -> Any:
     return lambda manifest: manifest.pop(name)
 
 
-def keep_inputs(kept):
+def keep_inputs(kept: Any) -> Any:
     """Leaves the inputs whose part is among these."""
 
-    def apply(manifest):
+    def apply(manifest: Any) -> None:
         manifest["inputs"] = [each for each in manifest["inputs"] if each["part"] in kept]
 
     return apply
@@ -185,7 +188,9 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_a_changed_manifest_is_refused_as_in_python(builds, rewritten, name):
+def test_a_changed_manifest_is_refused_as_in_python(
+    builds: Any, rewritten: Callable[..., Path], name: str
+) -> None:
     what, words = CHANGES[name]
     model = rewritten(PSNR, what)
 
@@ -208,13 +213,15 @@ def test_a_changed_manifest_is_refused_as_in_python(builds, rewritten, name):
         for path in sorted(SHIPPED.rglob("*.onnx"))
     ],
 )
-def test_every_shipped_model_is_sound(plain, path):
+def test_every_shipped_model_is_sound(plain: Any, path: Any) -> None:
     ran = plain.score("a.y4m", "b.y4m", "--model", path)
 
     assert "a.y4m cannot be read" in ran.stderr.decode()
 
 
-def test_an_ideal_that_depends_on_the_frame_is_null_as_in_python(plain, clip, rewritten):
+def test_an_ideal_that_depends_on_the_frame_is_null_as_in_python(
+    plain: Any, clip: Callable[..., Path], rewritten: Callable[..., Path]
+) -> None:
     model = rewritten(PSNR, change("outputs", 0, "ideal", to=None))
     videos = clip("reference", ".y4m"), clip("distorted", ".y4m")
     wanted = json.loads(score(*map(str, videos), model=model).to_json())
@@ -226,7 +233,9 @@ def test_an_ideal_that_depends_on_the_frame_is_null_as_in_python(plain, clip, re
     assert outputs == wanted["outputs"]
 
 
-def test_an_ideal_that_depends_on_the_frame_is_not_a_number(plain, rewritten):
+def test_an_ideal_that_depends_on_the_frame_is_not_a_number(
+    plain: Any, rewritten: Callable[..., Path]
+) -> None:
     model = rewritten(PSNR, change("outputs", 0, "ideal", to=None))
 
     ran = plain.run(plain.exercise, "has_no_ideal_where_the_frame_decides", model)
@@ -234,8 +243,8 @@ def test_an_ideal_that_depends_on_the_frame_is_not_a_number(plain, rewritten):
     assert ran.returncode == 0, ran.stderr.decode()
 
 
-def test_unknown_fields_are_passed_over(builds, rewritten):
-    def add(manifest):
+def test_unknown_fields_are_passed_over(builds: Any, rewritten: Callable[..., Path]) -> None:
+    def add(manifest: Any) -> None:
         manifest |= {"later": {"a": [1]}}
         manifest["inputs"][0]["later"] = manifest["outputs"][0]["later"] = 1
 

@@ -1,5 +1,8 @@
 """Model files that are not what they seem: an error that names the file."""
 
+from pathlib import Path
+from typing import Any
+
 import onnx
 import pytest
 
@@ -9,7 +12,7 @@ PSNR = SHIPPED / "yuv420p" / "psnr.onnx"
 
 
 @pytest.mark.parametrize("content", [b"", b"\x08", b"not a model", PSNR.read_bytes()[:3000]])
-def test_what_is_no_model_is_refused(builds, tmp_path, content):
+def test_what_is_no_model_is_refused(builds: Any, tmp_path: Path, content: Any) -> None:
     path = tmp_path / "damaged.onnx"
     path.write_bytes(content)
 
@@ -19,7 +22,7 @@ def test_what_is_no_model_is_refused(builds, tmp_path, content):
     assert "damaged.onnx" in ran.stderr.decode()
 
 
-def test_a_bent_weight_fails_the_self_test(plain, tmp_path):
+def test_a_bent_weight_fails_the_self_test(plain: Any, tmp_path: Path) -> None:
     model = onnx.load(SHIPPED / "rgb24" / "ssim.onnx")
     floats = [each for each in model.graph.initializer if each.data_type == 1]
     largest = max(floats, key=lambda each: onnx.numpy_helper.to_array(each).size)

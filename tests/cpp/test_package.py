@@ -4,8 +4,10 @@ import os
 import platform
 import re
 import subprocess
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +19,9 @@ WANTED = 28.1308036  # 20 log10(255 / 10), of a difference of ten everywhere
 
 
 @pytest.fixture(scope="session")
-def outside(here, plain, project, tmp_path_factory):
+def outside(
+    here: Path, plain: Any, project: Callable[..., None], tmp_path_factory: pytest.TempPathFactory
+) -> Any:
     """The build folder of a project of ten lines."""
     build = tmp_path_factory.mktemp("outside")
     project(here / "outside", build, f"-DCMAKE_PREFIX_PATH={plain.prefix}")
@@ -25,7 +29,7 @@ def outside(here, plain, project, tmp_path_factory):
 
 
 @pytest.mark.parametrize("program", ["score_in_cpp", "score_in_c"])
-def test_an_outside_program_scores_a_frame(outside, program):
+def test_an_outside_program_scores_a_frame(outside: Any, program: str) -> None:
     ran = subprocess.run(
         [outside / program, MODEL], capture_output=True, text=True, check=False, timeout=60
     )
@@ -36,7 +40,7 @@ def test_an_outside_program_scores_a_frame(outside, program):
 
 
 @pytest.mark.parametrize("program", ["score_in_cpp", "score_in_c"])
-def test_an_outside_program_is_told_what_is_wrong(outside, program):
+def test_an_outside_program_is_told_what_is_wrong(outside: Any, program: str) -> None:
     ran = subprocess.run(
         [outside / program, "none.onnx"], capture_output=True, text=True, check=False, timeout=60
     )
@@ -45,7 +49,9 @@ def test_an_outside_program_is_told_what_is_wrong(outside, program):
     assert "none.onnx cannot be read" in ran.stderr
 
 
-def test_the_readmes_project_is_built_and_scores(plain, project, command, tmp_path):
+def test_the_readmes_project_is_built_and_scores(
+    plain: Any, project: Callable[..., None], command: Callable[..., str], tmp_path: Path
+) -> None:
     readme = README.read_text(encoding="utf-8")
     for kind, name in (("cmake", "CMakeLists.txt"), ("cpp", "score.cpp")):
         (block,) = re.findall(rf"^```{kind}\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
@@ -58,7 +64,9 @@ def test_the_readmes_project_is_built_and_scores(plain, project, command, tmp_pa
     assert command(tmp_path / "b" / "score", MODEL).strip() == said[1]
 
 
-def test_pkg_config_knows_the_package(plain, here, tmp_path, needs, command):
+def test_pkg_config_knows_the_package(
+    plain: Any, here: Path, tmp_path: Path, needs: Callable[..., None], command: Callable[..., str]
+) -> None:
     needs("pkg-config", "c++")
     folder = plain.prefix / "lib"
     said = command(
@@ -75,7 +83,9 @@ def test_pkg_config_knows_the_package(plain, here, tmp_path, needs, command):
     assert command(program, MODEL).startswith("psnr 28.13")
 
 
-def test_the_library_shows_its_interface_and_nothing_else(plain, needs, command):
+def test_the_library_shows_its_interface_and_nothing_else(
+    plain: Any, needs: Callable[..., None], command: Callable[..., str]
+) -> None:
     needs("nm", "readelf")
     path = plain.prefix / "lib" / "libframegauge.so"
     shown = command("nm", "-D", "--defined-only", path)
@@ -107,8 +117,13 @@ def test_the_library_shows_its_interface_and_nothing_else(plain, needs, command)
     ids=["release", "lib64", "debian", "vcpkg"],
 )
 def test_onnx_runtime_is_found_in_every_layout(
-    onnxruntime, host_source, command, tmp_path, header, library
-):
+    onnxruntime: Path,
+    host_source: Path,
+    command: Callable[..., str],
+    tmp_path: Path,
+    header: str,
+    library: str,
+) -> None:
     root = tmp_path / "root"
     (root / header).mkdir(parents=True)
     (root / library).mkdir(parents=True)
@@ -128,7 +143,9 @@ def test_onnx_runtime_is_found_in_every_layout(
     assert re.search(f"found {root}/{library}/libonnxruntime.so, API \\d+", said)
 
 
-def test_a_root_without_onnx_runtime_is_refused_with_what_to_do(host_source, needs, tmp_path):
+def test_a_root_without_onnx_runtime_is_refused_with_what_to_do(
+    host_source: Path, needs: Callable[..., None], tmp_path: Path
+) -> None:
     needs("cmake", "c++")
     ran = subprocess.run(
         ["cmake", "-S", host_source, "-B", tmp_path / "b", f"-DONNXRUNTIME_ROOT={tmp_path}"],
@@ -141,7 +158,9 @@ def test_a_root_without_onnx_runtime_is_refused_with_what_to_do(host_source, nee
     assert "set ONNXRUNTIME_ROOT to its folder" in " ".join(ran.stderr.split())
 
 
-def test_an_onnx_runtime_too_old_is_refused(onnxruntime, host_source, needs, tmp_path):
+def test_an_onnx_runtime_too_old_is_refused(
+    onnxruntime: Path, host_source: Path, needs: Callable[..., None], tmp_path: Path
+) -> None:
     needs("cmake", "c++")
     (tmp_path / "include").mkdir()
     (tmp_path / "include" / "onnxruntime_c_api.h").write_text("#define ORT_API_VERSION 12\n")
@@ -159,7 +178,9 @@ def test_an_onnx_runtime_too_old_is_refused(onnxruntime, host_source, needs, tmp
     assert '"1.12", but required is at least "1.17"' in " ".join(ran.stderr.split())
 
 
-def test_a_root_may_be_relative(onnxruntime, host_source, command, tmp_path):
+def test_a_root_may_be_relative(
+    onnxruntime: Path, host_source: Path, command: Callable[..., str], tmp_path: Path
+) -> None:
     (tmp_path / "ort").symlink_to(onnxruntime)
     found = f"-DCMAKE_PREFIX_PATH={onnxruntime}"
 
@@ -171,8 +192,13 @@ def test_a_root_may_be_relative(onnxruntime, host_source, command, tmp_path):
 
 
 def test_a_program_that_only_links_needs_no_headers_of_onnx_runtime(
-    here, plain, onnxruntime, project, command, tmp_path
-):
+    here: Path,
+    plain: Any,
+    onnxruntime: Path,
+    project: Callable[..., None],
+    command: Callable[..., str],
+    tmp_path: Path,
+) -> None:
     (tmp_path / "root").mkdir()
     (tmp_path / "root" / "lib").symlink_to(onnxruntime / "lib")
     places = (f"-DCMAKE_PREFIX_PATH={plain.prefix}", f"-DONNXRUNTIME_ROOT={tmp_path / 'root'}")
@@ -182,7 +208,9 @@ def test_a_program_that_only_links_needs_no_headers_of_onnx_runtime(
     assert command(tmp_path / "b" / "score_in_c", MODEL).startswith("28.13")
 
 
-def test_a_static_library_asks_a_project_in_c_for_cpp(onnxruntime, host_source, command, tmp_path):
+def test_a_static_library_asks_a_project_in_c_for_cpp(
+    onnxruntime: Path, host_source: Path, command: Callable[..., str], tmp_path: Path
+) -> None:
     roots = (f"-DONNXRUNTIME_ROOT={onnxruntime}", f"-DCMAKE_PREFIX_PATH={onnxruntime}")
     command("cmake", "-S", host_source, "-B", tmp_path / "b", *roots, "-DBUILD_SHARED_LIBS=OFF")
     (tmp_path / "CMakeLists.txt").write_text(
@@ -198,7 +226,9 @@ def test_a_static_library_asks_a_project_in_c_for_cpp(onnxruntime, host_source, 
     assert "built as a static library, which is linked as C++" in said
 
 
-def test_the_fetching_script_says_what_it_wants(host_source, needs):
+def test_the_fetching_script_says_what_it_wants(
+    host_source: Path, needs: Callable[..., None]
+) -> None:
     needs("bash")
 
     ran = subprocess.run(
@@ -209,7 +239,9 @@ def test_the_fetching_script_says_what_it_wants(host_source, needs):
     assert "A folder is wanted" in ran.stderr
 
 
-def test_the_program_has_the_version_of_the_package(plain, command):
+def test_the_program_has_the_version_of_the_package(
+    plain: Any, command: Callable[..., str]
+) -> None:
     said = command(plain.prefix / "bin" / "framegauge-score", "--version")
 
     assert said == f"framegauge-score {version('framegauge')}\n"

@@ -2,6 +2,9 @@
 
 import json
 import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import imageio_ffmpeg
 import jsonschema
@@ -24,11 +27,11 @@ STREAMS = {
 }
 
 
-def pair(clip, ending, options=(), bits=""):
+def pair(clip: Any, ending: Any, options: Any = (), bits: Any = "") -> Any:
     return [clip(f"{role}{bits}", ending, *options) for role in ("reference", "distorted")]
 
 
-def assert_same_report(ours, wanted, *, model):
+def assert_same_report(ours: Any, wanted: Any, *, model: Any) -> None:
     jsonschema.validate(ours, SCHEMA)
     assert len(ours["frames"]) == len(wanted["frames"]) > 0
     for got, want in zip(ours["frames"], wanted["frames"], strict=True):
@@ -45,7 +48,9 @@ def assert_same_report(ours, wanted, *, model):
 
 @pytest.mark.parametrize("stream", STREAMS)
 @pytest.mark.parametrize("build", ["plain", "address"])
-def test_y4m_is_scored_frame_by_frame_as_in_python(builds, clip, stream, build):
+def test_y4m_is_scored_frame_by_frame_as_in_python(
+    builds: Any, clip: Callable[..., Path], stream: str, build: str
+) -> None:
     bits, options, format = STREAMS[stream]
     model = SHIPPED / format / "default.onnx"
     videos = pair(clip, ".y4m", options, bits)
@@ -61,8 +66,8 @@ def test_y4m_is_scored_frame_by_frame_as_in_python(builds, clip, stream, build):
     ("pixel_format", "stream_format"), [("gray", "gray8"), ("yuv422p", "yuv422p")]
 )
 def test_y4m_that_no_shipped_model_takes_is_scored_by_an_exported_one(
-    plain, clip, models, pixel_format, stream_format
-):
+    plain: Any, clip: Callable[..., Path], models: Any, pixel_format: str, stream_format: str
+) -> None:
     model = models(["psnr"], stream_format).path
     videos = pair(clip, ".y4m", ("-pix_fmt", pixel_format))
     wanted = json.loads(score(*map(str, videos), model=model).to_json())
@@ -82,7 +87,9 @@ def test_y4m_that_no_shipped_model_takes_is_scored_by_an_exported_one(
         ("rgbf32", "gbrpf32le", "psnr_luma"),
     ],
 )
-def test_bare_samples_are_scored_as_in_python(plain, clip, models, format, pixel_format, metric):
+def test_bare_samples_are_scored_as_in_python(
+    plain: Any, clip: Callable[..., Path], models: Any, format: str, pixel_format: str, metric: str
+) -> None:
     model = models([metric], format).path
     videos = pair(clip, ".yuv", ("-pix_fmt", pixel_format))
     wanted = score(*map(str, videos), model=model, size=(320, 176), pixel_format=pixel_format)
@@ -98,7 +105,9 @@ def test_bare_samples_are_scored_as_in_python(plain, clip, models, format, pixel
     assert got == pytest.approx(wanted.frames.scores[metric].tolist(), rel=1e-6)
 
 
-def test_bare_samples_in_a_pipe_are_scored_against_y4m(plain, clip):
+def test_bare_samples_in_a_pipe_are_scored_against_y4m(
+    plain: Any, clip: Callable[..., Path]
+) -> None:
     reference, distorted = clip("reference", ".y4m"), clip("distorted", ".y4m")
     samples = clip("distorted", ".yuv", "-pix_fmt", "yuv420p").read_bytes()
     options = ("--model", MODEL, "--json")
@@ -116,7 +125,9 @@ def test_bare_samples_in_a_pipe_are_scored_against_y4m(plain, clip):
 # ThreadSanitizer takes ONNX Runtime's own threads, which it does not understand, at a crawl: with
 # one, what remains is the thread that reads while frames are scored.
 @pytest.mark.parametrize(("build", "threads"), [("plain", 2), ("thread", 1)])
-def test_a_pipe_from_ffmpeg_is_scored_like_a_file(builds, clip, build, threads):
+def test_a_pipe_from_ffmpeg_is_scored_like_a_file(
+    builds: Any, clip: Callable[..., Path], build: str, threads: int
+) -> None:
     reference, distorted = pair(clip, ".y4m")
     host, model = builds(build), ("--model", MODEL, "--threads", threads, "--json")
     from_file = host.score(reference, distorted, *model)
@@ -129,7 +140,7 @@ def test_a_pipe_from_ffmpeg_is_scored_like_a_file(builds, clip, build, threads):
     assert json.loads(piped.stdout)["frames"] == json.loads(from_file.stdout)["frames"]
 
 
-def test_the_table_has_every_score_with_its_unit(plain, clip):
+def test_the_table_has_every_score_with_its_unit(plain: Any, clip: Callable[..., Path]) -> None:
     videos = pair(clip, ".y4m")
     wanted = score(*map(str, videos), model=MODEL)
 
@@ -163,7 +174,9 @@ def test_the_table_has_every_score_with_its_unit(plain, clip):
         (("a", "b", "--model", MODEL, "--backend", "cuda"), 4, "CUDA provider"),
     ],
 )
-def test_a_wrong_request_is_refused_with_the_commands_exit_codes(plain, words, code, says):
+def test_a_wrong_request_is_refused_with_the_commands_exit_codes(
+    plain: Any, words: tuple[Any, ...], code: int, says: str
+) -> None:
     ran = plain.score(*words)
 
     assert ran.returncode == code
@@ -171,7 +184,7 @@ def test_a_wrong_request_is_refused_with_the_commands_exit_codes(plain, words, c
     assert ran.stdout == b""
 
 
-def test_videos_that_differ_are_refused(plain, clip):
+def test_videos_that_differ_are_refused(plain: Any, clip: Callable[..., Path]) -> None:
     small = clip("reference", ".y4m", "-vf", "scale=160:88")
     deep = clip("reference", ".y4m", "-pix_fmt", "yuv420p10le")
     good = clip("reference", ".y4m")
@@ -185,14 +198,16 @@ def test_videos_that_differ_are_refused(plain, clip):
     assert "yuv420p and the distorted video yuv420p10le" in said["format"]
 
 
-def test_a_model_for_another_format_is_refused(plain, clip):
+def test_a_model_for_another_format_is_refused(plain: Any, clip: Callable[..., Path]) -> None:
     ran = plain.score(*pair(clip, ".y4m"), "--model", SHIPPED / "yuv444p" / "psnr.onnx")
 
     assert ran.returncode == 1
     assert "and the model takes yuv444p" in ran.stderr.decode()
 
 
-def test_frames_too_small_are_refused_by_the_metrics_name(plain, clip):
+def test_frames_too_small_are_refused_by_the_metrics_name(
+    plain: Any, clip: Callable[..., Path]
+) -> None:
     options = ("-vf", "scale=100:100")
 
     ran = plain.score(*pair(clip, ".y4m", options), "--model", SHIPPED / "yuv420p" / "ms_ssim.onnx")
@@ -201,7 +216,9 @@ def test_frames_too_small_are_refused_by_the_metrics_name(plain, clip):
     assert "ms_ssim 161x161" in ran.stderr.decode()
 
 
-def test_the_shorter_video_decides_where_that_is_allowed(plain, clip, tmp_path):
+def test_the_shorter_video_decides_where_that_is_allowed(
+    plain: Any, clip: Callable[..., Path], tmp_path: Path
+) -> None:
     reference, distorted = pair(clip, ".y4m")
     short = tmp_path / "short.y4m"
     short.write_bytes(distorted.read_bytes()[: -(320 * 176 * 3 // 2 + 6)])

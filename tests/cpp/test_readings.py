@@ -5,7 +5,10 @@ import json
 import os
 import subprocess
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,22 +20,22 @@ FRAME = 320 * 176 * 3 // 2
 BARE = ("--size", "320x176", "--pixel-format", "yuv420p")
 
 
-def pair(clip, ending=".y4m"):
+def pair(clip: Any, ending: Any = ".y4m") -> Any:
     options = () if ending == ".y4m" else ("-pix_fmt", "yuv420p")
     return [clip(role, ending, *options) for role in ("reference", "distorted")]
 
 
-def started(host, *words, **options):
+def started(host: Any, *words: Any, **options: Any) -> Any:
     program = host.prefix / "bin" / "framegauge-score"
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen([str(program), *map(str, words)], **pipes | options)
 
 
 @pytest.fixture
-def meanwhile(plain, tmp_path):
+def meanwhile(plain: Any, tmp_path: Path) -> Any:
     """Scores against a pipe: what is done when all is open, and no frame of the pipe has come."""
 
-    def run(reference, content, do, *words):
+    def run(reference: Any, content: Any, do: Any, *words: Any) -> Any:
         pipe = tmp_path / "pipe.y4m"
         os.mkfifo(pipe)
         with started(plain, reference, pipe, *words) as program:
@@ -47,7 +50,7 @@ def meanwhile(plain, tmp_path):
 
 
 @pytest.fixture(scope="session")
-def failing_read(here, compiled):
+def failing_read(here: Path, compiled: Callable[..., Path]) -> Any:
     return compiled(here / "failing_read.cpp", "-shared", "-fPIC", "-ldl")
 
 
@@ -57,8 +60,14 @@ def failing_read(here, compiled):
     ("ending", "after"), [(".y4m", 10 * (FRAME + 6) + 70), (".yuv", 10 * FRAME)]
 )
 def test_a_reading_that_fails_is_no_end_of_the_video(
-    plain, clip, failing_read, ending, after, failing, further
-):
+    plain: Any,
+    clip: Callable[..., Path],
+    failing_read: Any,
+    ending: str,
+    after: Any,
+    failing: str,
+    further: tuple[Any, ...],
+) -> None:
     reference, distorted = pair(clip, ending)
     faults = {
         "LD_PRELOAD": str(failing_read),
@@ -83,7 +92,9 @@ def test_a_reading_that_fails_is_no_end_of_the_video(
         (17 * FRAME, ()),
     ],
 )
-def test_a_file_that_changes_while_it_is_read_is_an_error(meanwhile, clip, tmp_path, keep, further):
+def test_a_file_that_changes_while_it_is_read_is_an_error(
+    meanwhile: Any, clip: Callable[..., Path], tmp_path: Path, keep: Any, further: tuple[Any, ...]
+) -> None:
     distorted = clip("distorted", ".y4m")
     changing = tmp_path / "changing.yuv"
     changing.write_bytes(pair(clip, ".yuv")[0].read_bytes())
@@ -97,16 +108,18 @@ def test_a_file_that_changes_while_it_is_read_is_an_error(meanwhile, clip, tmp_p
     assert f"changing.yuv changed while it was read: it had {16 * FRAME} bytes" in said
 
 
-def replaced(model, other):
+def replaced(model: Any, other: Any) -> Any:
     return lambda: other.replace(model)
 
 
-def removed(model, other):
+def removed(model: Any, other: Any) -> Any:
     return model.unlink
 
 
 @pytest.mark.parametrize("change", [replaced, removed])
-def test_the_report_names_the_model_that_scored(meanwhile, clip, tmp_path, change):
+def test_the_report_names_the_model_that_scored(
+    meanwhile: Any, clip: Callable[..., Path], tmp_path: Path, change: Any
+) -> None:
     reference, distorted = pair(clip)
     model, other = tmp_path / "live.onnx", tmp_path / "other.onnx"
     model.write_bytes(MODEL.read_bytes())
@@ -121,7 +134,7 @@ def test_the_report_names_the_model_that_scored(meanwhile, clip, tmp_path, chang
     assert json.loads(out)["model"]["sha256"] == [hashlib.sha256(MODEL.read_bytes()).hexdigest()]
 
 
-def sent(pieces, program):
+def sent(pieces: Any, program: Any) -> Any:
     for piece in pieces:
         program.stdin.write(piece)
         program.stdin.flush()
@@ -138,7 +151,9 @@ def sent(pieces, program):
     ],
     ids=["y4m", "bare", "bare, like y4m at first"],
 )
-def test_a_pipe_may_bring_its_first_bytes_in_pieces(plain, clip, ending, pieces):
+def test_a_pipe_may_bring_its_first_bytes_in_pieces(
+    plain: Any, clip: Callable[..., Path], ending: str, pieces: Callable[..., Any]
+) -> None:
     bare = pair(clip, ".yuv")[0]
     content = pair(clip, ending)[1].read_bytes()
 
@@ -149,7 +164,7 @@ def test_a_pipe_may_bring_its_first_bytes_in_pieces(plain, clip, ending, pieces)
     assert len(json.loads(out)["frames"]) == 16
 
 
-def test_a_pipe_that_does_not_block_is_waited_for(plain, clip):
+def test_a_pipe_that_does_not_block_is_waited_for(plain: Any, clip: Callable[..., Path]) -> None:
     reference, distorted = pair(clip)
     end, sender = os.pipe()
     os.set_blocking(end, False)
@@ -165,7 +180,9 @@ def test_a_pipe_that_does_not_block_is_waited_for(plain, clip):
     assert len(json.loads(out)["frames"]) == 16
 
 
-def test_samples_that_no_format_allows_are_an_error_of_their_frame(plain, tmp_path):
+def test_samples_that_no_format_allows_are_an_error_of_their_frame(
+    plain: Any, tmp_path: Path
+) -> None:
     words = np.full((4, 24 * 16 * 3 // 2), 512, "<u2")
     frames = b"".join(b"FRAME\n" + frame.tobytes() for frame in words)
     good, bad = tmp_path / "good.y4m", tmp_path / "bad.y4m"
@@ -181,7 +198,7 @@ def test_samples_that_no_format_allows_are_an_error_of_their_frame(plain, tmp_pa
     assert "distorted: yuv420p10le has code values up to 1023, got 16896" in ran.stderr.decode()
 
 
-def test_frames_too_small_for_the_model_are_a_wrong_request(plain, tmp_path):
+def test_frames_too_small_for_the_model_are_a_wrong_request(plain: Any, tmp_path: Path) -> None:
     small = tmp_path / "small.y4m"
     small.write_bytes(b"YUV4MPEG2 W8 H8 F25:1 C420jpeg\nFRAME\n" + bytes(96))
 
@@ -191,7 +208,9 @@ def test_frames_too_small_for_the_model_are_a_wrong_request(plain, tmp_path):
     assert "8x8 pixels, and these metrics need at least: float_ssim 11x11." in ran.stderr.decode()
 
 
-def test_bare_samples_without_a_size_are_a_wrong_request(plain, clip):
+def test_bare_samples_without_a_size_are_a_wrong_request(
+    plain: Any, clip: Callable[..., Path]
+) -> None:
     ran = plain.score(*pair(clip, ".yuv"), "--model", MODEL)
 
     assert (ran.returncode, ran.stdout) == (2, b"")

@@ -59,7 +59,7 @@ def deterministic() -> dict[str, dict[str, Tensor]]:
 
 
 @pytest.fixture(scope="session")
-def networks(deterministic) -> Weights:
+def networks(deterministic: dict[str, dict[str, Tensor]]) -> Weights:
     """The deterministic networks; LPIPS' linear layers are the installed package's."""
     return Weights(deterministic, offline=True)
 
@@ -88,7 +88,7 @@ def linear() -> None:
 
 
 @pytest.fixture(scope="session")
-def trained(alexnet, linear) -> Weights:
+def trained(alexnet: dict[str, Tensor], linear: None) -> Weights:
     """AlexNet and LPIPS' linear layers, both trained."""
     return Weights({"alexnet": alexnet}, offline=True)
 
@@ -107,7 +107,7 @@ def tensors() -> dict[str, Tensor]:
 
 
 @pytest.fixture(scope="session")
-def frame(pictures) -> Callable[[str], Tensor]:
+def frame(pictures: dict[str, np.ndarray]) -> Callable[[str], Tensor]:
     """A real frame by its name, ``(1, 3, H, W)`` in [0, 1], float64; neighbours too."""
     with np.load(GOLDEN / "motion.npz") as archive:
         neighbours = {name: archive[name] for name in archive.files}

@@ -1,5 +1,7 @@
 """Losses under ``torch.compile``: one graph, the same values and gradients, at any size."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch.testing import assert_close
@@ -22,13 +24,13 @@ NETWORKS = ["vgg_conv4_3"]
 
 
 @pytest.fixture(autouse=True)
-def forget():
+def forget() -> None:
     """What one test compiled is no other's."""
     torch.compiler.reset()
 
 
 @pytest.mark.parametrize("text", LOSSES + NETWORKS)
-def test_a_compiled_loss_gives_its_value_and_gradient(text, networks):
+def test_a_compiled_loss_gives_its_value_and_gradient(text: Any, networks: Any) -> None:
     loss = find(text, weights=networks)
     compiled = torch.compile(loss, backend="aot_eager", fullgraph=True)
     given = inputs(loss.spec, 24)
@@ -39,7 +41,7 @@ def test_a_compiled_loss_gives_its_value_and_gradient(text, networks):
     assert_close(slopes(found, given), slopes(wanted, given), rtol=1e-5, atol=1e-7)
 
 
-def test_a_compiled_suite_gives_its_terms_and_gradient(networks):
+def test_a_compiled_suite_gives_its_terms_and_gradient(networks: Any) -> None:
     suite = Suite(
         "l1,census,mine=ssim[form=dssim],vgg_conv4_3,psnr",
         factors={"l1": 1.0, "census": 0.1, "mine": 2.0, "vgg_conv4_3": 0.01},
@@ -54,7 +56,7 @@ def test_a_compiled_suite_gives_its_terms_and_gradient(networks):
     assert_close(slopes(found.total, given), slopes(wanted.total, given), rtol=1e-5, atol=1e-7)
 
 
-def test_autocast_leaves_every_digit_of_a_compiled_loss():
+def test_autocast_leaves_every_digit_of_a_compiled_loss() -> None:
     loss = find("ssim[form=dssim]")
     compiled = torch.compile(loss, backend="aot_eager", fullgraph=True)
     given = inputs(loss.spec, 24)
@@ -66,7 +68,7 @@ def test_autocast_leaves_every_digit_of_a_compiled_loss():
 
 
 @pytest.mark.parametrize("text", ["census", "gmsd", "ssim[form=dssim]"])
-def test_other_frames_need_no_other_graph(text):
+def test_other_frames_need_no_other_graph(text: str) -> None:
     loss = find(text)
     compiled = torch.compile(loss, backend="eager", fullgraph=True)
     compiled(**inputs(loss.spec, 24))
@@ -78,7 +80,7 @@ def test_other_frames_need_no_other_graph(text):
 
 
 @pytest.mark.parametrize("text", ["charbonnier", "sobel", "ssim[form=dssim]"])
-def test_one_graph_is_for_every_size(text):
+def test_one_graph_is_for_every_size(text: str) -> None:
     loss = find(text)
     compiled = torch.compile(loss, backend="eager", fullgraph=True, dynamic=True)
     compiled(**inputs(loss.spec, 24))
@@ -93,7 +95,7 @@ def test_one_graph_is_for_every_size(text):
 @pytest.mark.filterwarnings("ignore:`torch.jit.script:DeprecationWarning")
 @pytest.mark.slow
 @pytest.mark.parametrize("text", ["charbonnier", "ssim[form=dssim]", "census"])
-def test_kernels_that_inductor_writes_give_the_value(text):
+def test_kernels_that_inductor_writes_give_the_value(text: str) -> None:
     loss = find(text)
     given = inputs(loss.spec, 24)
 
@@ -104,7 +106,7 @@ def test_kernels_that_inductor_writes_give_the_value(text):
     assert_close(slopes(found, given), slopes(wanted, given), rtol=1e-4, atol=1e-6)
 
 
-def inputs(spec, size, *, batch=2, seed=6):
+def inputs(spec: Any, size: Any, *, batch: Any = 2, seed: Any = 6) -> Any:
     """Frames, flows of less than a pixel, times and logits, all but references with gradients."""
     generator = torch.manual_seed(seed)
     shapes = {"flow": (2, size, size + 1), "logits": (1,), "time": ()}
@@ -116,5 +118,5 @@ def inputs(spec, size, *, batch=2, seed=6):
     return given
 
 
-def slopes(score, given):
+def slopes(score: Any, given: Any) -> Any:
     return torch.autograd.grad(score, [each for each in given.values() if each.requires_grad])

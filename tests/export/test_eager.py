@@ -1,5 +1,8 @@
 """What losses refuse in training code: frames with values that no frame has."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
 
@@ -27,8 +30,8 @@ STD = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
 )
 @pytest.mark.parametrize("role", ["distorted", "reference"])
 def test_frames_of_another_scale_are_refused_with_what_was_seen_and_what_to_do(
-    role, change, seen, advice
-):
+    role: str, change: Callable[..., Any], seen: str, advice: str
+) -> None:
     frames = {"distorted": board(), "reference": board()}
     frames[role] = change(frames[role])
 
@@ -37,7 +40,7 @@ def test_frames_of_another_scale_are_refused_with_what_was_seen_and_what_to_do(
 
 
 @pytest.mark.parametrize("overshoot", [-0.4, 0.4])
-def test_a_prediction_may_overshoot_and_what_it_learns_from_may_not(overshoot):
+def test_a_prediction_may_overshoot_and_what_it_learns_from_may_not(overshoot: float) -> None:
     frame = board()
     over = frame + overshoot
 
@@ -46,25 +49,25 @@ def test_a_prediction_may_overshoot_and_what_it_learns_from_may_not(overshoot):
         find("l1")(frame, over)
 
 
-def test_a_filter_that_overshoots_a_little_is_told_from_another_scale():
+def test_a_filter_that_overshoots_a_little_is_told_from_another_scale() -> None:
     with pytest.raises(ValueError, match=r"from -0.05 to 0.95.*overshot: use x.clamp\(0, 1\)"):
         find("l1")(board(), board() - 0.05)
 
 
-def test_rounding_of_a_reference_is_let_through():
+def test_rounding_of_a_reference_is_let_through() -> None:
     frame = board()
 
     assert find("l1")(frame, frame + 0.0009).item() == pytest.approx(0.0009, rel=1e-3)
 
 
-def test_the_check_is_switched_off_by_hand():
+def test_the_check_is_switched_off_by_hand() -> None:
     loss = find("mse")
     loss.check_range = False
 
     assert loss(255 * board(), 0 * board()).item() == pytest.approx(255**2 / 2)
 
 
-def test_integers_are_refused():
+def test_integers_are_refused() -> None:
     frame = torch.zeros(1, 3, 8, 8, dtype=torch.uint8)
 
     with pytest.raises(
@@ -73,7 +76,7 @@ def test_integers_are_refused():
         check_values("l1", {"reference": frame})
 
 
-def test_code_values_of_more_bits_ask_for_their_depth():
+def test_code_values_of_more_bits_ask_for_their_depth() -> None:
     plane = torch.full((1, 1, 8, 8), 1000.0)
 
     with pytest.raises(ValueError, match=r"values from 1000 to 1000.*\[0, 255\].* Give depth="):
@@ -82,7 +85,7 @@ def test_code_values_of_more_bits_ask_for_their_depth():
 
 
 @pytest.mark.parametrize("role", ["previous", "next"])
-def test_neighbours_are_looked_at_and_flows_are_not(role):
+def test_neighbours_are_looked_at_and_flows_are_not(role: str) -> None:
     frames = {name: board() for name in ("previous", "next")}
     flows = {
         name: torch.full((1, 2, 16, 16), -40.0)
@@ -98,7 +101,7 @@ def test_neighbours_are_looked_at_and_flows_are_not(role):
 @pytest.mark.parametrize("name", ["epe", "aee", "aae", "fl_all", "epe_1px", "tof"])
 @pytest.mark.parametrize("role", ["flow", "flow_reference"])
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])
-def test_a_flow_that_is_not_finite_is_refused(name, role, value):
+def test_a_flow_that_is_not_finite_is_refused(name: str, role: str, value: Any) -> None:
     flows = {each: torch.zeros(1, 2, 48, 48) for each in ("flow", "flow_reference")}
     flows[role][..., 5, 7] = value
 
@@ -106,7 +109,7 @@ def test_a_flow_that_is_not_finite_is_refused(name, role, value):
         find(name)(**flows)
 
 
-def test_a_suite_refuses_a_flow_that_is_not_finite():
+def test_a_suite_refuses_a_flow_that_is_not_finite() -> None:
     flow = torch.full((1, 2, 16, 16), torch.nan)
 
     with pytest.raises(ValueError, match="The suite was given flow with values from nan to nan"):
@@ -122,7 +125,7 @@ def test_a_suite_refuses_a_flow_that_is_not_finite():
         (lambda mask: mask / 0, "from nan to nan"),
     ],
 )
-def test_a_mask_that_is_no_weight_is_refused(change, seen):
+def test_a_mask_that_is_no_weight_is_refused(change: Callable[..., Any], seen: str) -> None:
     mask = change(board()[:, :1])
     flow = torch.zeros(1, 2, 16, 16)
 
@@ -135,7 +138,7 @@ def test_a_mask_that_is_no_weight_is_refused(change, seen):
 
 
 @pytest.mark.parametrize("time", [4.0, 1.0, 0.0, -1.0, torch.nan])
-def test_a_time_that_is_not_between_the_frames_is_refused(time):
+def test_a_time_that_is_not_between_the_frames_is_refused(time: Any) -> None:
     loss = find("superslomo_warping")
     still = torch.zeros(1, 2, 16, 16)
 
@@ -144,7 +147,7 @@ def test_a_time_that_is_not_between_the_frames_is_refused(time):
 
 
 @pytest.mark.parametrize("role", ["logits_distorted", "logits_reference"])
-def test_logits_that_are_not_finite_are_refused(role):
+def test_logits_that_are_not_finite_are_refused(role: str) -> None:
     logits = {each: torch.zeros(1, 1) for each in ("logits_distorted", "logits_reference")}
     logits[role] = logits[role] / 0
 
@@ -152,7 +155,7 @@ def test_logits_that_are_not_finite_are_refused(role):
         find("gan_discriminator")(**logits)
 
 
-def test_systems_look_at_their_frames_and_at_what_networks_merged():
+def test_systems_look_at_their_frames_and_at_what_networks_merged() -> None:
     frame = torch.rand(1, 3, 64, 64)
     system = find("rife")
 
@@ -162,18 +165,18 @@ def test_systems_look_at_their_frames_and_at_what_networks_merged():
         system.breakdown(distorted=frame, reference=frame, merged_teacher=255 * frame)
 
 
-def test_a_batch_of_none_is_not_looked_at():
+def test_a_batch_of_none_is_not_looked_at() -> None:
     none = torch.zeros(0, 3, 8, 8)
 
     assert find("l1")(none, none).isnan()
 
 
-def test_a_compiled_graph_is_not_held_up():
+def test_a_compiled_graph_is_not_held_up() -> None:
     loss = torch.compile(find("l1"), backend="eager", fullgraph=True)
 
     assert loss(2 * board(), 0 * board()).item() == pytest.approx(1)
 
 
-def board():
+def board() -> Any:
     """Black and white squares, ``(1, 3, 16, 16)``."""
     return ((torch.arange(16)[:, None] + torch.arange(16)) % 2).float().expand(1, 3, 16, 16)

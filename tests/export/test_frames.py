@@ -1,4 +1,5 @@
 import subprocess
+from typing import Any
 
 import imageio_ffmpeg
 import numpy as np
@@ -23,7 +24,9 @@ COLOUR = torch.tensor([[1.0, 0, 1.5, -200], [1, -0.4, -0.7, 130], [1, 1.8, 0, -2
 
 @pytest.mark.parametrize("scene", ["bikes_128x192", "bikes_97x131"])
 @pytest.mark.parametrize(("name", "matrix", "spread"), CONVERSIONS)
-def test_rgb_is_that_of_ffmpegs_accurate_conversion(pictures, scene, name, matrix, spread):
+def test_rgb_is_that_of_ffmpegs_accurate_conversion(
+    pictures: dict[str, np.ndarray], scene: str, name: Any, matrix: Any, spread: Any
+) -> None:
     form = find_format(name)
     # FFmpeg stretches the chroma of odd frames over the frame instead of leaving its sites where
     # they are, so both are given even frames; ours is then cut to the odd size from its planes.
@@ -49,7 +52,7 @@ def test_rgb_is_that_of_ffmpegs_accurate_conversion(pictures, scene, name, matri
     ("name", "shape"),
     [("yuv420p", (3, 4)), ("yuv422p", (5, 4)), ("yuv444p", (5, 7))],
 )
-def test_a_ramp_of_chroma_is_level_with_even_columns(name, shape):
+def test_a_ramp_of_chroma_is_level_with_even_columns(name: str, shape: tuple[Any, ...]) -> None:
     form = find_format(name)
     down, across = 5 // shape[0] + (shape[0] == 3), 2 if shape[1] == 4 else 1
     ramp = across * torch.arange(shape[1]).double() + 100 * down * torch.arange(shape[0])[:, None]
@@ -62,7 +65,7 @@ def test_a_ramp_of_chroma_is_level_with_even_columns(name, shape):
     torch.testing.assert_close(whole[1:4, :6], inner)
 
 
-def test_chroma_beyond_the_border_is_repeated():
+def test_chroma_beyond_the_border_is_repeated() -> None:
     form = find_format("yuv420p")
     chroma = torch.tensor([[10.0, 20], [30, 40]])[None, None]
 
@@ -72,7 +75,7 @@ def test_chroma_beyond_the_border_is_repeated():
     assert whole[3].tolist() == [30, 35, 40, 40]
 
 
-def test_words_of_deep_formats_are_joined_in_the_graph():
+def test_words_of_deep_formats_are_joined_in_the_graph() -> None:
     form = find_format("yuv420p10le")
     feed = batch(form, "reference", (9, 11), 2)
 
@@ -83,7 +86,7 @@ def test_words_of_deep_formats_are_joined_in_the_graph():
         np.testing.assert_array_equal(frame.plane(part)[:, 0].numpy(), words)
 
 
-def test_semi_planar_frames_are_the_planar_ones():
+def test_semi_planar_frames_are_the_planar_ones() -> None:
     rgb = {}
     for name in ("yuv420p10le", "p010le"):
         form = find_format(name)
@@ -93,7 +96,7 @@ def test_semi_planar_frames_are_the_planar_ones():
     assert torch.equal(rgb["p010le"], rgb["yuv420p10le"])
 
 
-def test_grey_frames_have_neutral_chroma():
+def test_grey_frames_have_neutral_chroma() -> None:
     grey, planar = find_format("gray8"), find_format("yuv444p")
     luma = torch.arange(0, 250, 10, dtype=torch.uint8).view(1, 5, 5)
     neutral = torch.full_like(luma, 128)
@@ -112,7 +115,7 @@ def test_grey_frames_have_neutral_chroma():
     torch.testing.assert_close(from_grey, from_planes)
 
 
-def test_colours_out_of_range_are_clipped():
+def test_colours_out_of_range_are_clipped() -> None:
     form = find_format("yuv444p")
     planes = {part: torch.tensor([0.0, 255]).view(1, 1, 1, 2) for part in "yuv"}
 
@@ -122,7 +125,7 @@ def test_colours_out_of_range_are_clipped():
     assert rgb.max().item() == 1
 
 
-def test_rounding_is_to_eight_bits_of_the_same_range():
+def test_rounding_is_to_eight_bits_of_the_same_range() -> None:
     form = find_format("yuv420p10le")
     words = np.array([[0, 1, 2, 3], [5, 6, 1020, 1023]], "<u2")
     pairs = torch.from_numpy(words.view(np.uint8).reshape(1, 2, 4, 2))
@@ -133,7 +136,7 @@ def test_rounding_is_to_eight_bits_of_the_same_range():
     assert frame.plane("y").flatten().tolist() == [0, 0, 0, 4, 4, 8, 1020, 1020]
 
 
-def test_float_colours_are_rounded_to_the_nearest_of_256():
+def test_float_colours_are_rounded_to_the_nearest_of_256() -> None:
     form = find_format("rgbf32")
     frame = torch.tensor([0.0, 0.4, 0.6, 254.4, 254.6, 300]).view(1, 1, 1, 6).expand(1, 3, 1, 6)
 
@@ -144,11 +147,11 @@ def test_float_colours_are_rounded_to_the_nearest_of_256():
     assert (255 * rounded[0, 0, 0]).round(decimals=9).tolist() == [0, 0, 1, 254, 255, 255]
 
 
-def tensors(feed):
+def tensors(feed: Any) -> Any:
     return {name: torch.from_numpy(plane) for name, plane in feed.items()}
 
 
-def colour(matrix, spread, depth):
+def colour(matrix: Any, spread: Any, depth: Any) -> Any:
     """Affine map (3, 4) from code values to RGB, from the definition of Y'CbCr."""
     red, blue = WEIGHTS[matrix]
     green = 1 - red - blue
@@ -173,7 +176,7 @@ def colour(matrix, spread, depth):
     return torch.from_numpy(np.column_stack([rows, offset]))
 
 
-def ffmpeg(frame, height, width, given, wanted, scale):
+def ffmpeg(frame: Any, height: Any, width: Any, given: Any, wanted: Any, scale: Any) -> Any:
     """A raw frame through FFmpeg's scale filter, without scaling."""
     size = ["-f", "rawvideo", "-pix_fmt", given, "-s", f"{width}x{height}", "-i", "-"]
     out = ["-vf", f"scale={scale}:{ACCURATE}", "-f", "rawvideo", "-pix_fmt", wanted, "-"]
@@ -181,19 +184,19 @@ def ffmpeg(frame, height, width, given, wanted, scale):
     return subprocess.run(command, input=frame, capture_output=True, check=True).stdout
 
 
-def siting(name):
+def siting(name: Any) -> Any:
     """Chroma level with the even columns; midway between rows where those are halved."""
     return 0, 128 if "420" in name else 0
 
 
-def yuv_from_rgb(picture, name, matrix, spread):
+def yuv_from_rgb(picture: Any, name: Any, matrix: Any, spread: Any) -> Any:
     across, down = siting(name)
     scale = f"out_color_matrix={matrix}:out_range={spread}"
     sited = f"{scale}:out_h_chr_pos={across}:out_v_chr_pos={down}"
     return ffmpeg(picture.tobytes(), *picture.shape[:2], "rgb24", name, sited)
 
 
-def rgb_from_yuv(code, name, matrix, spread, height, width):
+def rgb_from_yuv(code: Any, name: Any, matrix: Any, spread: Any, height: Any, width: Any) -> Any:
     across, down = siting(name)
     scale = f"in_color_matrix={matrix}:in_range={spread}:out_range=full"
     sited = f"{scale}:in_h_chr_pos={across}:in_v_chr_pos={down}"
@@ -201,7 +204,7 @@ def rgb_from_yuv(code, name, matrix, spread, height, width):
     return np.frombuffer(rgb, np.uint8).reshape(height, width, 3).astype(float)
 
 
-def split(code, form, height, width):
+def split(code: Any, form: Any, height: Any, width: Any) -> Any:
     """The planes of a raw frame as tensors of code values, ``(1, 1, h, w)`` each."""
     planes, start = [], 0
     for plane in form.planes:

@@ -1,4 +1,5 @@
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import onnx_ir
@@ -31,7 +32,7 @@ def everything() -> onnx_ir.Model:
     return translate(trace(suite), suite)
 
 
-def test_the_whole_catalogue_casts_each_plane_once(everything):
+def test_the_whole_catalogue_casts_each_plane_once(everything: onnx_ir.Model) -> None:
     planes = [value for value in everything.graph.inputs if "colour" not in value.name]
 
     uses = {value.name: [use.node.op_type for use in value.uses()] for value in planes}
@@ -39,14 +40,14 @@ def test_the_whole_catalogue_casts_each_plane_once(everything):
     assert list(uses.values()) == [["Cast"]] * 6
 
 
-def test_the_whole_catalogue_makes_luma_once_for_each_frame(everything):
+def test_the_whole_catalogue_makes_luma_once_for_each_frame(everything: onnx_ir.Model) -> None:
     # Weights of red and green: BT.601 for gmsd, and rounded, with the same green, for census.
     assert factors(everything)[0.587] == 2
     assert factors(everything)[0.299] == 2
     assert factors(everything)[0.2989] == 2
 
 
-def test_the_whole_catalogue_makes_colours_once_for_each_frame(everything):
+def test_the_whole_catalogue_makes_colours_once_for_each_frame(everything: onnx_ir.Model) -> None:
     steps = Counter(
         tuple(node.attributes["strides"].as_ints())
         for node in everything.graph
@@ -57,7 +58,7 @@ def test_the_whole_catalogue_makes_colours_once_for_each_frame(everything):
     assert steps == {(1, 2): 4, (2, 1): 4, (2, 2): 5}
 
 
-def test_the_whole_catalogue_makes_each_level_of_a_pyramid_once(everything):
+def test_the_whole_catalogue_makes_each_level_of_a_pyramid_once(everything: onnx_ir.Model) -> None:
     boxes = [node for node in everything.graph if node.op_type == "AveragePool"]
     halvings = Counter(
         tuple(node.inputs[1].const_value.shape[-2:])
@@ -80,13 +81,15 @@ def test_the_whole_catalogue_makes_each_level_of_a_pyramid_once(everything):
         ("ssim", "ssim[form=dssim]", "Conv"),
     ],
 )
-def test_an_entry_whose_work_is_shared_adds_no_more_of_it(one, other, operator):
+def test_an_entry_whose_work_is_shared_adds_no_more_of_it(
+    one: str, other: str, operator: str
+) -> None:
     alone, together = count(other)[operator], count(one, other)[operator]
 
     assert together == alone > 0
 
 
-def test_another_name_for_an_entry_costs_nothing():
+def test_another_name_for_an_entry_costs_nothing() -> None:
     plain, twice = count("psnr", "ssim"), count("psnr", "ssim", "mine=ssim", "again=psnr")
 
     # An output of its own is a node of its own that does nothing.
@@ -94,7 +97,7 @@ def test_another_name_for_an_entry_costs_nothing():
     assert not plain - twice
 
 
-def test_outputs_that_are_one_value_keep_their_names(models):
+def test_outputs_that_are_one_value_keep_their_names(models: Any) -> None:
     model = models(["psnr", "mse", "psnr[cap=60]", "mine=mse"], "rgb24")
 
     scores = model.run(feeds(model.exact, (41, 43), batch=2))
@@ -108,12 +111,12 @@ def test_outputs_that_are_one_value_keep_their_names(models):
     ]
 
 
-def test_two_entries_of_one_label_are_refused():
+def test_two_entries_of_one_label_are_refused() -> None:
     with pytest.raises(ValueError, match=r"mse and mse would both be called 'mse'.*other=mse"):
         suite("mse,mse")
 
 
-def test_an_alias_of_an_entry_has_its_label():
+def test_an_alias_of_an_entry_has_its_label() -> None:
     with pytest.raises(ValueError, match="ie would both be called 'interpolation_error'"):
         suite("interpolation_error,ie")
 
@@ -126,7 +129,7 @@ def test_an_alias_of_an_entry_has_its_label():
         ("psnr_cb", "gray8", "y"),
     ],
 )
-def test_a_plane_is_refused_where_the_format_has_none(entry, format, has):
+def test_a_plane_is_refused_where_the_format_has_none(entry: str, format: str, has: str) -> None:
     with pytest.raises(ValueError, match=rf"{entry} reads the plane .*has {has}\. Planes are"):
         suite(f"psnr,{entry}", format)
 
@@ -134,7 +137,7 @@ def test_a_plane_is_refused_where_the_format_has_none(entry, format, has):
 @pytest.mark.parametrize(
     ("entry", "format"), [("psnr_cb", "yuv420p"), ("psnr_cr", "yuv422p"), ("psnr_cb", "nv12")]
 )
-def test_a_crop_through_a_sample_of_chroma_is_refused(entry, format):
+def test_a_crop_through_a_sample_of_chroma_is_refused(entry: str, format: str) -> None:
     with pytest.raises(ValueError, match="crop_border=3 cuts through a sample of the plane"):
         suite(entry, format, crop_border=3)
 
@@ -142,23 +145,23 @@ def test_a_crop_through_a_sample_of_chroma_is_refused(entry, format):
 @pytest.mark.parametrize(
     ("entry", "format"), [("psnr_y", "yuv420p"), ("psnr_cb", "yuv444p"), ("psnr", "rgb24")]
 )
-def test_an_odd_crop_is_fine_where_nothing_is_halved(entry, format):
+def test_an_odd_crop_is_fine_where_nothing_is_halved(entry: str, format: str) -> None:
     assert suite(entry, format, crop_border=3).crop_border == 3
 
 
 @pytest.mark.parametrize("quantise", [0, 7, 10, 16])
-def test_rounding_to_other_than_8_bits_is_refused(quantise):
+def test_rounding_to_other_than_8_bits_is_refused(quantise: int) -> None:
     with pytest.raises(ValueError, match="quantise takes 8"):
         suite("psnr", quantise=quantise)
 
 
-def test_a_crop_below_zero_is_refused():
+def test_a_crop_below_zero_is_refused() -> None:
     with pytest.raises(ValueError, match="crop_border takes at least 0"):
         suite("psnr", crop_border=-1)
 
 
 @pytest.mark.parametrize("label", ["psnr", "laplacian", "nothing"])
-def test_a_map_of_what_has_none_is_refused_with_those_there_are(label):
+def test_a_map_of_what_has_none_is_refused_with_those_there_are(label: str) -> None:
     with pytest.raises(ValueError, match=rf"no map of '{label}' here.*: ssim, mine\."):
         suite("psnr,laplacian,ssim,mine=census", maps=[label])
 
@@ -179,11 +182,11 @@ def test_a_map_of_what_has_none_is_refused_with_those_there_are(label):
         ),
     ],
 )
-def test_a_model_takes_only_what_is_read(entries, format, inputs):
+def test_a_model_takes_only_what_is_read(entries: str, format: str, inputs: Any) -> None:
     assert sorted(each.name for each in suite(entries, format).inputs) == sorted(inputs)
 
 
-def test_a_crop_raises_the_least_size_and_moves_the_map():
+def test_a_crop_raises_the_least_size_and_moves_the_map() -> None:
     cropped = suite("ssim", crop_border=4, maps=["ssim"])
 
     outputs = {output.name: output for output in cropped.outputs}
@@ -195,7 +198,7 @@ def test_a_crop_raises_the_least_size_and_moves_the_map():
 @pytest.mark.parametrize(
     "entry", ["psnr", "ssim[padding=replicate]", "census", "gmsd", "interpolation_error"]
 )
-def test_cropping_and_rounding_are_those_done_by_hand(entry):
+def test_cropping_and_rounding_are_those_done_by_hand(entry: str) -> None:
     generator = torch.manual_seed(2)
     reference, distorted = (torch.rand(2, 3, 40, 47, generator=generator) for _ in range(2))
     exact = suite(entry, "rgbf32", crop_border=5, quantise=8, dtype=torch.float64)
@@ -212,7 +215,7 @@ def test_cropping_and_rounding_are_those_done_by_hand(entry):
 @pytest.mark.parametrize(
     ("entry", "part"), [("psnr_y", "y"), ("psnr_cb", "u"), ("float_ssim", "y")]
 )
-def test_cropping_and_rounding_of_planes_are_those_done_by_hand(entry, part):
+def test_cropping_and_rounding_of_planes_are_those_done_by_hand(entry: str, part: str) -> None:
     exact = suite(entry, "yuv420p10le", crop_border=4, quantise=8, dtype=torch.float64)
     feed = feeds(exact, (41, 52), batch=1)
 
@@ -230,7 +233,7 @@ def test_cropping_and_rounding_of_planes_are_those_done_by_hand(entry, part):
     torch.testing.assert_close(score[0], wanted, rtol=1e-12, atol=1e-12)
 
 
-def test_the_reference_is_never_rounded():
+def test_the_reference_is_never_rounded() -> None:
     exact = suite("mse", "rgbf32", quantise=8, dtype=torch.float64)
     reference = torch.full((1, 3, 2, 2), 100.4 / 255)
 
@@ -240,7 +243,9 @@ def test_the_reference_is_never_rounded():
 
 
 @pytest.mark.parametrize(("name", "label"), MEANS_OF_MAPS)
-def test_the_mean_of_a_map_is_the_score(request, name, label):
+def test_the_mean_of_a_map_is_the_score(
+    request: pytest.FixtureRequest, name: Any, label: Any
+) -> None:
     model = request.getfixturevalue(name)
 
     results = model.run(feeds(model.exact, (69, 75), batch=2))
@@ -259,7 +264,9 @@ def test_the_mean_of_a_map_is_the_score(request, name, label):
         ("window_model", "census", (69, 75)),
     ],
 )
-def test_maps_have_the_size_of_their_grid(request, name, label, size):
+def test_maps_have_the_size_of_their_grid(
+    request: pytest.FixtureRequest, name: str, label: str, size: tuple[Any, ...]
+) -> None:
     model = request.getfixturevalue(name)
 
     results = model.run(feeds(model.exact, (69, 75), batch=2))
@@ -267,7 +274,7 @@ def test_maps_have_the_size_of_their_grid(request, name, label, size):
     assert results[f"{label}.map"].shape == (2, 1, *size)
 
 
-def test_the_map_of_a_deviation_is_a_similarity(window_model):
+def test_the_map_of_a_deviation_is_a_similarity(window_model: Any) -> None:
     outputs = {output.name: output for output in window_model.manifest.outputs}
 
     score, picture = outputs["gmsd"], outputs["gmsd.map"]
@@ -275,7 +282,7 @@ def test_the_map_of_a_deviation_is_a_similarity(window_model):
     assert (picture.better, picture.ideal, picture.low, picture.high) == ("higher", 1.0, 0.0, 1.0)
 
 
-def test_a_map_lies_where_its_grid_says(window_model):
+def test_a_map_lies_where_its_grid_says(window_model: Any) -> None:
     reference = np.full((1, 80, 90, 3), 128, np.uint8)
     distorted = reference.copy()
     distorted[0, 40, 50] = 255
@@ -287,18 +294,18 @@ def test_a_map_lies_where_its_grid_says(window_model):
     assert [grids["ssim.map"].offset + place for place in worst] == [40, 50]
 
 
-def suite(entries, format="rgb24", **options):
+def suite(entries: Any, format: Any = "rgb24", **options: Any) -> Any:
     return Graph(parse_entries(entries), find_format(format), **options)
 
 
-def count(*entries):
+def count(*entries: Any) -> Any:
     """Nodes of the translated suite by operator."""
     graph = suite(list(entries))
     model = translate(trace(graph), graph)
     return Counter(node.op_type for node in model.graph)
 
 
-def factors(model):
+def factors(model: Any) -> Any:
     """How often each constant is a factor."""
     return Counter(
         round(float(value.const_value.numpy()), 6)

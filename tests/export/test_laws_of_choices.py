@@ -2,8 +2,11 @@
 `tests/test_laws.py`.
 """
 
+from typing import Any
+
 import pytest
 import torch
+from torch import Tensor
 
 from framegauge.export.catalog import ENTRIES, find
 from framegauge.export.contract.roles import FRAME_ROLES
@@ -14,7 +17,7 @@ from framegauge.export.system import System
 HEAVY = ("ms_ssim", "float_ms_ssim", "tlp", "vgg", "style", "superslomo", "dists", "rife")
 
 
-def choices(entry):
+def choices(entry: Any) -> Any:
     """The entry as it is, and with each other choice of each option that names its choices."""
     name = entry.SPEC.name
     options = [
@@ -35,14 +38,14 @@ PAIRS = [
 ]
 
 
-def marked(texts, slow):
+def marked(texts: Any, slow: Any) -> Any:
     return pytest.mark.parametrize(
         "text",
         [pytest.param(text, marks=pytest.mark.slow) if slow(text) else text for text in texts],
     )
 
 
-def is_heavy(text):
+def is_heavy(text: Any) -> Any:
     return text.partition("[")[0] in HEAVY and "[" in text
 
 
@@ -53,7 +56,7 @@ every_pair_at_length = marked(PAIRS, slow=lambda text: "[" in text)
 
 
 @every_choice
-def test_what_is_not_a_number_leaves_no_score(text, weights):
+def test_what_is_not_a_number_leaves_no_score(text: Any, weights: Any) -> None:
     metric = unchecked(text, weights)
     given = still(metric.spec, side(metric.spec))
 
@@ -63,7 +66,7 @@ def test_what_is_not_a_number_leaves_no_score(text, weights):
 
 
 @every_choice_at_length
-def test_a_score_does_not_depend_on_the_rest_of_the_batch(text, weights):
+def test_a_score_does_not_depend_on_the_rest_of_the_batch(text: Any, weights: Any) -> None:
     metric = unchecked(text, weights)
     given = moving(metric.spec, side(metric.spec), batch=2)
 
@@ -75,7 +78,7 @@ def test_a_score_does_not_depend_on_the_rest_of_the_batch(text, weights):
 
 
 @every_choice_at_length
-def test_scores_stay_within_the_range(text, weights):
+def test_scores_stay_within_the_range(text: Any, weights: Any) -> None:
     metric = unchecked(text, weights)
     spec = metric.spec
 
@@ -86,7 +89,7 @@ def test_scores_stay_within_the_range(text, weights):
 
 
 @every_pair_at_length
-def test_exchanging_the_frames_matters_only_where_the_spec_says_so(text, weights):
+def test_exchanging_the_frames_matters_only_where_the_spec_says_so(text: Any, weights: Any) -> None:
     metric = unchecked(text, weights)
     given = moving(metric.spec, side(metric.spec), batch=1)
     exchanged = {**given, "reference": given["distorted"], "distorted": given["reference"]}
@@ -97,7 +100,7 @@ def test_exchanging_the_frames_matters_only_where_the_spec_says_so(text, weights
 
 
 @every_choice_at_length
-def test_what_stands_still_is_ideal(text, weights):
+def test_what_stands_still_is_ideal(text: Any, weights: Any) -> None:
     metric = unchecked(text, weights)
     spec = metric.spec
     if spec.ideal is None or any(role.startswith("logits") for role in spec.inputs):
@@ -111,7 +114,7 @@ def test_what_stands_still_is_ideal(text, weights):
 
 @every_choice_at_length
 @pytest.mark.parametrize("more", [0, 1])
-def test_the_least_size_is_scored(text, more, weights):
+def test_the_least_size_is_scored(text: Any, more: int, weights: Any) -> None:
     metric = unchecked(text, weights)
 
     score = metric(**moving(metric.spec, metric.spec.least + more, batch=1))
@@ -138,29 +141,31 @@ def test_the_least_size_is_scored(text, more, weights):
         ("occlusion[form=disocclusion;border=zeros]", "reads no border with form=disocclusion"),
     ],
 )
-def test_an_option_without_effect_is_refused(text, message):
+def test_an_option_without_effect_is_refused(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         find(text)
 
 
 @pytest.fixture(scope="session")
-def weights(deterministic, alexnet, linear):
+def weights(
+    deterministic: dict[str, dict[str, Tensor]], alexnet: dict[str, Tensor], linear: None
+) -> Any:
     """All networks: AlexNet as trained, the others by a formula."""
     return Weights({**deterministic, "alexnet": alexnet}, offline=True)
 
 
-def unchecked(text, weights):
+def unchecked(text: Any, weights: Any) -> Any:
     """The metric, a score a sample, that takes any value."""
     metric = find(text, weights=weights)
     metric.reduction, metric.check_range = "none", False
     return metric
 
 
-def side(spec):
+def side(spec: Any) -> Any:
     return max(spec.least, 24)
 
 
-def counted(metric):
+def counted(metric: Any) -> Any:
     """The inputs that the score is made of; a system's terms of weight 0 are no part of it."""
     if not isinstance(metric, System):
         return metric.spec.inputs
@@ -168,26 +173,26 @@ def counted(metric):
     return tuple(dict.fromkeys(role for part in parts if part.weight for role in part.needs))
 
 
-def scored_without(metric, given, role):
+def scored_without(metric: Any, given: Any, role: Any) -> Any:
     return metric(**{**given, role: torch.full_like(given[role], torch.nan)})
 
 
-def shape(role):
+def shape(role: Any) -> Any:
     """Channels of a picture, nothing of what is none."""
     if role in ("mask", "occlusion"):
         return 1
     return 4 if role.startswith(("weight", "alpha", "beta")) else 2 if "flow" in role else 3
 
 
-def peak(spec, role):
+def peak(spec: Any, role: Any) -> Any:
     return 255 if spec.reads == "plane" and role in FRAME_ROLES else 1
 
 
-def moving(spec, size, *, batch):
+def moving(spec: Any, size: Any, *, batch: Any) -> Any:
     """Random frames, and flows of several pixels."""
     generator = torch.manual_seed(11)
 
-    def tensor(role):
+    def tensor(role: Any) -> Any:
         if role == "time":
             return torch.full((batch,), 0.25)
         if role.startswith("logits"):
@@ -201,12 +206,12 @@ def moving(spec, size, *, batch):
     return {role: tensor(role) for role in spec.inputs}
 
 
-def still(spec, size, *, moved=0.25):
+def still(spec: Any, size: Any, *, moved: Any = 0.25) -> Any:
     """Frames that are all one, and flows there and back that cancel."""
     given = moving(spec, size, batch=1)
     frame = next((each for role, each in given.items() if role in FRAME_ROLES), None)
 
-    def tensor(role, values):
+    def tensor(role: Any, values: Any) -> Any:
         if "flow" in role:
             back = role in ("flow_next_previous", "flow_to_next")
             return torch.full_like(values, -moved if back else moved)

@@ -3,6 +3,7 @@
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import imageio_ffmpeg
 import numpy as np
@@ -28,7 +29,9 @@ CASES = [
 
 
 @pytest.mark.parametrize(("format", "size"), CASES)
-def test_every_frame_has_the_scores_of_ffmpeg_and_libvmaf(models, tmp_path, format, size):
+def test_every_frame_has_the_scores_of_ffmpeg_and_libvmaf(
+    models: Any, tmp_path: Path, format: str, size: tuple[Any, ...] | None
+) -> None:
     raw = {
         role: decoded(CLIPS / f"{role}.mp4", format, size, tmp_path / f"{role}.yuv")
         for role in ("reference", "distorted")
@@ -52,7 +55,7 @@ def test_every_frame_has_the_scores_of_ffmpeg_and_libvmaf(models, tmp_path, form
     assert_close(ours, psnr(raw, format, width, height, tmp_path))
 
 
-def assert_close(ours, theirs):
+def assert_close(ours: Any, theirs: Any) -> None:
     """Both print six decimals."""
     for label, wanted in theirs.items():
         allowed = DECIBELS if label.startswith("psnr") else SIMILARITY
@@ -60,7 +63,7 @@ def assert_close(ours, theirs):
         np.testing.assert_allclose(ours[label], wanted, rtol=0, atol=allowed, err_msg=label)
 
 
-def decoded(clip, format, size, path):
+def decoded(clip: Any, format: Any, size: Any, path: Any) -> Any:
     """The first frames of a clip as raw planes, in another format or size if asked for."""
     scale = f"scale={size[0]}:{size[1]}:flags=bicubic," if size else ""
     # Ten bits with content of their own, not eight bits shifted up: a blur leaves fractions.
@@ -70,7 +73,7 @@ def decoded(clip, format, size, path):
     return path
 
 
-def libvmaf(raw, format, width, height, folder):
+def libvmaf(raw: Any, format: Any, width: Any, height: Any, folder: Any) -> Any:
     """libvmaf's scores by feature, one a frame."""
     features = "name=psnr|name=float_ssim|name=float_ms_ssim"
     graph = f"libvmaf=feature='{features}':log_fmt=json:log_path=scores.json"
@@ -79,7 +82,7 @@ def libvmaf(raw, format, width, height, folder):
     return {label: [frame["metrics"][label] for frame in frames] for label in PLANES}
 
 
-def psnr(raw, format, width, height, folder):
+def psnr(raw: Any, format: Any, width: Any, height: Any, folder: Any) -> Any:
     """Decibels of FFmpeg's own filter by plane, one a frame."""
     compare(raw, format, width, height, "psnr,metadata=print:file=decibels.txt", folder)
     lines = (folder / "decibels.txt").read_text().splitlines()
@@ -89,19 +92,19 @@ def psnr(raw, format, width, height, folder):
     }
 
 
-def compare(raw, format, width, height, graph, folder):
+def compare(raw: Any, format: Any, width: Any, height: Any, graph: Any, folder: Any) -> None:
     """Runs one of FFmpeg's comparing filters, which take the distorted video first."""
     given = ("-f", "rawvideo", "-pix_fmt", format, "-s", f"{width}x{height}", "-i")
     pair = (*given, raw["distorted"], *given, raw["reference"])
     ffmpeg(*pair, "-lavfi", f"[0:v][1:v]{graph}", "-f", "null", "-", cwd=folder)
 
 
-def ffmpeg(*arguments, cwd=None):
+def ffmpeg(*arguments: Any, cwd: Any = None) -> None:
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", *map(str, arguments)]
     subprocess.run(command, check=True, cwd=cwd)
 
 
-def planes(path, format, height, width):
+def planes(path: Any, format: Any, height: Any, width: Any) -> Any:
     """The planes of raw frames as a model takes them, ``uint8 (N, ...)``."""
     form = find_format(format)
     shapes = [form.shape(plane, height, width) for plane in form.planes]

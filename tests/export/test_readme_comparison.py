@@ -7,6 +7,7 @@ from pathlib import Path
 import imageio_ffmpeg
 import pytest
 import torch
+from torch import Tensor
 
 from framegauge.runtime import score
 
@@ -24,7 +25,13 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(("name", "mode"), [("motion compensation", "mci"), ("blend", "blend")])
 def test_the_table_is_what_the_commands_give(
-    name, mode, cache, alexnet, linear, tmp_path, monkeypatch
+    name: str,
+    mode: str,
+    cache: Path,
+    alexnet: dict[str, Tensor],
+    linear: None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("FRAMEGAUGE_CACHE", str(cache))
     torch.save(alexnet, tmp_path / "alexnet.pth")

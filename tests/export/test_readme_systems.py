@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ def test_every_system_has_a_row() -> None:
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
-def test_a_row_names_the_defaults_terms_and_weights(name, networks) -> None:
+def test_a_row_names_the_defaults_terms_and_weights(name: Any, networks: Any) -> None:
     default = SYSTEMS[name][2].partition(";")[0]
 
     system = find(name, weights=networks)
@@ -40,7 +41,7 @@ def test_a_row_names_the_defaults_terms_and_weights(name, networks) -> None:
 
 
 @pytest.mark.parametrize("text", ASKED)
-def test_what_a_paper_used_can_be_asked_for(text) -> None:
+def test_what_a_paper_used_can_be_asked_for(text: Any) -> None:
     for entry in parse_entries(text):
         assert find_listing(entry, listings()).label(entry)
 

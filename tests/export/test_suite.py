@@ -1,6 +1,7 @@
 """Several losses to train with, from one pass."""
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,17 +19,17 @@ ENTRIES = ["l1", "census", "mine=ssim[form=dssim]", "psnr"]
 class Calls(TorchDispatchMode):
     """Counts the operators that run, and how often colours are weighed into luma."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.counts = Counter()
 
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         self.counts[func.overloadpacket.__name__] += 1
         self.counts["luma"] += 0.587 in [each for each in args if isinstance(each, float)]
         return func(*args, **(kwargs or {}))
 
 
-def test_terms_are_those_of_the_entries_and_the_total_their_weighted_sum():
+def test_terms_are_those_of_the_entries_and_the_total_their_weighted_sum() -> None:
     frames = pair()
 
     losses = Suite(ENTRIES, factors=FACTORS)(**frames)
@@ -41,10 +42,10 @@ def test_terms_are_those_of_the_entries_and_the_total_their_weighted_sum():
     assert losses.total.item() == pytest.approx(total, rel=1e-6)
 
 
-def test_the_gradient_is_the_weighted_sum_of_those_alone():
+def test_the_gradient_is_the_weighted_sum_of_those_alone() -> None:
     frames = pair()
 
-    def slope(score):
+    def slope(score: Any) -> Any:
         (gradient,) = torch.autograd.grad(score, frames["distorted"])
         return gradient
 
@@ -55,14 +56,16 @@ def test_the_gradient_is_the_weighted_sum_of_those_alone():
     assert_close(found, wanted)
 
 
-def test_without_factors_every_entry_counts_once():
+def test_without_factors_every_entry_counts_once() -> None:
     losses = Suite("l1,mse")(**pair())
 
     assert losses.total.item() == pytest.approx(sum(each.item() for each in losses.terms.values()))
 
 
 @pytest.mark.parametrize("entries", ["psnr,mse", "mse,psnr"])
-def test_what_is_reported_only_carries_no_gradient_and_takes_none_from_what_it_shares(entries):
+def test_what_is_reported_only_carries_no_gradient_and_takes_none_from_what_it_shares(
+    entries: str,
+) -> None:
     frames = pair()
 
     losses = Suite(entries, factors={"mse": 1.0, "psnr": 0.0})(**frames)
@@ -74,7 +77,7 @@ def test_what_is_reported_only_carries_no_gradient_and_takes_none_from_what_it_s
     assert_close(distorted.grad, 2 * (distorted - reference).detach() / distorted.numel())
 
 
-def test_a_score_that_rises_counts_below_zero():
+def test_a_score_that_rises_counts_below_zero() -> None:
     frames = pair()
 
     losses = Suite("ssim", factors={"ssim": -1.0})(**frames)
@@ -83,7 +86,7 @@ def test_a_score_that_rises_counts_below_zero():
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
-def test_reductions_are_those_of_the_samples(reduction):
+def test_reductions_are_those_of_the_samples(reduction: str) -> None:
     frames = pair()
 
     losses = Suite("l1,mse", reduction=reduction)(**frames)
@@ -94,7 +97,7 @@ def test_reductions_are_those_of_the_samples(reduction):
     assert_close(losses.total, losses.terms["l1"] + losses.terms["mse"])
 
 
-def test_members_share_one_pass_of_a_network_for_each_frame(networks, linear):
+def test_members_share_one_pass_of_a_network_for_each_frame(networks: Any, linear: None) -> None:
     suite = Suite("lpips_vgg,vgg_conv4_3[normalisation=imagenet]", weights=networks)
     frames = pair(size=32)
 
@@ -105,7 +108,7 @@ def test_members_share_one_pass_of_a_network_for_each_frame(networks, linear):
     assert calls.counts["convolution"] == 26
 
 
-def test_the_reference_keeps_no_graph(networks):
+def test_the_reference_keeps_no_graph(networks: Any) -> None:
     suite = Suite("vgg,vgg_conv4_3,style", weights=networks)
     frames = pair(size=32)
     frames["reference"].requires_grad_()
@@ -116,7 +119,7 @@ def test_the_reference_keeps_no_graph(networks):
     assert frames["reference"].grad is None
 
 
-def test_members_share_one_luma_for_each_frame():
+def test_members_share_one_luma_for_each_frame() -> None:
     suite = Suite("census,near=census[patch=5],unlike=census[patch=3]")
 
     with Calls() as calls:
@@ -126,14 +129,14 @@ def test_members_share_one_luma_for_each_frame():
     assert calls.counts["luma"] == 2
 
 
-def test_a_network_is_no_state_of_the_suite(networks):
+def test_a_network_is_no_state_of_the_suite(networks: Any) -> None:
     suite = Suite("vgg,l1", weights=networks)
 
     assert list(suite.parameters()) == []
     assert suite.state_dict() == {}
 
 
-def test_a_mask_weighs_every_term():
+def test_a_mask_weighs_every_term() -> None:
     frames = pair(size=16)
     mask = torch.zeros(2, 1, 16, 16)
     mask[..., 4:9, 3:11] = 1
@@ -145,7 +148,7 @@ def test_a_mask_weighs_every_term():
     assert_close(losses.terms["mse"], difference.square().mean())
 
 
-def test_a_mask_is_refused_by_what_has_no_map_of_the_frame():
+def test_a_mask_is_refused_by_what_has_no_map_of_the_frame() -> None:
     frames = pair()
     mask = torch.ones(2, 1, 64, 64)
 
@@ -157,7 +160,7 @@ def test_a_mask_is_refused_by_what_has_no_map_of_the_frame():
         Suite("l1,ssim", factors={"l1": 1})(**frames, mask=mask)
 
 
-def test_a_mask_that_an_entry_reads_is_its_own():
+def test_a_mask_that_an_entry_reads_is_its_own() -> None:
     flow, zeros = torch.ones(1, 2, 4, 4), torch.zeros(1, 2, 4, 4)
     mask = torch.zeros(1, 1, 4, 4)
     mask[..., 0] = 1
@@ -168,7 +171,7 @@ def test_a_mask_that_an_entry_reads_is_its_own():
     assert losses.total.item() == pytest.approx(18**0.5)
 
 
-def test_a_system_gives_every_term_by_its_name_and_counts_by_its_total():
+def test_a_system_gives_every_term_by_its_name_and_counts_by_its_total() -> None:
     frames = pair()
 
     losses = Suite("mine=flavr[loss=1*L1+0.5*MSE],l1")(**frames)
@@ -179,7 +182,7 @@ def test_a_system_gives_every_term_by_its_name_and_counts_by_its_total():
     assert losses.total.item() == pytest.approx(2 * l1 + 0.5 * mse)
 
 
-def test_a_systems_term_counts_where_its_total_is_not_to_be_had():
+def test_a_systems_term_counts_where_its_total_is_not_to_be_had() -> None:
     frames = pair()
 
     losses = Suite("rife", factors={"rife.laplacian": 3.0})(**frames)
@@ -190,7 +193,7 @@ def test_a_systems_term_counts_where_its_total_is_not_to_be_had():
         Suite("rife")(**frames)
 
 
-def test_autocast_leaves_every_digit():
+def test_autocast_leaves_every_digit() -> None:
     frames = pair()
     suite = Suite("laplacian,mine=ssim[form=dssim]")
     wanted = suite(**frames).total
@@ -214,7 +217,9 @@ def test_autocast_leaves_every_digit():
         ("l1,l1", None, "would both be called 'l1'"),
     ],
 )
-def test_senseless_suites_are_refused(entries, factors, message):
+def test_senseless_suites_are_refused(
+    entries: str, factors: dict[str, Any] | None, message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         Suite(entries, factors=factors)
 
@@ -230,13 +235,13 @@ def test_senseless_suites_are_refused(entries, factors, message):
         ),
     ],
 )
-def test_senseless_inputs_are_refused(change, message):
+def test_senseless_inputs_are_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Suite("l1,mse")(**{**pair(), **change})
 
 
 @pytest.mark.parametrize("given", [None, np.zeros((2, 3, 64, 64)), 0.5])
-def test_what_is_no_tensor_is_named(given):
+def test_what_is_no_tensor_is_named(given: Any) -> None:
     frames = {**pair(), "distorted": given}
 
     with pytest.raises(TypeError, match="The suite takes a tensor as distorted, got "):
@@ -245,17 +250,17 @@ def test_what_is_no_tensor_is_named(given):
         find("l1")(**frames)
 
 
-def test_a_reduction_that_there_is_not_is_refused():
+def test_a_reduction_that_there_is_not_is_refused() -> None:
     with pytest.raises(ValueError, match="reduction takes mean, sum, none; got 'avg'"):
         Suite("l1", reduction="avg")
 
 
-def test_an_input_that_is_missing_is_named():
+def test_an_input_that_is_missing_is_named() -> None:
     with pytest.raises(ValueError, match=r"epe needs flow, flow_reference\. Give it, or leave epe"):
         Suite("l1,epe")(**pair())
 
 
-def test_the_check_of_values_is_switched_off_by_hand():
+def test_the_check_of_values_is_switched_off_by_hand() -> None:
     frames = {role: 9 * frame.detach() for role, frame in pair().items()}
 
     losses = Suite("l1", check_range=False)(**frames)
@@ -263,7 +268,7 @@ def test_the_check_of_values_is_switched_off_by_hand():
     assert losses.total.item() == pytest.approx(find("l1")(**pair()).item() * 9, rel=1e-6)
 
 
-def pair(*, size=64):
+def pair(*, size: Any = 64) -> Any:
     generator = torch.manual_seed(4)
     distorted, reference = torch.rand(2, 2, 3, size, size, generator=generator)
     return {"distorted": distorted.requires_grad_(), "reference": reference}

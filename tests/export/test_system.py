@@ -1,6 +1,9 @@
 import dataclasses
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 
@@ -42,12 +45,12 @@ VARIANTS = [
 every_variant = pytest.mark.parametrize("text", VARIANTS)
 
 
-def test_every_system_is_tried():
+def test_every_system_is_tried() -> None:
     assert {text.partition("[")[0] for text in VARIANTS} == set(SYSTEMS)
 
 
 @every_variant
-def test_the_total_is_the_weighted_sum_of_the_terms(text, networks, linear):
+def test_the_total_is_the_weighted_sum_of_the_terms(text: Any, networks: Any, linear: None) -> None:
     system = find(text, weights=networks)
 
     results = system.breakdown(**inputs(system))
@@ -58,7 +61,9 @@ def test_the_total_is_the_weighted_sum_of_the_terms(text, networks, linear):
 
 
 @every_variant
-def test_a_module_gives_its_total_with_finite_gradients(text, networks, linear):
+def test_a_module_gives_its_total_with_finite_gradients(
+    text: Any, networks: Any, linear: None
+) -> None:
     system = find(text, weights=networks)
     given = inputs(system, requires_grad=True)
 
@@ -75,7 +80,7 @@ def test_a_module_gives_its_total_with_finite_gradients(text, networks, linear):
     "text",
     ["rife", "superslomo[sampling=exact]", "bmbc", "dain", "adacof[loss=distortion]", "flavr"],
 )
-def test_frames_that_are_all_the_same_and_still_give_the_ideal(text, networks):
+def test_frames_that_are_all_the_same_and_still_give_the_ideal(text: str, networks: Any) -> None:
     system = find(text, weights=networks)
     given = {
         role: torch.full_like(each, 0.5 if each.shape[1:2] == (3,) or role == "time" else 0)
@@ -104,7 +109,7 @@ def test_frames_that_are_all_the_same_and_still_give_the_ideal(text, networks):
         "rife",
     ],
 )
-def test_the_gradient_is_that_of_the_total(text, networks, linear):
+def test_the_gradient_is_that_of_the_total(text: str, networks: Any, linear: None) -> None:
     system = find(text, weights=networks)
     given = inputs(system, size=max(system.spec.least, 12), batch=1)
     roles = list(given)
@@ -122,7 +127,7 @@ def test_the_gradient_is_that_of_the_total(text, networks, linear):
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
-def test_the_listing_says_what_the_default_is(name, networks, linear):
+def test_the_listing_says_what_the_default_is(name: Any, networks: Any, linear: None) -> None:
     listed = next(entry.SPEC for entry in ENTRIES if entry.SPEC.name == name)
     made = find(name, weights=networks).spec
 
@@ -132,7 +137,7 @@ def test_the_listing_says_what_the_default_is(name, networks, linear):
         assert getattr(made, fact.name) == known
 
 
-def test_a_term_whose_input_is_not_given_is_left_out_with_the_total():
+def test_a_term_whose_input_is_not_given_is_left_out_with_the_total() -> None:
     frames = {"reference": torch.zeros(1, 3, 64, 64), "distorted": torch.ones(1, 3, 64, 64)}
 
     assert RIFE().breakdown(**frames).keys() == {"laplacian"}
@@ -140,7 +145,7 @@ def test_a_term_whose_input_is_not_given_is_left_out_with_the_total():
         RIFE()(**frames)
 
 
-def test_a_term_of_no_weight_is_not_missed():
+def test_a_term_of_no_weight_is_not_missed() -> None:
     frames = {"reference": torch.zeros(1, 3, 8, 8), "distorted": torch.ones(1, 3, 8, 8)}
 
     results = DAIN().breakdown(**frames)
@@ -149,17 +154,17 @@ def test_a_term_of_no_weight_is_not_missed():
     assert DAIN()(**frames).item() == pytest.approx(1)
 
 
-def test_an_input_that_is_not_there_is_refused_with_the_nearest():
+def test_an_input_that_is_not_there_is_refused_with_the_nearest() -> None:
     with pytest.raises(ValueError, match=r"dain .* no input 'previuos'; did you mean 'previous'"):
         DAIN().breakdown(previuos=torch.zeros(1, 3, 8, 8))
 
 
-def test_nothing_to_compute_is_refused():
+def test_nothing_to_compute_is_refused() -> None:
     with pytest.raises(ValueError, match="Nothing of dain can be computed from previous"):
         DAIN().breakdown(previous=torch.zeros(1, 3, 8, 8))
 
 
-def test_frames_come_by_place_too():
+def test_frames_come_by_place_too() -> None:
     frames = torch.rand(2, 1, 3, 8, 8)
 
     assert DAIN()(*frames).equal(DAIN()(distorted=frames[0], reference=frames[1]))
@@ -174,7 +179,7 @@ def test_frames_come_by_place_too():
         ((0.0, 0.0), "no term of a weight"),
     ],
 )
-def test_senseless_weights_are_refused(weights, message):
+def test_senseless_weights_are_refused(weights: tuple[Any, ...], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Pair(*weights)
 
@@ -183,15 +188,17 @@ def test_senseless_weights_are_refused(weights, message):
     ("text", "symmetric"),
     [("rife", False), ("rife[form=v1]", True), ("dain", True), ("dain[blended=1]", False)],
 )
-def test_a_total_is_symmetric_where_every_term_of_the_frame_reads_both(text, symmetric):
+def test_a_total_is_symmetric_where_every_term_of_the_frame_reads_both(
+    text: str, symmetric: bool
+) -> None:
     assert find(text).spec.symmetric == symmetric
 
 
-def test_kernels_have_neighbours():
+def test_kernels_have_neighbours() -> None:
     assert find("adacof").spec.least == 2
 
 
-def test_reductions_are_those_of_the_samples():
+def test_reductions_are_those_of_the_samples() -> None:
     x, y = torch.rand(2, 3, 3, 8, 8)
 
     mean, total, samples = (
@@ -212,12 +219,12 @@ def test_reductions_are_those_of_the_samples():
         ("1*L1+2*l1", "'l1' comes twice in the losses of it"),
     ],
 )
-def test_a_loss_of_another_form_is_refused(text, message):
+def test_a_loss_of_another_form_is_refused(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         weighted_names(text, ["l1", "mse"], of="it")
 
 
-def test_a_suite_gives_a_system_by_its_label():
+def test_a_suite_gives_a_system_by_its_label() -> None:
     made = suite("mine=dain,psnr")
 
     names = [output.name for output in made.outputs]
@@ -228,7 +235,7 @@ def test_a_suite_gives_a_system_by_its_label():
     assert made.missing == []
 
 
-def test_a_suite_takes_only_the_inputs_of_the_terms_that_it_gives():
+def test_a_suite_takes_only_the_inputs_of_the_terms_that_it_gives() -> None:
     made = suite("dain", without=["merged_blended", "flow_to_next"])
 
     assert [each.name for each in made.inputs] == ["reference", "distorted"]
@@ -240,14 +247,14 @@ def test_a_suite_takes_only_the_inputs_of_the_terms_that_it_gives():
     ]
 
 
-def test_a_suite_gives_no_total_with_a_term_missing():
+def test_a_suite_gives_no_total_with_a_term_missing() -> None:
     made = suite("bmbc", without=["previous"])
 
     assert [output.name for output in made.outputs] == ["bmbc.smoothness"]
     assert [each.name for each in made.missing] == ["bmbc.total", "bmbc.photometric"]
 
 
-def test_a_network_in_training_is_no_input_of_a_model():
+def test_a_network_in_training_is_no_input_of_a_model() -> None:
     made = suite("adacof")
 
     assert [output.name for output in made.outputs] == ["adacof.charb"]
@@ -266,12 +273,16 @@ def test_a_network_in_training_is_no_input_of_a_model():
         ("dain", ["folw_to_next"], "Nothing asked for takes 'folw_to_next'; did you mean 'flow_to"),
     ],
 )
-def test_a_suite_that_lacks_too_much_is_refused(entries, without, message):
+def test_a_suite_that_lacks_too_much_is_refused(
+    entries: str, without: list[Any], message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         suite(entries, without=without)
 
 
-def test_a_file_says_what_it_misses_and_gives_the_rest(session_of):
+def test_a_file_says_what_it_misses_and_gives_the_rest(
+    session_of: Callable[[bytes], onnxruntime.InferenceSession],
+) -> None:
     options = {"without": ["merged_1"]}
     made, exact = (
         suite("rife,flavr", **options),
@@ -294,7 +305,7 @@ def test_a_file_says_what_it_misses_and_gives_the_rest(session_of):
         np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-7)
 
 
-def test_a_manifest_without_anything_missing_is_written_as_before():
+def test_a_manifest_without_anything_missing_is_written_as_before() -> None:
     made = suite("psnr")
 
     assert '"missing"' not in describe(made, made).to_json()
@@ -306,18 +317,18 @@ class Pair(System):
 
     SPEC = DAIN.SPEC
 
-    def __init__(self, one, other, reduction="mean"):
+    def __init__(self, one: Any, other: Any, reduction: Any = "mean") -> None:
         super().__init__(
             {"one": Term(weight=one, loss=L1()), "other": Term(weight=other, loss=MSE())},
             reduction=reduction,
         )
 
 
-def suite(entries, **options):
+def suite(entries: Any, **options: Any) -> Any:
     return Graph(parse_entries(entries), find_format("rgb24"), **options)
 
 
-def inputs(system, *, size=None, batch=2, requires_grad=False):
+def inputs(system: Any, *, size: Any = None, batch: Any = 2, requires_grad: Any = False) -> Any:
     """Random tensors of the shapes that the system takes, by role."""
     size = size or max(system.spec.least, 20)
     generator = torch.manual_seed(3)

@@ -1,7 +1,10 @@
 """What every entry owes to those who train with it, driven by the catalogue."""
 
+from typing import Any
+
 import pytest
 import torch
+from torch import Tensor
 from torch.testing import assert_close
 
 from framegauge.export.catalog import ENTRIES, find
@@ -41,7 +44,7 @@ every_loss = pytest.mark.parametrize(
 
 
 @every_loss
-def test_gradients_are_those_of_the_differences(text, weights):
+def test_gradients_are_those_of_the_differences(text: Any, weights: Any) -> None:
     loss = find(text, weights=weights)
     given = random(loss.spec, max(loss.spec.least, 7), batch=1)
     if "census" in loss.SPEC.title.lower():
@@ -60,7 +63,7 @@ def test_gradients_are_those_of_the_differences(text, weights):
 
 @every_entry
 @pytest.mark.parametrize("kind", ["identical", "flat", "black", "apart"])
-def test_gradients_are_finite(text, kind, weights):
+def test_gradients_are_finite(text: Any, kind: str, weights: Any) -> None:
     metric = find(text, weights=weights)
     given = random(metric.spec, max(metric.spec.least, 16), batch=2, dtype=torch.float32)
     given = {role: special(role, each, kind) for role, each in given.items()}
@@ -74,7 +77,7 @@ def test_gradients_are_finite(text, kind, weights):
 
 
 @pytest.mark.parametrize("name", sorted(COUNTS))
-def test_a_count_of_pixels_has_no_gradient(name):
+def test_a_count_of_pixels_has_no_gradient(name: str) -> None:
     metric = find(name)
     given = random(metric.spec, 16, batch=1)
 
@@ -84,7 +87,7 @@ def test_a_count_of_pixels_has_no_gradient(name):
 
 
 @every_entry
-def test_autocast_leaves_every_digit(text, weights):
+def test_autocast_leaves_every_digit(text: Any, weights: Any) -> None:
     metric = find(text, weights=weights)
     given = random(metric.spec, max(metric.spec.least, 16), batch=1, dtype=torch.float32)
     wanted = metric(**given)
@@ -98,7 +101,7 @@ def test_autocast_leaves_every_digit(text, weights):
 
 
 @every_entry
-def test_what_a_network_gives_in_bfloat16_is_scored_in_float32(text, weights):
+def test_what_a_network_gives_in_bfloat16_is_scored_in_float32(text: Any, weights: Any) -> None:
     metric = find(text, weights=weights)
     given = random(metric.spec, max(metric.spec.least, 16), batch=1, dtype=torch.float32)
     given = {role: each.bfloat16() for role, each in given.items()}
@@ -112,7 +115,7 @@ def test_what_a_network_gives_in_bfloat16_is_scored_in_float32(text, weights):
 
 
 @pytest.mark.parametrize("name", [name for name, spec in SPECS.items() if spec.weights])
-def test_a_network_is_nobodys_parameters_or_state(name, weights):
+def test_a_network_is_nobodys_parameters_or_state(name: Any, weights: Any) -> None:
     metric = find(name, weights=weights)
 
     assert list(metric.parameters()) == []
@@ -121,7 +124,7 @@ def test_a_network_is_nobodys_parameters_or_state(name, weights):
 
 
 @pytest.mark.parametrize("name", [name for name, spec in SPECS.items() if spec.weights])
-def test_training_mode_and_evaluation_mode_give_one_score(name, weights):
+def test_training_mode_and_evaluation_mode_give_one_score(name: Any, weights: Any) -> None:
     metric = find(name, weights=weights)
     given = random(metric.spec, max(metric.spec.least, 16), batch=1)
 
@@ -129,16 +132,18 @@ def test_training_mode_and_evaluation_mode_give_one_score(name, weights):
 
 
 @pytest.fixture(scope="session")
-def weights(deterministic, alexnet, linear):
+def weights(
+    deterministic: dict[str, dict[str, Tensor]], alexnet: dict[str, Tensor], linear: None
+) -> Any:
     """All networks: AlexNet as trained, the others by a formula."""
     return Weights({**deterministic, "alexnet": alexnet}, offline=True)
 
 
-def random(spec, size, *, batch, dtype=torch.float64):
+def random(spec: Any, size: Any, *, batch: Any, dtype: Any = torch.float64) -> Any:
     """A tensor for each input, away from kinks: flows between whole pixels, frames apart."""
     generator = torch.manual_seed(17)
 
-    def uniform(*shape):
+    def uniform(*shape: Any) -> Any:
         return torch.rand(batch, *shape, dtype=dtype, generator=generator)
 
     given = {}
@@ -162,18 +167,18 @@ def random(spec, size, *, batch, dtype=torch.float64):
     return given
 
 
-def dim(given):
+def dim(given: Any) -> Any:
     """Frames of so little contrast that no census saturates: its differences then resolve."""
     return {
         role: 0.4 + each / 100 if each.shape[1:2] == (3,) else each for role, each in given.items()
     }
 
 
-def is_target(role):
+def is_target(role: Any) -> Any:
     return "ference" in role or "_teacher" in role
 
 
-def special(role, tensor, kind):
+def special(role: Any, tensor: Any, kind: Any) -> Any:
     """The input where gradients are in danger: all frames one, flat or black; flows at rest."""
     if role.startswith("logits"):
         return torch.full_like(tensor, 100.0 if kind == "apart" else 0.0)

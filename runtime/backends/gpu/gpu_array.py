@@ -64,7 +64,6 @@ class GpuArray:
         return prod(self.shape) * self.dtype.itemsize
 
     def __len__(self) -> int:
-        """Length of the first axis."""
         return self.shape[0]
 
     def batched(self) -> Self:

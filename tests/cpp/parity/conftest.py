@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -160,6 +161,6 @@ def _frame(form: Format, role: str, planes: Sequence[np.ndarray], matrix: int, r
 
 
 @pytest.fixture(scope="session")
-def library(plain) -> Library:
+def library(plain: Any) -> Library:
     """The installed library, called through its C interface."""
     return Library(plain.prefix / "lib" / "libframegauge.so")

@@ -1,6 +1,8 @@
 """Scores of the C++ host against Python's, on the same models and frames."""
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,7 +32,7 @@ PLAIN = tuple(name for name in TAKE_TWO_FRAMES if name not in (*WITH_WEIGHTS, *S
 READ_RGB = tuple(name for name in PLAIN if TAKE_TWO_FRAMES[name].reads != "plane")
 
 
-def planes(form, seed):
+def planes(form: Any, seed: Any) -> Any:
     """Random frames of a format: noise of a few code values on a gradient."""
     random = np.random.default_rng(seed)
     made = []
@@ -48,7 +50,7 @@ def planes(form, seed):
     return made
 
 
-def tensor(each, seed):
+def tensor(each: Any, seed: Any) -> Any:
     """Random values of an input that is no frame."""
     shape = [SIZE.get(dim, dim) for dim in each.dims]
     values = np.random.default_rng(seed).random(shape, np.float32)
@@ -57,7 +59,7 @@ def tensor(each, seed):
     return values if each.role == "time" else 4 * values - 1
 
 
-def compared(library, path, **colours):
+def compared(library: Any, path: Any, **colours: Any) -> Any:
     """Python's scores and the host's."""
     with Scorer(path) as scorer:
         form = scorer.form
@@ -80,13 +82,13 @@ def compared(library, path, **colours):
     return wanted, library.score(path, form, feed, **numbers)
 
 
-def assert_equal(wanted, got):
+def assert_equal(wanted: Any, got: Any) -> None:
     assert got.keys() == wanted.keys()
     for label, values in wanted.items():
         assert got[label] == pytest.approx(values, rel=1e-6, abs=0), label
 
 
-def noise(network):
+def noise(network: Any) -> Any:
     """Random weights of a network, in torchvision's form."""
     random = torch.Generator().manual_seed(1)
     tensors = {}
@@ -101,30 +103,30 @@ def noise(network):
 @pytest.mark.parametrize(
     "entry", [name for name in PLAIN if TAKE_TWO_FRAMES[name].reads != "plane"]
 )
-def test_entries_score_rgb_as_in_python(library, entry):
+def test_entries_score_rgb_as_in_python(library: Any, entry: Any) -> None:
     assert_equal(*compared(library, SHIPPED / "rgb24" / f"{entry}.onnx"))
 
 
 @pytest.mark.parametrize("entry", PLAIN)
-def test_entries_score_planes_as_in_python(library, entry):
+def test_entries_score_planes_as_in_python(library: Any, entry: Any) -> None:
     assert_equal(*compared(library, SHIPPED / "yuv420p" / f"{entry}.onnx"))
 
 
 @pytest.mark.parametrize("format", ["yuv420p10le", "yuv422p10le", "yuv444p"])
 @pytest.mark.parametrize("entry", ["default", "ssim"])
-def test_shipped_formats_score_as_in_python(library, format, entry):
+def test_shipped_formats_score_as_in_python(library: Any, format: str, entry: str) -> None:
     assert_equal(*compared(library, SHIPPED / format / f"{entry}.onnx"))
 
 
 # Of the planar formats that differ by their depth only, one.
 @pytest.mark.parametrize("format", ["nv12", "p010le", "gray8", "rgbf32", "yuv422p", "yuv444p12le"])
-def test_other_formats_score_as_in_python(library, models, format):
+def test_other_formats_score_as_in_python(library: Any, models: Any, format: str) -> None:
     assert_equal(*compared(library, models(["psnr"], format).path))
 
 
 @pytest.mark.parametrize("range", ["limited", "full"])
 @pytest.mark.parametrize("matrix", ["bt601", "bt709", "bt2020"])
-def test_colours_of_frames_count_as_in_python(library, matrix, range):
+def test_colours_of_frames_count_as_in_python(library: Any, matrix: str, range: str) -> None:
     path = SHIPPED / "yuv420p10le" / "psnr.onnx"
 
     assert_equal(*compared(library, path, matrix=matrix, range=range))
@@ -133,13 +135,15 @@ def test_colours_of_frames_count_as_in_python(library, matrix, range):
 @pytest.mark.parametrize(
     "entry", ["epe[masked=true]", "warping_error", "superslomo_warping", "gan_generator"]
 )
-def test_flows_masks_times_and_logits_score_as_in_python(library, models, entry):
+def test_flows_masks_times_and_logits_score_as_in_python(
+    library: Any, models: Any, entry: str
+) -> None:
     assert_equal(*compared(library, models([entry], "rgb24").path))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("entry", [*WITH_WEIGHTS, *SYSTEMS])
-def test_entries_with_weights_score_as_in_python(library, tmp_path, entry):
+def test_entries_with_weights_score_as_in_python(library: Any, tmp_path: Path, entry: Any) -> None:
     assert entry in TAKE_TWO_FRAMES
     channels = torch.arange(1475, dtype=torch.float64).view(1, -1, 1, 1)
     mix = (0.5 + 0.4 * channels.cos()).float()
@@ -151,7 +155,7 @@ def test_entries_with_weights_score_as_in_python(library, tmp_path, entry):
     assert_equal(*compared(library, model))
 
 
-def test_eight_threads_score_as_one_does(library):
+def test_eight_threads_score_as_one_does(library: Any) -> None:
     path, form = SHIPPED / "yuv420p" / "default.onnx", FORMATS["yuv420p"]
     feed = {"reference": planes(form, 1), "distorted": planes(form, 2)}
     wanted = library.score(path, form, feed)

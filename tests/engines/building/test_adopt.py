@@ -1,6 +1,8 @@
 import shlex
 import struct
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,12 +14,13 @@ from framegauge.engines.building.tensorrt.compiler import compile_engine
 from framegauge.engines.identity.modelfile import ModelFile
 from framegauge.engines.identity.profile import Profile
 from framegauge.engines.identity.target import parse_targets
+from framegauge.engines.store.store import Store
 
 SMALL = [Profile.parse("16x16/64x64/256x256x2")]
 
 
 @pytest.fixture
-def plan(tmp_path):
+def plan(tmp_path: Path) -> Any:
     """Bytes that start as NVIDIA's trtexec reads the version of a TensorRT 10.9 plan."""
     path = tmp_path / "model.plan"
     path.write_bytes(b"ftrt" + struct.pack("<IQQ", 0, 1, 44) + bytes([10, 9, 0, 34]) + b"\0" * 64)
@@ -25,7 +28,7 @@ def plan(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def rtx_engine(model, tmp_path_factory):
+def rtx_engine(model: ModelFile, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A real engine for two architectures, as a file of its own."""
     pytest.importorskip("tensorrt_rtx")
     path = tmp_path_factory.mktemp("built") / "model.engine"
@@ -34,7 +37,7 @@ def rtx_engine(model, tmp_path_factory):
     return path
 
 
-def test_the_line_builds_what_framegauge_would(shipped):
+def test_the_line_builds_what_framegauge_would(shipped: Path) -> None:
     model = ModelFile.read(shipped / "yuv420p" / "psnr_y.onnx")
     profile = Profile.parse("32x16/640x480/1280x1280x4")
 
@@ -53,7 +56,7 @@ def test_the_line_builds_what_framegauge_would(shipped):
     ]
 
 
-def test_inputs_of_a_fixed_shape_are_left_out_of_the_line(shipped):
+def test_inputs_of_a_fixed_shape_are_left_out_of_the_line(shipped: Path) -> None:
     model = ModelFile.read(shipped / "yuv420p" / "psnr.onnx")
 
     line = command(model, SMALL, plan="m.plan")
@@ -62,13 +65,13 @@ def test_inputs_of_a_fixed_shape_are_left_out_of_the_line(shipped):
     assert "colour" not in line
 
 
-def test_tensorrt_11_needs_no_flag_for_strong_types(model):
+def test_tensorrt_11_needs_no_flag_for_strong_types(model: ModelFile) -> None:
     assert "--stronglyTyped" not in command(model, SMALL, plan="m.plan", major=11)
     with pytest.raises(ValueError, match="--tensorrt takes 10 or 11, got 9"):
         command(model, SMALL, plan="m.plan", major=9)
 
 
-def test_several_profiles_and_a_level_have_flags_of_their_own(model):
+def test_several_profiles_and_a_level_have_flags_of_their_own(model: ModelFile) -> None:
     profiles = [*SMALL, Profile.parse("720p")]
 
     words = shlex.split(
@@ -84,7 +87,9 @@ def test_several_profiles_and_a_level_have_flags_of_their_own(model):
     assert "--optShapes=reference:1x720x1280x3,distorted:1x720x1280x3" in words
 
 
-def test_an_rtx_engine_says_itself_what_it_is_for(rtx_engine, model, store):
+def test_an_rtx_engine_says_itself_what_it_is_for(
+    rtx_engine: Any, model: ModelFile, store: Store
+) -> None:
     held = adopt(rtx_engine, model, store, profiles=SMALL)
 
     (job,) = jobs(model, parse_targets("sm86+sm89"), SMALL)
@@ -94,7 +99,9 @@ def test_an_rtx_engine_says_itself_what_it_is_for(rtx_engine, model, store):
     assert store.read(held) == rtx_engine.read_bytes()
 
 
-def test_an_adopted_engine_is_found_by_the_build_that_would_make_it(rtx_engine, model, store):
+def test_an_adopted_engine_is_found_by_the_build_that_would_make_it(
+    rtx_engine: Any, model: ModelFile, store: Store
+) -> None:
     adopt(rtx_engine, model, store, profiles=SMALL)
 
     (result,) = build(jobs(model, parse_targets("sm86+sm89"), SMALL), store)
@@ -102,7 +109,9 @@ def test_an_adopted_engine_is_found_by_the_build_that_would_make_it(rtx_engine, 
     assert result.outcome == "kept"
 
 
-def test_a_plan_is_taken_with_its_own_version_and_the_target_given(plan, model, store):
+def test_a_plan_is_taken_with_its_own_version_and_the_target_given(
+    plan: Any, model: ModelFile, store: Store
+) -> None:
     held = adopt(plan, model, store, profiles=SMALL, architectures=["sm90"])
 
     recipe = held.facts.recipe
@@ -113,7 +122,9 @@ def test_a_plan_is_taken_with_its_own_version_and_the_target_given(plan, model, 
     assert held.problem is None
 
 
-def test_a_plan_keeps_its_level_and_the_options_it_was_built_with(plan, model, store):
+def test_a_plan_keeps_its_level_and_the_options_it_was_built_with(
+    plan: Any, model: ModelFile, store: Store
+) -> None:
     held = adopt(
         plan,
         model,
@@ -128,17 +139,21 @@ def test_a_plan_keeps_its_level_and_the_options_it_was_built_with(plan, model, s
     assert held.facts.recipe.options == {"builder_optimization_level": "5", "tf32": "false"}
 
 
-def test_a_plan_without_a_target_asks_for_it(plan, model, store):
+def test_a_plan_without_a_target_asks_for_it(plan: Any, model: ModelFile, store: Store) -> None:
     with pytest.raises(ValueError, match=r"does not say which GPU.*--target sm90"):
         adopt(plan, model, store, profiles=SMALL)
 
 
-def test_a_target_that_the_engine_denies_is_refused(rtx_engine, model, store):
+def test_a_target_that_the_engine_denies_is_refused(
+    rtx_engine: Any, model: ModelFile, store: Store
+) -> None:
     with pytest.raises(ValueError, match="is for sm86, sm89, and --target says sm120"):
         adopt(rtx_engine, model, store, profiles=SMALL, architectures=["sm120"])
 
 
-def test_an_rtx_engine_cut_short_is_refused(rtx_engine, model, store, tmp_path):
+def test_an_rtx_engine_cut_short_is_refused(
+    rtx_engine: Any, model: ModelFile, store: Store, tmp_path: Path
+) -> None:
     short = tmp_path / "short.engine"
     short.write_bytes(rtx_engine.read_bytes()[:-1])
 
@@ -147,12 +162,12 @@ def test_an_rtx_engine_cut_short_is_refused(rtx_engine, model, store, tmp_path):
     assert store.entries() == []
 
 
-def test_what_is_no_engine_is_refused(model, store):
+def test_what_is_no_engine_is_refused(model: ModelFile, store: Store) -> None:
     with pytest.raises(ValueError, match="not a TensorRT engine"):
         adopt(model.path, model, store, profiles=SMALL)
 
 
-def test_an_engine_built_with_tf32_is_refused(plan, model, store):
+def test_an_engine_built_with_tf32_is_refused(plan: Any, model: ModelFile, store: Store) -> None:
     with pytest.raises(ValueError, match=r"built with TF32, .*Build it again with --noTF32"):
         adopt(
             plan,
@@ -172,13 +187,15 @@ def test_an_engine_built_with_tf32_is_refused(plan, model, store):
     ],
 )
 def test_options_that_the_flavour_here_does_not_have_are_refused(
-    rtx_engine, model, store, options, message
-):
+    rtx_engine: Any, model: ModelFile, store: Store, options: dict[str, Any], message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         adopt(rtx_engine, model, store, profiles=SMALL, options=options)
 
 
-def test_options_at_their_defaults_are_those_of_a_build_without_them(rtx_engine, model, store):
+def test_options_at_their_defaults_are_those_of_a_build_without_them(
+    rtx_engine: Any, model: ModelFile, store: Store
+) -> None:
     options = {"builder_optimization_level": "03", "tf32": "false"}
 
     held = adopt(rtx_engine, model, store, profiles=SMALL, options=options)
@@ -186,7 +203,9 @@ def test_options_at_their_defaults_are_those_of_a_build_without_them(rtx_engine,
     assert held.facts.recipe.options == {"tf32": "false"}
 
 
-def test_what_decides_which_tensorrt_loads_it_is_true_or_false(plan, model, store, monkeypatch):
+def test_what_decides_which_tensorrt_loads_it_is_true_or_false(
+    plan: Any, model: ModelFile, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(adopting, "flavours", dict)
 
     with pytest.raises(ValueError, match="version_compatible takes true or false; got 'yes'"):
@@ -201,14 +220,16 @@ def test_what_decides_which_tensorrt_loads_it_is_true_or_false(plan, model, stor
 
 
 @pytest.fixture
-def other_plan(plan):
+def other_plan(plan: Any) -> Any:
     """Another file for the same target."""
     path = plan.with_name("other.plan")
     path.write_bytes(plan.read_bytes() + b"other")
     return path
 
 
-def test_a_sound_engine_is_not_replaced_unless_forced(plan, other_plan, model, store):
+def test_a_sound_engine_is_not_replaced_unless_forced(
+    plan: Any, other_plan: Any, model: ModelFile, store: Store
+) -> None:
     first = adopt(plan, model, store, profiles=SMALL, architectures=["sm90"])
 
     with pytest.raises(ValueError, match=r"has another sound engine of mse\.onnx .*add --force"):
@@ -219,7 +240,9 @@ def test_a_sound_engine_is_not_replaced_unless_forced(plan, other_plan, model, s
     assert store.read(forced) == other_plan.read_bytes()
 
 
-def test_a_damaged_engine_is_replaced(plan, other_plan, model, store):
+def test_a_damaged_engine_is_replaced(
+    plan: Any, other_plan: Any, model: ModelFile, store: Store
+) -> None:
     adopt(plan, model, store, profiles=SMALL, architectures=["sm90"]).path.write_bytes(b"cut")
 
     held = adopt(other_plan, model, store, profiles=SMALL, architectures=["sm90"])
@@ -227,7 +250,9 @@ def test_a_damaged_engine_is_replaced(plan, other_plan, model, store):
     assert store.read(held) == other_plan.read_bytes()
 
 
-def test_the_same_file_again_keeps_what_its_self_tests_found(plan, model, store):
+def test_the_same_file_again_keeps_what_its_self_tests_found(
+    plan: Any, model: ModelFile, store: Store
+) -> None:
     held = adopt(plan, model, store, profiles=SMALL, architectures=["sm90"])
     store.amend(replace(held.facts, verifications=({"passed": True},)))
 

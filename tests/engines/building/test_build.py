@@ -7,7 +7,10 @@ import struct
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import onnx
 import pytest
@@ -28,6 +31,7 @@ from framegauge.engines.identity.machine import TargetError, flavours
 from framegauge.engines.identity.modelfile import ModelFile
 from framegauge.engines.identity.options import normalised, offered, parse_options
 from framegauge.engines.identity.profile import Profile
+from framegauge.engines.identity.sidecar import Sidecar
 from framegauge.engines.identity.target import RTX_ARCHITECTURES, Target, parse_targets
 from framegauge.engines.store.prune import DAY, prune
 from framegauge.engines.store.store import Store
@@ -88,11 +92,11 @@ class Builder:
 """
 
 
-def wanted(model, target, *options, profiles=SMALL):
+def wanted(model: Any, target: Any, *options: Any, profiles: Any = SMALL) -> Any:
     return jobs(model, parse_targets(target), profiles, parse_options(options))
 
 
-def configuration(job):
+def configuration(job: Any) -> Any:
     """The builder's configuration for a job, and what it needs to live."""
     told = order(job)
     builder = rtx.Builder(rtx.Logger(rtx.Logger.ERROR))
@@ -100,7 +104,7 @@ def configuration(job):
     return configure(told, rtx, builder, network), network, builder
 
 
-def rewritten(model, path, change):
+def rewritten(model: Any, path: Any, change: Any) -> Any:
     """The model's file after a change of its graph or its manifest."""
     proto = onnx.load_from_string(model.content)
     change(proto)
@@ -111,7 +115,9 @@ def rewritten(model, path, change):
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 @pytest.mark.parametrize("options", [(), ("builder_optimization_level=5", "strict_nans=true")])
 @pytest.mark.parametrize("target", EVERY_TARGET)
-def test_tf32_is_off_in_every_configuration(model, target, options, precision):
+def test_tf32_is_off_in_every_configuration(
+    model: ModelFile, target: Any, options: tuple[Any, ...], precision: str
+) -> None:
     (job,) = wanted(model, target, *options)
     manifest = replace(model.manifest, precision=precision)
     job = replace(job, model=replace(model, manifest=manifest))
@@ -124,7 +130,9 @@ def test_tf32_is_off_in_every_configuration(model, target, options, precision):
 
 
 @pytest.mark.parametrize("target", EVERY_TARGET)
-def test_a_configuration_names_the_architectures_of_its_target(model, target):
+def test_a_configuration_names_the_architectures_of_its_target(
+    model: ModelFile, target: Any
+) -> None:
     (job,) = wanted(model, target)
 
     config, *_ = configuration(job)
@@ -134,13 +142,13 @@ def test_a_configuration_names_the_architectures_of_its_target(model, target):
     assert config.num_optimization_profiles == 1
 
 
-def test_networks_are_strongly_typed(model):
+def test_networks_are_strongly_typed(model: ModelFile) -> None:
     _, network, _ = configuration(wanted(model, "sm89")[0])
 
     assert network.get_flag(rtx.NetworkDefinitionCreationFlag.STRONGLY_TYPED)
 
 
-def test_several_profiles_go_into_one_engine(model):
+def test_several_profiles_go_into_one_engine(model: ModelFile) -> None:
     (job,) = wanted(model, "sm89", profiles=[*SMALL, Profile.parse("720p")])
 
     config, *_ = configuration(job)
@@ -148,7 +156,9 @@ def test_several_profiles_go_into_one_engine(model):
     assert config.num_optimization_profiles == 2
 
 
-def test_a_suite_is_built_for_all_architectures_and_one_portable_engine(shipped, store):
+def test_a_suite_is_built_for_all_architectures_and_one_portable_engine(
+    shipped: Path, store: Store
+) -> None:
     model = ModelFile.read(shipped / "rgb24" / "default.onnx")
     names = ["psnr", "ssim"]
 
@@ -168,7 +178,7 @@ def test_a_suite_is_built_for_all_architectures_and_one_portable_engine(shipped,
 
 
 @pytest.mark.parametrize("format", ["rgb24", "yuv420p", "yuv420p10le", "yuv422p10le", "yuv444p"])
-def test_models_of_every_shipped_format_are_built(shipped, store, format):
+def test_models_of_every_shipped_format_are_built(shipped: Path, store: Store, format: str) -> None:
     model = ModelFile.read(shipped / format / "psnr.onnx")
 
     (result,) = build(wanted(model, "sm89"), store)
@@ -176,7 +186,9 @@ def test_models_of_every_shipped_format_are_built(shipped, store, format):
     assert result.outcome == "built", result.why
 
 
-def test_a_second_run_does_nothing_and_loads_nothing_heavy(shipped, tmp_path, python):
+def test_a_second_run_does_nothing_and_loads_nothing_heavy(
+    shipped: Path, tmp_path: Path, python: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
     path = shipped / "rgb24" / "mse.onnx"
 
     first = python(BUILD, path, tmp_path / "store", "lock")
@@ -185,7 +197,7 @@ def test_a_second_run_does_nothing_and_loads_nothing_heavy(shipped, tmp_path, py
     assert (first.stdout.split(), second.stdout.split()) == (["built"], ["kept"]), first.stderr
 
 
-def test_a_broken_engine_is_built_again_and_why_is_said(model, store):
+def test_a_broken_engine_is_built_again_and_why_is_said(model: ModelFile, store: Store) -> None:
     (first,) = build(wanted(model, "sm89"), store)
     content = bytearray(first.held.path.read_bytes())
     content[-1] ^= 1
@@ -198,7 +210,7 @@ def test_a_broken_engine_is_built_again_and_why_is_said(model, store):
     assert store.read(second.held)
 
 
-def test_what_is_there_is_built_again_if_asked(model, store):
+def test_what_is_there_is_built_again_if_asked(model: ModelFile, store: Store) -> None:
     build(wanted(model, "sm89"), store)
 
     (again,) = build(wanted(model, "sm89"), store, force=True)
@@ -207,7 +219,9 @@ def test_what_is_there_is_built_again_if_asked(model, store):
 
 
 @pytest.mark.parametrize("lock", ["lock", "no lock"])
-def test_two_builders_at_once_leave_one_sound_engine(model, shipped, tmp_path, lock):
+def test_two_builders_at_once_leave_one_sound_engine(
+    model: ModelFile, shipped: Path, tmp_path: Path, lock: str
+) -> None:
     path = shipped / "rgb24" / "mse.onnx"
 
     builders = [
@@ -233,7 +247,9 @@ def test_two_builders_at_once_leave_one_sound_engine(model, shipped, tmp_path, l
     assert list(store.folder.glob("*.engine")) == [held.path]
 
 
-def test_a_build_that_is_killed_leaves_nothing_that_is_served(model, shipped, tmp_path):
+def test_a_build_that_is_killed_leaves_nothing_that_is_served(
+    model: ModelFile, shipped: Path, tmp_path: Path
+) -> None:
     store = Store(tmp_path / "store", system=[])
     process = subprocess.Popen(
         [sys.executable, "-c", BUILD, shipped / "rgb24" / "mse.onnx", store.folder, "lock"]
@@ -248,9 +264,9 @@ def test_a_build_that_is_killed_leaves_nothing_that_is_served(model, shipped, tm
     assert result.outcome == "built"
 
 
-def test_a_full_disk_fails_the_job_and_says_so(model, tmp_path):
+def test_a_full_disk_fails_the_job_and_says_so(model: ModelFile, tmp_path: Path) -> None:
     class Full(Store):
-        def put(self, engine, sidecar):
+        def put(self, engine: Any, sidecar: Any) -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     (result,) = build(wanted(model, "sm89"), Full(tmp_path / "store", system=[]))
@@ -260,7 +276,9 @@ def test_a_full_disk_fails_the_job_and_says_so(model, tmp_path):
     assert result.held is None
 
 
-def test_a_crash_of_the_builder_is_an_error_and_the_next_build_goes_on(model, tmp_path):
+def test_a_crash_of_the_builder_is_an_error_and_the_next_build_goes_on(
+    model: ModelFile, tmp_path: Path
+) -> None:
     (tmp_path / "tensorrt.py").write_text(CRASHING)
     told = order(wanted(model, "sm89")[0])
 
@@ -272,7 +290,7 @@ def test_a_crash_of_the_builder_is_an_error_and_the_next_build_goes_on(model, tm
     assert Header.read(engine, file="x").architectures == ("sm89",)
 
 
-def test_a_crew_that_was_stopped_builds_no_more(model):
+def test_a_crew_that_was_stopped_builds_no_more(model: ModelFile) -> None:
     crew = BuildProcess()
 
     crew.stop()
@@ -281,7 +299,7 @@ def test_a_crew_that_was_stopped_builds_no_more(model):
         crew.build(order(wanted(model, "sm89")[0]))
 
 
-def test_a_build_that_is_stopped_midway_is_no_crash_and_says_so(shipped):
+def test_a_build_that_is_stopped_midway_is_no_crash_and_says_so(shipped: Path) -> None:
     told = order(wanted(ModelFile.read(shipped / "rgb24" / "default.onnx"), "rtx")[0])
     crew = BuildProcess()
 
@@ -291,7 +309,9 @@ def test_a_build_that_is_stopped_midway_is_no_crash_and_says_so(shipped):
     crew.dismiss()
 
 
-def test_an_interrupt_ends_a_build_that_waits_for_another_process(model, tmp_path):
+def test_an_interrupt_ends_a_build_that_waits_for_another_process(
+    model: ModelFile, tmp_path: Path
+) -> None:
     store = Store(tmp_path / "store", system=[])
     (job,) = wanted(model, "sm89")
     with store.building(job.recipe.key):
@@ -308,7 +328,9 @@ def test_an_interrupt_ends_a_build_that_waits_for_another_process(model, tmp_pat
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
-def test_a_build_that_is_ended_leaves_no_file_outside_the_store(model, tmp_path, how):
+def test_a_build_that_is_ended_leaves_no_file_outside_the_store(
+    model: ModelFile, tmp_path: Path, how: Any
+) -> None:
     (tmp_path / "tmp").mkdir()
     process = subprocess.Popen(
         [sys.executable, "-c", BUILD, model.path, tmp_path / "store", "lock"],
@@ -323,7 +345,9 @@ def test_a_build_that_is_ended_leaves_no_file_outside_the_store(model, tmp_path,
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
-def test_a_job_is_told_of_from_its_start_to_its_outcome(model, store, tmp_path):
+def test_a_job_is_told_of_from_its_start_to_its_outcome(
+    model: ModelFile, store: Store, tmp_path: Path
+) -> None:
     bad = rewritten(
         model, tmp_path / "bad.onnx", lambda proto: setattr(proto.graph.node[0], "op_type", "Mse")
     )
@@ -345,7 +369,9 @@ def test_a_job_is_told_of_from_its_start_to_its_outcome(model, store, tmp_path):
     ]
 
 
-def test_builds_side_by_side_are_no_more_than_the_cpus_that_may_be_used(model, store, monkeypatch):
+def test_builds_side_by_side_are_no_more_than_the_cpus_that_may_be_used(
+    model: ModelFile, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     started = []
     monkeypatch.setattr(building, "BuildProcess", lambda: started.append(1) or BuildProcess())
 
@@ -354,7 +380,9 @@ def test_builds_side_by_side_are_no_more_than_the_cpus_that_may_be_used(model, s
     assert len(started) == 2
 
 
-def test_one_job_that_fails_does_not_stop_the_others(model, shipped, store, tmp_path):
+def test_one_job_that_fails_does_not_stop_the_others(
+    model: ModelFile, shipped: Path, store: Store, tmp_path: Path
+) -> None:
     bad = rewritten(
         model, tmp_path / "bad.onnx", lambda proto: setattr(proto.graph.node[0], "op_type", "Mse")
     )
@@ -365,7 +393,9 @@ def test_one_job_that_fails_does_not_stop_the_others(model, shipped, store, tmp_
     assert [result.outcome for result in results] == ["failed", "built"]
 
 
-def test_a_node_that_the_parser_refuses_is_named_with_the_reason(model, tmp_path):
+def test_a_node_that_the_parser_refuses_is_named_with_the_reason(
+    model: ModelFile, tmp_path: Path
+) -> None:
     bad = rewritten(
         model, tmp_path / "bad.onnx", lambda proto: setattr(proto.graph.node[0], "op_type", "Mse")
     )
@@ -375,7 +405,9 @@ def test_a_node_that_the_parser_refuses_is_named_with_the_reason(model, tmp_path
         compile_engine(order(wanted(bad, "sm89")[0]))
 
 
-def test_a_node_that_the_builder_refuses_is_named_with_the_reason(model, tmp_path):
+def test_a_node_that_the_builder_refuses_is_named_with_the_reason(
+    model: ModelFile, tmp_path: Path
+) -> None:
     graph = parser.parse_graph("""
         g (uint8[N,H,W,3] reference, uint8[N,H,W,3] distorted) => (float[N] mse)
         <int64[1] w = {3}, int64[1] h = {2}, int64[1] n = {1}> {
@@ -397,8 +429,8 @@ def test_a_node_that_the_builder_refuses_is_named_with_the_reason(model, tmp_pat
     assert compile_engine(order(wanted(bad, "sm89")[0]))
 
 
-def test_a_manifest_of_another_model_is_refused(model, tmp_path):
-    def lie(proto):
+def test_a_manifest_of_another_model_is_refused(model: ModelFile, tmp_path: Path) -> None:
+    def lie(proto: Any) -> None:
         facts = json.loads({each.key: each.value for each in proto.metadata_props}[KEY])
         facts["outputs"][0]["name"] = "psnr"
         facts["self_test"]["scores"] = [
@@ -412,7 +444,9 @@ def test_a_manifest_of_another_model_is_refused(model, tmp_path):
         compile_engine(order(wanted(liar, "sm89")[0]))
 
 
-def test_a_model_that_changed_since_it_was_read_fails_its_job(model, shipped, store, tmp_path):
+def test_a_model_that_changed_since_it_was_read_fails_its_job(
+    model: ModelFile, shipped: Path, store: Store, tmp_path: Path
+) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(model.content)
     (job,) = wanted(ModelFile.read(path), "sm89")
@@ -425,7 +459,7 @@ def test_a_model_that_changed_since_it_was_read_fails_its_job(model, shipped, st
     assert store.entries() == []
 
 
-def test_weights_beside_a_model_are_not_built_in(shipped, tmp_path):
+def test_weights_beside_a_model_are_not_built_in(shipped: Path, tmp_path: Path) -> None:
     model = ModelFile.read(shipped / "rgb24" / "ssim.onnx")
     proto = onnx.load_from_string(model.content)
     path = tmp_path / "beside.onnx"
@@ -437,7 +471,9 @@ def test_weights_beside_a_model_are_not_built_in(shipped, tmp_path):
         compile_engine(order(wanted(beside, "sm89")[0]))
 
 
-def test_a_model_that_went_away_fails_its_job(model, store, tmp_path):
+def test_a_model_that_went_away_fails_its_job(
+    model: ModelFile, store: Store, tmp_path: Path
+) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(model.content)
     (job,) = wanted(ModelFile.read(path), "sm89")
@@ -449,7 +485,7 @@ def test_a_model_that_went_away_fails_its_job(model, store, tmp_path):
     assert "model.onnx" in result.why
 
 
-def test_progress_comes_from_the_builder_and_ends_near_the_end(shipped):
+def test_progress_comes_from_the_builder_and_ends_near_the_end(shipped: Path) -> None:
     told = order(wanted(ModelFile.read(shipped / "rgb24" / "default.onnx"), "sm89")[0])
     seen = []
 
@@ -461,12 +497,12 @@ def test_progress_comes_from_the_builder_and_ends_near_the_end(shipped):
     assert 0.7 < shares[-1] <= 1.0
 
 
-def test_no_profile_is_refused(model):
+def test_no_profile_is_refused(model: ModelFile) -> None:
     with pytest.raises(ValueError, match="at least one --profile"):
         wanted(model, "sm89", profiles=[])
 
 
-def test_a_flavour_that_is_not_installed_names_the_extra(model):
+def test_a_flavour_that_is_not_installed_names_the_extra(model: ModelFile) -> None:
     if "tensorrt" in flavours():
         pytest.skip("tensorrt is installed here")
     target = Target(flavour="tensorrt", architectures=("sm90",))
@@ -496,7 +532,9 @@ def test_a_flavour_that_is_not_installed_names_the_extra(model):
         ),
     ],
 )
-def test_any_builder_option_is_set_by_name_and_changes_the_key(model, pair, read):
+def test_any_builder_option_is_set_by_name_and_changes_the_key(
+    model: ModelFile, pair: str, read: Callable[..., Any]
+) -> None:
     (job,), (plain,) = wanted(model, "sm89", pair), wanted(model, "sm89")
 
     config, *_ = configuration(job)
@@ -505,7 +543,7 @@ def test_any_builder_option_is_set_by_name_and_changes_the_key(model, pair, read
     assert job.recipe.key != plain.recipe.key
 
 
-def test_an_option_at_its_default_changes_no_key(model):
+def test_an_option_at_its_default_changes_no_key(model: ModelFile) -> None:
     module = rtx.Builder(rtx.Logger(rtx.Logger.ERROR))
     options = {
         name: option.read()
@@ -535,13 +573,15 @@ def test_an_option_at_its_default_changes_no_key(model):
         ("profiling_verbosity=all", "takes layer_names_only or detailed or none"),
     ],
 )
-def test_options_that_make_no_sense_are_refused_with_those_there_are(model, pair, message):
+def test_options_that_make_no_sense_are_refused_with_those_there_are(
+    model: ModelFile, pair: str, message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         wanted(model, "sm89", pair)
 
 
 @pytest.mark.parametrize("pool", ["workspace", "tactic_dram", "tactic_shared_memory"])
-def test_memory_is_in_the_key_whatever_the_builder_here_would_take_unasked(pool):
+def test_memory_is_in_the_key_whatever_the_builder_here_would_take_unasked(pool: str) -> None:
     builder = rtx.Builder(rtx.Logger(rtx.Logger.ERROR))
     unasked = offered(rtx, builder.create_builder_config())[pool].read()
 
@@ -550,7 +590,7 @@ def test_memory_is_in_the_key_whatever_the_builder_here_would_take_unasked(pool)
     assert kept == {pool: unasked, "tf32": "false"}
 
 
-def test_an_option_that_the_builder_leaves_as_it_was_is_refused(model):
+def test_an_option_that_the_builder_leaves_as_it_was_is_refused(model: ModelFile) -> None:
     # Windows engines need a GPU at build time; without one the setter fails without a word.
     (job,) = wanted(model, "sm89", "runtime_platform=windows_amd64")
 
@@ -558,7 +598,7 @@ def test_an_option_that_the_builder_leaves_as_it_was_is_refused(model):
         configuration(job)
 
 
-def test_a_number_that_the_builder_cannot_hold_is_refused_in_words(model):
+def test_a_number_that_the_builder_cannot_hold_is_refused_in_words(model: ModelFile) -> None:
     (job,) = wanted(model, "sm89", "workspace=-5")
 
     with pytest.raises(ValueError, match="--builder-option workspace cannot be -5"):
@@ -566,12 +606,14 @@ def test_a_number_that_the_builder_cannot_hold_is_refused_in_words(model):
 
 
 @pytest.mark.parametrize("pairs", [["level"], ["=5"], ["level="], ["a=1", "A=2"]])
-def test_options_that_are_not_name_and_value_are_refused(pairs):
+def test_options_that_are_not_name_and_value_are_refused(pairs: list[Any]) -> None:
     with pytest.raises(ValueError, match="--builder-option"):
         parse_options(pairs)
 
 
-def test_the_header_that_other_tests_make_up_is_that_of_a_real_engine(model, made):
+def test_the_header_that_other_tests_make_up_is_that_of_a_real_engine(
+    model: ModelFile, made: Callable[..., tuple[bytes, Sidecar]]
+) -> None:
     real = compile_engine(order(wanted(model, "sm89")[0]))
     fake, _ = made(real[36:])
 

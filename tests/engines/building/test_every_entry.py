@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -57,14 +58,18 @@ def test_ready_models_are_built_for_sm89(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("group", GROUPS, ids=[group.partition(",")[0] for group in GROUPS])
-def test_the_others_are_built_for_sm89(group, written, tmp_path) -> None:
+def test_the_others_are_built_for_sm89(
+    group: str, written: Callable[..., Path], tmp_path: Path
+) -> None:
     results = built([written(group)], "sm89", tmp_path)
 
     assert [result.outcome for result in results] == ["built"], failures(results)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
-def test_a_suite_is_built_for_every_target(precision, written, tmp_path) -> None:
+def test_a_suite_is_built_for_every_target(
+    precision: str, written: Callable[..., Path], tmp_path: Path
+) -> None:
     model = written("lpips_alex,psnr,ssim", precision)
 
     results = built([model], f"rtx,{','.join(RTX_ARCHITECTURES)}", tmp_path)
@@ -79,7 +84,7 @@ def test_a_suite_is_built_for_every_target(precision, written, tmp_path) -> None
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 @pytest.mark.parametrize("name", [entry.SPEC.name for entry in ENTRIES])
 def test_each_entry_alone_is_built_for_three_generations(
-    name, precision, written, tmp_path
+    name: Any, precision: str, written: Callable[..., Path], tmp_path: Path
 ) -> None:
     results = built([written(name, precision)], "sm75,sm89,sm120", tmp_path)
 

@@ -3,12 +3,15 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from framegauge.engines.finding.candidates import Resolution, Validity
 from framegauge.engines.finding.resolve import resolve
 from framegauge.engines.identity.machine import Gpu, Platform
+from framegauge.engines.identity.modelfile import ModelFile
 from framegauge.engines.identity.profile import Profile, Size
 from framegauge.engines.identity.sidecar import Sidecar
 from framegauge.engines.identity.target import RTX_ARCHITECTURES, Target
@@ -40,10 +43,10 @@ def keep(store: Store, made: Callable[..., tuple[bytes, Sidecar]]) -> Callable[.
 
 
 @pytest.fixture
-def found(store: Store, model) -> Callable[..., Resolution]:
+def found(store: Store, model: ModelFile) -> Callable[..., Resolution]:
     """Resolves the small model among everything in the store."""
 
-    def look(gpu: Gpu = ADA, size: Size | None = None, **changes) -> Resolution:
+    def look(gpu: Gpu = ADA, size: Size | None = None, **changes: Any) -> Resolution:
         asked = {
             "flavours": {"tensorrt": TENSORRT, "tensorrt_rtx": RTX},
             "platform": LINUX,
@@ -60,7 +63,9 @@ def refusal(resolution: Resolution) -> str:
     return candidate.reason
 
 
-def test_an_engine_that_fits_is_chosen(keep, found):
+def test_an_engine_that_fits_is_chosen(
+    keep: Callable[..., StoredEngine], found: Callable[..., Resolution]
+) -> None:
     held = keep()
 
     resolution = found()
@@ -71,7 +76,7 @@ def test_an_engine_that_fits_is_chosen(keep, found):
     assert candidate.reason == "exact fit for sm89, profile 16x16/64x64/256x256x2"
 
 
-def test_nothing_stored_is_nothing_chosen(found):
+def test_nothing_stored_is_nothing_chosen(found: Callable[..., Resolution]) -> None:
     assert found() == Resolution(candidates=())
 
 
@@ -97,13 +102,20 @@ def test_nothing_stored_is_nothing_chosen(found):
         ({"options": {"tf32": "true"}}, "built with TF32 on, which changes scores"),
     ],
 )
-def test_an_engine_that_cannot_serve_is_refused_in_words(keep, found, changes, reason):
+def test_an_engine_that_cannot_serve_is_refused_in_words(
+    keep: Callable[..., StoredEngine],
+    found: Callable[..., Resolution],
+    changes: dict[str, Any],
+    reason: str,
+) -> None:
     keep(**changes)
 
     assert refusal(found()) == reason
 
 
-def test_every_reason_is_told_at_once(keep, found):
+def test_every_reason_is_told_at_once(
+    keep: Callable[..., StoredEngine], found: Callable[..., Resolution]
+) -> None:
     keep(target=tensorrt("sm86"), version="10.8.0.1")
 
     reason = refusal(found(size=Size(1, 600, 600)))
@@ -115,20 +127,26 @@ def test_every_reason_is_told_at_once(keep, found):
     )
 
 
-def test_a_flavour_that_is_not_installed_is_refused(keep, found):
+def test_a_flavour_that_is_not_installed_is_refused(
+    keep: Callable[..., StoredEngine], found: Callable[..., Resolution]
+) -> None:
     keep()
 
     assert refusal(found(flavours={"tensorrt": TENSORRT})) == "tensorrt_rtx is not available here"
 
 
-def test_a_damaged_file_is_refused_with_what_is_wrong(keep, found):
+def test_a_damaged_file_is_refused_with_what_is_wrong(
+    keep: Callable[..., StoredEngine], found: Callable[..., Resolution]
+) -> None:
     held = keep()
     held.path.write_bytes(b"short")
 
     assert refusal(found()).endswith("has 5 bytes, and its sidecar says 40.")
 
 
-def test_a_sidecar_that_cannot_be_read_is_refused(keep, found):
+def test_a_sidecar_that_cannot_be_read_is_refused(
+    keep: Callable[..., StoredEngine], found: Callable[..., Resolution]
+) -> None:
     held = keep()
     (held.folder / f"{held.key}.json").write_text("{")
 
@@ -146,20 +164,28 @@ def test_a_sidecar_that_cannot_be_read_is_refused(keep, found):
     ],
 )
 def test_tensorrt_loads_its_own_version_and_compatible_ones_of_its_major(
-    keep, found, version, options, is_loaded
-):
+    keep: Callable[..., StoredEngine],
+    found: Callable[..., Resolution],
+    version: str,
+    options: dict[str, Any],
+    is_loaded: bool,
+) -> None:
     keep(target=tensorrt("sm89"), version=version, options={**options, "tf32": "false"})
 
     assert (found().chosen is not None) == is_loaded
 
 
-def test_rtx_loads_no_other_release_whatever_the_options_say(keep, found):
+def test_rtx_loads_no_other_release_whatever_the_options_say(
+    keep: Callable[..., StoredEngine], found: Callable[..., Resolution]
+) -> None:
     keep(version="1.6.0.1", options={"version_compatible": "true", "tf32": "false"})
 
     assert "cannot load that" in refusal(found())
 
 
-def test_exact_comes_before_compatible_before_portable(keep, found):
+def test_exact_comes_before_compatible_before_portable(
+    keep: Callable[..., StoredEngine], found: Callable[..., Resolution]
+) -> None:
     portable = keep(target=PORTABLE)
     compatible = keep(target=tensorrt("sm80", "ampere_plus"), version=TENSORRT)
     exact = keep(profiles=(LARGE,))
@@ -173,7 +199,9 @@ def test_exact_comes_before_compatible_before_portable(keep, found):
     )
 
 
-def test_the_tightest_profile_that_holds_the_frames_is_chosen(keep, found):
+def test_the_tightest_profile_that_holds_the_frames_is_chosen(
+    keep: Callable[..., StoredEngine], found: Callable[..., Resolution]
+) -> None:
     small, large = keep(profiles=(SMALL,)), keep(profiles=(LARGE,))
 
     assert found(size=Size(1, 200, 200)).chosen == small
@@ -181,27 +209,35 @@ def test_the_tightest_profile_that_holds_the_frames_is_chosen(keep, found):
     assert found(size=Size(1, 200, 200)).candidates[1].reason.startswith("its profile is looser: ")
 
 
-def test_the_tightest_profile_of_one_engine_is_named(keep, found):
+def test_the_tightest_profile_of_one_engine_is_named(
+    keep: Callable[..., StoredEngine], found: Callable[..., Resolution]
+) -> None:
     keep(profiles=(LARGE, SMALL))
 
     assert found(size=Size(2, 64, 64)).best.profile == 1
     assert found(size=Size(2, 300, 64)).best.profile == 0
 
 
-def test_without_a_size_the_engine_that_takes_most_is_chosen(keep, found):
+def test_without_a_size_the_engine_that_takes_most_is_chosen(
+    keep: Callable[..., StoredEngine], found: Callable[..., Resolution]
+) -> None:
     keep(profiles=(SMALL,))
     large = keep(profiles=(LARGE,))
 
     assert found().chosen == large
 
 
-def test_a_batch_that_no_profile_holds_is_refused(keep, found):
+def test_a_batch_that_no_profile_holds_is_refused(
+    keep: Callable[..., StoredEngine], found: Callable[..., Resolution]
+) -> None:
     keep()
 
     assert "no profile holds 64x64x3" in refusal(found(size=Size(3, 64, 64)))
 
 
-def test_a_version_of_its_own_comes_before_a_compatible_one(keep, found):
+def test_a_version_of_its_own_comes_before_a_compatible_one(
+    keep: Callable[..., StoredEngine], found: Callable[..., Resolution]
+) -> None:
     options = {"version_compatible": "true", "tf32": "false"}
     older = keep(target=tensorrt("sm89"), version="10.7.0.23", options=options)
     old = keep(target=tensorrt("sm89"), version="10.8.0.43", options=options)
@@ -213,14 +249,18 @@ def test_a_version_of_its_own_comes_before_a_compatible_one(keep, found):
     assert "version-compatible, of tensorrt 10.8.0.43" in resolution.candidates[1].reason
 
 
-def test_the_flavour_named_first_is_preferred(keep, found):
+def test_the_flavour_named_first_is_preferred(
+    keep: Callable[..., StoredEngine], found: Callable[..., Resolution]
+) -> None:
     rtx, full = keep(), keep(target=tensorrt("sm89"), version=TENSORRT)
 
     assert found().chosen == full
     assert found(flavours={"tensorrt_rtx": RTX, "tensorrt": TENSORRT}).chosen == rtx
 
 
-def test_options_that_were_asked_for_must_be_those_it_was_built_with(keep, found):
+def test_options_that_were_asked_for_must_be_those_it_was_built_with(
+    keep: Callable[..., StoredEngine], found: Callable[..., Resolution]
+) -> None:
     keep()
     tuned = keep(options={"builder_optimization_level": "5", "tf32": "false"})
 
@@ -230,7 +270,9 @@ def test_options_that_were_asked_for_must_be_those_it_was_built_with(keep, found
     assert resolution.candidates[1].reason == "built with other options: tf32=false"
 
 
-def test_the_users_engine_comes_before_the_systems(made, model, tmp_path):
+def test_the_users_engine_comes_before_the_systems(
+    made: Callable[..., tuple[bytes, Sidecar]], model: ModelFile, tmp_path: Path
+) -> None:
     content, sidecar = made()
     for name in ("user", "system"):
         Store(tmp_path / name, system=[]).put(content, sidecar)
@@ -247,7 +289,9 @@ def test_the_users_engine_comes_before_the_systems(made, model, tmp_path):
     assert [each.held.is_system for each in resolution.candidates] == [False, True]
 
 
-def test_of_two_as_good_the_newer_is_chosen(keep, found):
+def test_of_two_as_good_the_newer_is_chosen(
+    keep: Callable[..., StoredEngine], found: Callable[..., Resolution]
+) -> None:
     keep(created="2026-01-01T00:00:00+00:00", options={"max_aux_streams": "1", "tf32": "false"})
     newer = keep(
         created="2026-02-01T00:00:00+00:00", options={"max_aux_streams": "2", "tf32": "false"}
@@ -257,7 +301,9 @@ def test_of_two_as_good_the_newer_is_chosen(keep, found):
     assert found().candidates[1].reason.startswith("as good, and not newer: ")
 
 
-def test_the_order_of_the_store_changes_nothing(keep, store, model):
+def test_the_order_of_the_store_changes_nothing(
+    keep: Callable[..., StoredEngine], store: Store, model: ModelFile
+) -> None:
     for streams in "123456":
         keep(options={"max_aux_streams": streams, "tf32": "false"})
     shuffled = store.entries()
@@ -282,13 +328,20 @@ def test_the_order_of_the_store_changes_nothing(keep, store, model):
         ([{"architecture": "sm89"}], False),
     ],
 )
-def test_the_last_self_test_on_such_a_gpu_decides(keep, found, runs, is_taken):
+def test_the_last_self_test_on_such_a_gpu_decides(
+    keep: Callable[..., StoredEngine],
+    found: Callable[..., Resolution],
+    runs: list[Any],
+    is_taken: bool,
+) -> None:
     keep(target=PORTABLE, verifications=tuple({"gpu": "A", "time": "B", **run} for run in runs))
 
     assert (found().chosen is not None) == is_taken
 
 
-def test_an_engine_that_tensorrt_calls_invalid_gives_way_to_the_next(keep, found):
+def test_an_engine_that_tensorrt_calls_invalid_gives_way_to_the_next(
+    keep: Callable[..., StoredEngine], found: Callable[..., Resolution]
+) -> None:
     portable, exact = keep(target=PORTABLE), keep()
     before = found()
     word = Validity(verdict="invalid", diagnostics=("OLD_CUDA_DRIVER",))
@@ -300,7 +353,9 @@ def test_an_engine_that_tensorrt_calls_invalid_gives_way_to_the_next(keep, found
     assert after.candidates[1].reason == "TensorRT calls it invalid (OLD_CUDA_DRIVER)"
 
 
-def test_an_engine_that_tensorrt_calls_suboptimal_is_used_and_reported(keep, found):
+def test_an_engine_that_tensorrt_calls_suboptimal_is_used_and_reported(
+    keep: Callable[..., StoredEngine], found: Callable[..., Resolution]
+) -> None:
     held = keep()
     before = found()
 
@@ -310,7 +365,9 @@ def test_an_engine_that_tensorrt_calls_suboptimal_is_used_and_reported(keep, fou
     assert after.best.reason.endswith("; TensorRT calls it suboptimal (X)")
 
 
-def test_refusing_the_last_engine_leaves_none(keep, found):
+def test_refusing_the_last_engine_leaves_none(
+    keep: Callable[..., StoredEngine], found: Callable[..., Resolution]
+) -> None:
     keep()
     before = found()
 

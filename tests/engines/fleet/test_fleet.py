@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,7 @@ def folder(tmp_path: Path, shipped: Path) -> Path:
 
 
 @pytest.fixture
-def fleet(folder: Path):
+def fleet(folder: Path) -> Any:
     """Reads a fleet file of these lines."""
 
     def read(*lines: str) -> Fleet:
@@ -46,7 +47,7 @@ def fleet(folder: Path):
 TABLE = ("[[engines]]", 'models = ["mse.onnx"]', 'targets = ["sm89"]')
 
 
-def test_every_combination_of_models_targets_and_profiles_is_wanted(fleet):
+def test_every_combination_of_models_targets_and_profiles_is_wanted(fleet: Any) -> None:
     read = fleet(
         "[[engines]]",
         'models = ["mse.onnx", "l1.onnx"]',
@@ -69,7 +70,9 @@ def test_every_combination_of_models_targets_and_profiles_is_wanted(fleet):
     }
 
 
-def test_files_are_found_beside_the_fleet_file_by_pattern(fleet, folder, monkeypatch):
+def test_files_are_found_beside_the_fleet_file_by_pattern(
+    fleet: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir("/")
 
     (group,) = fleet("[[engines]]", 'models = ["*.onnx"]', 'targets = ["sm89"]').groups
@@ -77,7 +80,7 @@ def test_files_are_found_beside_the_fleet_file_by_pattern(fleet, folder, monkeyp
     assert group.models == (folder / "l1.onnx", folder / "mse.onnx")
 
 
-def test_entries_are_exported_in_every_format_and_precision(fleet, folder):
+def test_entries_are_exported_in_every_format_and_precision(fleet: Any, folder: Path) -> None:
     asked = []
 
     def export(what: Export) -> list[Path]:
@@ -102,7 +105,7 @@ def test_entries_are_exported_in_every_format_and_precision(fleet, folder):
     assert len(wanted) == 1
 
 
-def test_builder_options_are_taken_as_the_command_line_takes_them(fleet):
+def test_builder_options_are_taken_as_the_command_line_takes_them(fleet: Any) -> None:
     (group,) = fleet(
         *TABLE, "options = { builder_optimization_level = 5, strip_plan = true }"
     ).groups
@@ -110,18 +113,18 @@ def test_builder_options_are_taken_as_the_command_line_takes_them(fleet):
     assert group.options == {"builder_optimization_level": "5", "strip_plan": "true"}
 
 
-def test_the_store_lies_beside_the_file(fleet, folder):
+def test_the_store_lies_beside_the_file(fleet: Any, folder: Path) -> None:
     assert fleet('store = "engines"', *TABLE).store == folder / "engines"
     assert fleet(*TABLE).store is None
 
 
-def test_the_usual_profile_is_1080p(fleet):
+def test_the_usual_profile_is_1080p(fleet: Any) -> None:
     (group,) = fleet(*TABLE).groups
 
     assert group.profiles == ((Profile.parse("1080p"),),)
 
 
-def test_a_gpu_that_is_not_here_can_be_listed(fleet):
+def test_a_gpu_that_is_not_here_can_be_listed(fleet: Any) -> None:
     read = fleet("[[engines]]", 'models = ["mse.onnx"]', 'targets = ["sm90"]')
 
     (wanted,) = read.wanted(no_export, find_gpu=no_gpu)
@@ -130,7 +133,7 @@ def test_a_gpu_that_is_not_here_can_be_listed(fleet):
     assert wanted.target.architectures == ("sm90",)
 
 
-def test_local_is_the_gpu_at_hand(fleet):
+def test_local_is_the_gpu_at_hand(fleet: Any) -> None:
     read = fleet("[[engines]]", 'models = ["mse.onnx"]', 'targets = ["local"]')
 
     (wanted,) = read.wanted(no_export, find_gpu=lambda: HOPPER)
@@ -138,7 +141,7 @@ def test_local_is_the_gpu_at_hand(fleet):
     assert wanted.target.architectures == ("sm90",)
 
 
-def test_a_target_that_is_not_here_stops_no_other(fleet, folder):
+def test_a_target_that_is_not_here_stops_no_other(fleet: Any, folder: Path) -> None:
     read = fleet("[[engines]]", 'models = ["mse.onnx"]', 'targets = ["local", "sm89"]')
 
     absent, wanted = read.wanted(no_export, find_gpu=no_gpu)
@@ -148,7 +151,7 @@ def test_a_target_that_is_not_here_stops_no_other(fleet, folder):
     assert wanted.target.architectures == ("sm89",)
 
 
-def test_a_file_that_is_no_model_stops_no_other(fleet, folder):
+def test_a_file_that_is_no_model_stops_no_other(fleet: Any, folder: Path) -> None:
     (folder / "cut.onnx").write_bytes((folder / "l1.onnx").read_bytes()[:-3])
     (folder / "a.onnx").mkdir()
 
@@ -161,7 +164,7 @@ def test_a_file_that_is_no_model_stops_no_other(fleet, folder):
     assert [each.model.path.name for each in others] == ["l1.onnx", "mse.onnx"]
 
 
-def test_entries_that_cannot_be_exported_stop_no_others(fleet, folder):
+def test_entries_that_cannot_be_exported_stop_no_others(fleet: Any, folder: Path) -> None:
     def export(what: Export) -> list[Path] | Absent:
         if what.entries == "psnr":
             return Absent(name="psnr", why="there is no torch")
@@ -175,7 +178,7 @@ def test_entries_that_cannot_be_exported_stop_no_others(fleet, folder):
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "model[1].onnx", "model?.onnx"])
-def test_brackets_in_names_are_names(folder, shipped, name):
+def test_brackets_in_names_are_names(folder: Path, shipped: Path, name: str) -> None:
     inner = folder / "[2024]"
     inner.mkdir()
     shutil.copy(shipped / "rgb24" / "mse.onnx", inner / name)
@@ -233,12 +236,12 @@ def test_brackets_in_names_are_names(folder, shipped, name):
         ),
     ],
 )
-def test_what_cannot_be_read_is_refused_by_name(fleet, lines, words):
+def test_what_cannot_be_read_is_refused_by_name(fleet: Any, lines: list[Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         fleet(*lines)
 
 
-def test_the_example_of_the_module_can_be_read(fleet, folder):
+def test_the_example_of_the_module_can_be_read(fleet: Any, folder: Path) -> None:
     example = module.__doc__.partition("Such as::\n")[2].rpartition("\n\n")[0]
     (folder / "mine.onnx").touch()
     (folder / "models").mkdir()

@@ -4,6 +4,7 @@ import shutil
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,7 @@ def no_gpu() -> Gpu:
 
 
 @pytest.fixture
-def installed(monkeypatch):
+def installed(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Says which versions of TensorRT are installed."""
 
     def say(**versions: str) -> None:
@@ -62,7 +63,7 @@ def keep(
 
 
 @pytest.fixture
-def look(store: Store, mine: Path, installed) -> Callable[..., Step]:
+def look(store: Store, mine: Path, installed: Any) -> Callable[..., Step]:
     """What is to be done for one engine of the user's model."""
 
     def step(target: Target = ADA, profile: Profile = PROFILE, **options: str) -> tuple[str, str]:
@@ -85,43 +86,57 @@ def change(path: Path) -> str:
     return ModelFile.read(path).sha256[:8]
 
 
-def test_an_engine_that_is_there_is_kept(keep, look):
+def test_an_engine_that_is_there_is_kept(
+    keep: Callable[..., StoredEngine], look: Callable[..., Step]
+) -> None:
     keep()
 
     assert look() == ("keep", "up to date")
 
 
-def test_an_empty_store_needs_everything(look):
+def test_an_empty_store_needs_everything(look: Callable[..., Step]) -> None:
     assert look() == ("build", "no engine of mse.onnx")
 
 
-def test_a_new_gpu_is_named(keep, look):
+def test_a_new_gpu_is_named(keep: Callable[..., StoredEngine], look: Callable[..., Step]) -> None:
     keep()
 
     assert look(BLACKWELL) == ("build", "no engine for sm120")
 
 
-def test_a_new_tensorrt_is_named_with_both_versions(keep, look, installed):
+def test_a_new_tensorrt_is_named_with_both_versions(
+    keep: Callable[..., StoredEngine], look: Callable[..., Step], installed: Any
+) -> None:
     keep()
     installed(tensorrt_rtx="1.8.0.5")
 
     assert look() == ("build", "tensorrt_rtx 1.7.1.116 -> 1.8.0.5")
 
 
-def test_a_changed_model_is_named_with_both_hashes(keep, look, mine, model):
+def test_a_changed_model_is_named_with_both_hashes(
+    keep: Callable[..., StoredEngine], look: Callable[..., Step], mine: Path, model: ModelFile
+) -> None:
     keep()
     after = change(mine)
 
     assert look() == ("build", f"model changed: sha {model.sha256[:8]} -> {after}")
 
 
-def test_a_new_profile_is_named(keep, look):
+def test_a_new_profile_is_named(
+    keep: Callable[..., StoredEngine], look: Callable[..., Step]
+) -> None:
     keep()
 
     assert look(profile=Profile.parse("540p")) == ("build", "no engine of profile 540p")
 
 
-def test_every_difference_to_the_nearest_engine_is_named(keep, look, installed, mine, model):
+def test_every_difference_to_the_nearest_engine_is_named(
+    keep: Callable[..., StoredEngine],
+    look: Callable[..., Step],
+    installed: Any,
+    mine: Path,
+    model: ModelFile,
+) -> None:
     keep(profiles=(Profile.parse("720p"),), target=BLACKWELL)
     keep()
     installed(tensorrt_rtx="1.8.0.5")
@@ -133,7 +148,9 @@ def test_every_difference_to_the_nearest_engine_is_named(keep, look, installed, 
     )
 
 
-def test_a_damaged_engine_is_built_again(keep, look):
+def test_a_damaged_engine_is_built_again(
+    keep: Callable[..., StoredEngine], look: Callable[..., Step]
+) -> None:
     held = keep()
     content = held.path.read_bytes()
     held.path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
@@ -145,7 +162,9 @@ def test_a_damaged_engine_is_built_again(keep, look):
     assert "its SHA-256 differs" in why
 
 
-def test_an_engine_of_a_gpu_that_is_not_here_cannot_be_built(look, installed):
+def test_an_engine_of_a_gpu_that_is_not_here_cannot_be_built(
+    look: Callable[..., Step], installed: Any
+) -> None:
     installed(tensorrt="10.9.0.34")
 
     assert look(HOPPER) == (
@@ -155,7 +174,9 @@ def test_an_engine_of_a_gpu_that_is_not_here_cannot_be_built(look, installed):
     )
 
 
-def test_a_profile_too_small_for_the_model_is_said(shipped, store, installed):
+def test_a_profile_too_small_for_the_model_is_said(
+    shipped: Path, store: Store, installed: Any
+) -> None:
     wanted = Wanted(
         model=ModelFile.read(shipped / "rgb24" / "ms_ssim.onnx"), target=ADA, profiles=(PROFILE,)
     )
@@ -166,13 +187,15 @@ def test_a_profile_too_small_for_the_model_is_said(shipped, store, installed):
     assert "ms_ssim needs frames of at least 161x161" in step.why
 
 
-def test_what_is_wanted_twice_is_done_once(store, installed, mine):
+def test_what_is_wanted_twice_is_done_once(store: Store, installed: Any, mine: Path) -> None:
     wanted = Wanted(model=ModelFile.read(mine), target=ADA, profiles=(PROFILE,))
 
     assert len(plan([wanted, wanted], store, find_gpu=no_gpu)) == 1
 
 
-def test_a_store_wants_what_it_has_of_the_models_as_they_are_now(keep, store, mine, installed):
+def test_a_store_wants_what_it_has_of_the_models_as_they_are_now(
+    keep: Callable[..., StoredEngine], store: Store, mine: Path, installed: Any
+) -> None:
     keep()
     keep(target=BLACKWELL)
     change(mine)
@@ -185,7 +208,9 @@ def test_a_store_wants_what_it_has_of_the_models_as_they_are_now(keep, store, mi
     assert [each.options for each in wanted] == [{}, {}]
 
 
-def test_a_target_is_added_for_every_model_and_profile_of_a_store(keep, store, installed):
+def test_a_target_is_added_for_every_model_and_profile_of_a_store(
+    keep: Callable[..., StoredEngine], store: Store, installed: Any
+) -> None:
     keep()
     keep(profiles=(Profile.parse("540p"),))
 
@@ -201,8 +226,8 @@ def test_a_target_is_added_for_every_model_and_profile_of_a_store(keep, store, i
 
 
 def test_a_model_that_is_gone_is_said_and_one_that_moved_is_found(
-    keep, store, mine, tmp_path, installed
-):
+    keep: Callable[..., StoredEngine], store: Store, mine: Path, tmp_path: Path, installed: Any
+) -> None:
     keep()
     (tmp_path / "elsewhere").mkdir()
     moved = mine.rename(tmp_path / "elsewhere" / mine.name)
@@ -215,7 +240,9 @@ def test_a_model_that_is_gone_is_said_and_one_that_moved_is_found(
     assert found.model.path == moved
 
 
-def test_an_engine_whose_sidecar_is_broken_cannot_be_made_again(keep, store, installed):
+def test_an_engine_whose_sidecar_is_broken_cannot_be_made_again(
+    keep: Callable[..., StoredEngine], store: Store, installed: Any
+) -> None:
     held = keep()
     (held.folder / f"{held.key}.json").write_text("{}")
 
@@ -225,7 +252,9 @@ def test_an_engine_whose_sidecar_is_broken_cannot_be_made_again(keep, store, ins
     assert "is not a sidecar of an engine" in step.why
 
 
-def test_an_engine_of_a_newer_release_is_left_to_that(keep, store, installed):
+def test_an_engine_of_a_newer_release_is_left_to_that(
+    keep: Callable[..., StoredEngine], store: Store, installed: Any
+) -> None:
     held = keep()
     path = held.folder / f"{held.key}.json"
     path.write_text(path.read_text().replace('"schema": 1', '"schema": 2'))
@@ -237,8 +266,8 @@ def test_an_engine_of_a_newer_release_is_left_to_that(keep, store, installed):
 
 
 def test_the_profile_that_was_asked_for_is_wanted_again_not_what_a_model_made_of_it(
-    store, shipped, tmp_path, installed
-):
+    store: Store, shipped: Path, tmp_path: Path, installed: Any
+) -> None:
     path = Path(shutil.copy(shipped / "rgb24" / "ssim.onnx", tmp_path / "mine.onnx"))
     (job,) = build.jobs(ModelFile.read(path), [ADA], [Profile.parse("540p")])
     (before,) = job.recipe.profiles
@@ -252,7 +281,9 @@ def test_the_profile_that_was_asked_for_is_wanted_again_not_what_a_model_made_of
     assert step.job.recipe.profiles == (Profile.parse("540p"),)
 
 
-def test_a_model_that_no_engine_is_of_is_said(keep, store, shipped, installed):
+def test_a_model_that_no_engine_is_of_is_said(
+    keep: Callable[..., StoredEngine], store: Store, shipped: Path, installed: Any
+) -> None:
     keep()
     other = ModelFile.read(shipped / "rgb24" / "l1.onnx")
 
@@ -262,7 +293,9 @@ def test_a_model_that_no_engine_is_of_is_said(keep, store, shipped, installed):
     assert "no engine of the store is of it" in absent.why
 
 
-def test_builder_options_are_wanted_again(keep, store, installed):
+def test_builder_options_are_wanted_again(
+    keep: Callable[..., StoredEngine], store: Store, installed: Any
+) -> None:
     keep(options={"builder_optimization_level": "5", "tf32": "false"})
 
     (wanted,) = wanted_again(store)
@@ -270,7 +303,9 @@ def test_builder_options_are_wanted_again(keep, store, installed):
     assert wanted.options == {"builder_optimization_level": "5"}
 
 
-def test_nothing_of_another_flavour_is_asked_for_with_options(keep, store, installed):
+def test_nothing_of_another_flavour_is_asked_for_with_options(
+    keep: Callable[..., StoredEngine], store: Store, installed: Any
+) -> None:
     keep(options={"builder_optimization_level": "5", "tf32": "false"})
 
     wanted = wanted_again(store, targets=[HOPPER, BLACKWELL])
@@ -278,7 +313,9 @@ def test_nothing_of_another_flavour_is_asked_for_with_options(keep, store, insta
     assert [each.target for each in wanted] == [ADA, BLACKWELL]
 
 
-def test_an_engine_is_kept_where_its_tensorrt_is_not_installed(keep, store, installed):
+def test_an_engine_is_kept_where_its_tensorrt_is_not_installed(
+    keep: Callable[..., StoredEngine], store: Store, installed: Any
+) -> None:
     keep()
     installed(tensorrt="10.9.0.34")
 
@@ -288,7 +325,9 @@ def test_an_engine_is_kept_where_its_tensorrt_is_not_installed(keep, store, inst
     assert step.why == "of tensorrt_rtx 1.7.1.116; tensorrt_rtx is not installed here to compare"
 
 
-def test_no_gpu_is_asked_for_where_rtx_builds(keep, store, mine, installed):
+def test_no_gpu_is_asked_for_where_rtx_builds(
+    keep: Callable[..., StoredEngine], store: Store, mine: Path, installed: Any
+) -> None:
     keep()
 
     def never() -> Gpu:

@@ -1,5 +1,7 @@
 import hashlib
 import shutil
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -11,7 +13,7 @@ from framegauge.export.contract.manifest import KEY, ManifestError
 
 
 @pytest.mark.parametrize("name", ["rgb24/psnr.onnx", "yuv420p10le/default.onnx"])
-def test_metadata_is_what_onnx_itself_reads(shipped, name):
+def test_metadata_is_what_onnx_itself_reads(shipped: Path, name: str) -> None:
     content = (shipped / name).read_bytes()
     wanted = {each.key: each.value for each in onnx.load_from_string(content).metadata_props}
 
@@ -19,7 +21,7 @@ def test_metadata_is_what_onnx_itself_reads(shipped, name):
     assert KEY in wanted
 
 
-def test_a_model_is_known_by_the_hash_of_its_bytes(shipped):
+def test_a_model_is_known_by_the_hash_of_its_bytes(shipped: Path) -> None:
     path = shipped / "rgb24" / "ssim.onnx"
 
     model = ModelFile.read(path)
@@ -28,7 +30,7 @@ def test_a_model_is_known_by_the_hash_of_its_bytes(shipped):
     assert [each.name for each in model.manifest.scores] == ["ssim"]
 
 
-def test_metadata_is_found_behind_fields_of_every_kind():
+def test_metadata_is_found_behind_fields_of_every_kind() -> None:
     proto = helper.make_model(helper.make_graph([], "g", [], []))
     proto.model_version = 2**40
     helper.set_model_props(proto, {"a": "b", "empty": ""})
@@ -40,7 +42,7 @@ def test_metadata_is_found_behind_fields_of_every_kind():
 
 
 @pytest.mark.parametrize("damage", ["cut", "text", "endless"])
-def test_what_is_no_onnx_file_is_refused(shipped, damage):
+def test_what_is_no_onnx_file_is_refused(shipped: Path, damage: str) -> None:
     content = {
         "cut": (shipped / "rgb24" / "mse.onnx").read_bytes()[:-3],
         "text": b"This is not a model at all.",
@@ -51,7 +53,7 @@ def test_what_is_no_onnx_file_is_refused(shipped, damage):
         metadata(content, file="x.onnx")
 
 
-def test_a_model_of_somebody_else_is_refused(tmp_path):
+def test_a_model_of_somebody_else_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "foreign.onnx"
     onnx.save(helper.make_model(helper.make_graph([], "g", [], [])), path)
 
@@ -59,7 +61,7 @@ def test_a_model_of_somebody_else_is_refused(tmp_path):
         ModelFile.read(path)
 
 
-def test_weights_beside_a_model_are_refused(shipped, tmp_path):
+def test_weights_beside_a_model_are_refused(shipped: Path, tmp_path: Path) -> None:
     path = tmp_path / "beside.onnx"
     proto = onnx.load(shipped / "rgb24" / "ssim.onnx")
     onnx.save(proto, path, save_as_external_data=True, location="w.bin", size_threshold=0)
@@ -68,7 +70,7 @@ def test_weights_beside_a_model_are_refused(shipped, tmp_path):
         ModelFile.read(path)
 
 
-def test_a_constant_of_a_branch_that_lies_beside_a_model_is_refused():
+def test_a_constant_of_a_branch_that_lies_beside_a_model_is_refused() -> None:
     tensor = numpy_helper.from_array(np.ones(1, np.float32), "c")
     external_data_helper.set_external_data(tensor, "w.bin")
     constant = helper.make_node("Constant", [], ["c"], value=tensor)
@@ -84,8 +86,8 @@ def test_a_constant_of_a_branch_that_lies_beside_a_model_is_refused():
     ("stem", "title"), [("mine", "mine.onnx"), ("0" * 64, "psnr,ssim (rgb24, fp32)")]
 )
 def test_a_model_is_called_by_what_it_computes_where_its_name_is_a_hash(
-    shipped, tmp_path, stem, title
-):
+    shipped: Path, tmp_path: Path, stem: Any, title: str
+) -> None:
     path = shutil.copy(shipped / "rgb24" / "default.onnx", tmp_path / f"{stem}.onnx")
 
     assert ModelFile.read(path).title == title

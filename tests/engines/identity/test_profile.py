@@ -1,9 +1,11 @@
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
+from framegauge.engines.identity.modelfile import ModelFile
 from framegauge.engines.identity.profile import PRESETS, Profile, Size
 from framegauge.export.contract.formats import FORMATS
 from framegauge.export.contract.interface import Input
@@ -21,12 +23,12 @@ VIDEOS = {
 }
 
 
-def test_there_is_a_preset_for_each_size_of_video():
+def test_there_is_a_preset_for_each_size_of_video() -> None:
     assert set(PRESETS) == set(VIDEOS)
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_presets_are_tuned_for_video_on_its_side_and_hold_it_upright(name):
+def test_presets_are_tuned_for_video_on_its_side_and_hold_it_upright(name: Any) -> None:
     profile = Profile.parse(name)
     width, height = VIDEOS[name]
 
@@ -38,7 +40,7 @@ def test_presets_are_tuned_for_video_on_its_side_and_hold_it_upright(name):
     assert str(profile) == name
 
 
-def test_sizes_are_written_width_first_with_a_batch_at_the_end():
+def test_sizes_are_written_width_first_with_a_batch_at_the_end() -> None:
     profile = Profile.parse("32x16/640x480/1280x720x8")
 
     assert profile == Profile(
@@ -48,11 +50,11 @@ def test_sizes_are_written_width_first_with_a_batch_at_the_end():
 
 
 @pytest.mark.parametrize("text", ["540p", "11x11/960x540/960x960x4", "16x8/960x540/960x960x4"])
-def test_a_profile_is_written_as_it_is_read(text):
+def test_a_profile_is_written_as_it_is_read(text: str) -> None:
     assert str(Profile.parse(text)) == text
 
 
-def test_one_size_is_least_usual_and_most():
+def test_one_size_is_least_usual_and_most() -> None:
     profile = Profile.parse("64x48x2")
 
     assert profile.least == profile.usual == profile.most == Size(2, 48, 64)
@@ -69,14 +71,16 @@ def test_one_size_is_least_usual_and_most():
         ("64x64x9/64x64/64x64", "batch goes"),
     ],
 )
-def test_what_is_no_profile_is_refused_by_name(text, message):
+def test_what_is_no_profile_is_refused_by_name(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Profile.parse(text)
 
 
 @pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize("size", [(3, 17, 31), (2, 16, 20)])
-def test_shapes_are_those_of_the_frames_of_every_format(name, size, model):
+def test_shapes_are_those_of_the_frames_of_every_format(
+    name: Any, size: tuple[Any, ...], model: ModelFile
+) -> None:
     form = FORMATS[name]
     inputs = [
         Input(
@@ -103,7 +107,7 @@ def test_shapes_are_those_of_the_frames_of_every_format(name, size, model):
     }
 
 
-def test_shapes_of_flows_masks_times_and_logits_follow_the_frames(model):
+def test_shapes_of_flows_masks_times_and_logits_follow_the_frames(model: ModelFile) -> None:
     roles = ("flow", "mask", "time", "logits_distorted", "merged_blended")
     inputs = tuple(
         Input(name=role, role=role, part="", dtype="float32", dims=tensor_dims(role))
@@ -121,14 +125,14 @@ def test_shapes_of_flows_masks_times_and_logits_follow_the_frames(model):
     ]
 
 
-def test_an_axis_of_an_unknown_formula_is_refused(model):
+def test_an_axis_of_an_unknown_formula_is_refused(model: ModelFile) -> None:
     odd = replace(model.manifest.inputs[0], dims=("N", "H/3"))
 
     with pytest.raises(ValueError, match="an axis 'H/3'"):
         Profile.parse("64x64").shapes(SimpleNamespace(inputs=(odd,)))
 
 
-def test_the_least_size_is_raised_to_what_the_model_takes(model):
+def test_the_least_size_is_raised_to_what_the_model_takes(model: ModelFile) -> None:
     outputs = tuple(replace(each, least=161) for each in model.manifest.outputs)
     manifest = replace(model.manifest, outputs=outputs)
 
@@ -138,7 +142,7 @@ def test_the_least_size_is_raised_to_what_the_model_takes(model):
         Profile.parse("128x128").fitted(manifest)
 
 
-def test_the_tightest_profile_comes_first():
+def test_the_tightest_profile_comes_first() -> None:
     tight, tuned, loose = (
         Profile.parse(text)
         for text in ("64x64/640x360/1280x720", "64x64/1280x720/1280x720", "2160p")

@@ -1,7 +1,11 @@
 import hashlib
 import json
 import os
+import subprocess
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,7 +13,7 @@ from framegauge.engines.building.build import jobs
 from framegauge.engines.identity.machine import Platform
 from framegauge.engines.identity.modelfile import ModelFile
 from framegauge.engines.identity.profile import Profile
-from framegauge.engines.identity.sidecar import NewerError, Sidecar, SidecarError
+from framegauge.engines.identity.sidecar import NewerError, Recipe, Sidecar, SidecarError
 from framegauge.engines.identity.target import Target, parse_targets
 
 KEY_OF = """
@@ -24,7 +28,7 @@ print(job.recipe.key)
 """
 
 
-def test_the_key_is_the_hash_of_what_decides_and_nothing_else(recipe):
+def test_the_key_is_the_hash_of_what_decides_and_nothing_else(recipe: Recipe) -> None:
     facts = {
         "model": recipe.model,
         "profiles": [[[1, 16, 16], [1, 64, 64], [2, 256, 256]]],
@@ -40,7 +44,7 @@ def test_the_key_is_the_hash_of_what_decides_and_nothing_else(recipe):
     assert recipe.key == hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def test_everything_that_decides_changes_the_key(recipe):
+def test_everything_that_decides_changes_the_key(recipe: Recipe) -> None:
     rtx = ("sm75", "sm80", "sm86", "sm89", "sm120", "sm121")
     changes = [
         {"model": "0" * 64},
@@ -67,7 +71,7 @@ def test_everything_that_decides_changes_the_key(recipe):
     assert len(keys | {recipe.key}) == len(changes) + 1
 
 
-def test_an_engine_for_ampere_and_later_is_the_same_wherever_it_was_built(recipe):
+def test_an_engine_for_ampere_and_later_is_the_same_wherever_it_was_built(recipe: Recipe) -> None:
     one, other = (
         replace(
             recipe,
@@ -79,7 +83,7 @@ def test_an_engine_for_ampere_and_later_is_the_same_wherever_it_was_built(recipe
     assert one.key == other.key
 
 
-def test_one_byte_of_the_model_changes_the_key(model, tmp_path):
+def test_one_byte_of_the_model_changes_the_key(model: ModelFile, tmp_path: Path) -> None:
     # In the manifest's text, so that the file is a model still.
     content = model.content.replace(b"torch", b"torcH", 1)
     (tmp_path / "other.onnx").write_bytes(content)
@@ -92,7 +96,7 @@ def test_one_byte_of_the_model_changes_the_key(model, tmp_path):
     assert one.recipe.key != other.recipe.key
 
 
-def test_the_precision_of_a_model_changes_the_key(model, tmp_path):
+def test_the_precision_of_a_model_changes_the_key(model: ModelFile, tmp_path: Path) -> None:
     content = model.content.replace(b'"precision":"fp32"', b'"precision":"fp16"')
     (tmp_path / "half.onnx").write_bytes(content)
     half = ModelFile.read(tmp_path / "half.onnx")
@@ -104,7 +108,9 @@ def test_the_precision_of_a_model_changes_the_key(model, tmp_path):
     assert one.recipe.key != other.recipe.key
 
 
-def test_the_key_is_the_same_from_another_folder_home_and_name(shipped, tmp_path, python):
+def test_the_key_is_the_same_from_another_folder_home_and_name(
+    shipped: Path, tmp_path: Path, python: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
     (tmp_path / "elsewhere").mkdir()
     copy = tmp_path / "elsewhere" / "renamed.onnx"
     copy.write_bytes((shipped / "rgb24" / "mse.onnx").read_bytes())
@@ -117,7 +123,9 @@ def test_the_key_is_the_same_from_another_folder_home_and_name(shipped, tmp_path
     assert len(here.stdout.strip()) == 64
 
 
-def test_a_sidecar_says_in_words_what_the_key_is_made_of(made):
+def test_a_sidecar_says_in_words_what_the_key_is_made_of(
+    made: Callable[..., tuple[bytes, Sidecar]],
+) -> None:
     _, sidecar = made()
 
     facts = json.loads(sidecar.to_json())
@@ -135,7 +143,7 @@ def test_a_sidecar_says_in_words_what_the_key_is_made_of(made):
     assert facts["engine"] == {"sha256": sidecar.engine, "size": sidecar.size}
 
 
-def test_a_number_too_large_for_json_is_refused(made):
+def test_a_number_too_large_for_json_is_refused(made: Callable[..., tuple[bytes, Sidecar]]) -> None:
     text = made()[1].to_json().replace('"about": {}', '"about": {"seconds": 1e999}')
 
     with pytest.raises(SidecarError, match="1e999 is no number"):
@@ -145,14 +153,18 @@ def test_a_number_too_large_for_json_is_refused(made):
 @pytest.mark.parametrize(
     ("old", "new"), [('"schema": 1', '"schema": 2'), ('\\"schema\\":', '\\"schema\\":9')]
 )
-def test_a_sidecar_of_a_newer_release_is_told_from_a_damaged_one(made, old, new):
+def test_a_sidecar_of_a_newer_release_is_told_from_a_damaged_one(
+    made: Callable[..., tuple[bytes, Sidecar]], old: str, new: str
+) -> None:
     text = made()[1].to_json().replace(old, new)
 
     with pytest.raises(NewerError, match="Update framegauge"):
         Sidecar.from_json(text, file="x.json")
 
 
-def test_profiles_are_read_back_as_they_were_asked_for(made, model):
+def test_profiles_are_read_back_as_they_were_asked_for(
+    made: Callable[..., tuple[bytes, Sidecar]], model: ModelFile
+) -> None:
     asked = (Profile.parse("540p"),)
     _, sidecar = made(profiles=asked)
 
@@ -161,7 +173,7 @@ def test_profiles_are_read_back_as_they_were_asked_for(made, model):
     assert read.profiles == asked
 
 
-def test_a_sidecar_is_read_back_as_it_was(made):
+def test_a_sidecar_is_read_back_as_it_was(made: Callable[..., tuple[bytes, Sidecar]]) -> None:
     _, sidecar = made()
     known = replace(sidecar, about={"gpu": None, "seconds": 1.5}, verifications=({"passed": True},))
 
@@ -202,7 +214,9 @@ def test_a_sidecar_is_read_back_as_it_was(made):
         (("about",), {"seconds": float("inf")}, "Infinity is no number"),
     ],
 )
-def test_a_sidecar_that_lies_is_refused(made, path, value, message):
+def test_a_sidecar_that_lies_is_refused(
+    made: Callable[..., tuple[bytes, Sidecar]], path: tuple[Any, ...], value: Any, message: str
+) -> None:
     facts = json.loads(made()[1].to_json())
     held = facts
     for step in path[:-1]:
@@ -214,6 +228,6 @@ def test_a_sidecar_that_lies_is_refused(made, path, value, message):
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", "null", "[" * 100_000, '{"schema":1}', "\0"])
-def test_what_is_no_sidecar_is_refused(text):
+def test_what_is_no_sidecar_is_refused(text: Any) -> None:
     with pytest.raises(SidecarError, match=r"x\.json is"):
         Sidecar.from_json(text, file="x.json")

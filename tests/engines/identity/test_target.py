@@ -1,3 +1,7 @@
+import subprocess
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from framegauge.engines.identity import target as targets
@@ -23,11 +27,11 @@ except TargetError as error:
 """
 
 
-def no_gpu():
+def no_gpu() -> None:
     raise TargetError("There is no GPU")
 
 
-def test_rtx_is_one_engine_for_what_the_installed_builder_offers():
+def test_rtx_is_one_engine_for_what_the_installed_builder_offers() -> None:
     module = pytest.importorskip("tensorrt_rtx")
     offered = [name.lower() for name in module.ComputeCapability.__members__ if "SM" in name]
 
@@ -39,20 +43,20 @@ def test_rtx_is_one_engine_for_what_the_installed_builder_offers():
     assert str(target) == "rtx"
 
 
-def test_architectures_with_commas_are_an_engine_each():
+def test_architectures_with_commas_are_an_engine_each() -> None:
     made = parse_targets("sm120, SM75,sm75", find_gpu=no_gpu)
 
     assert [target.architectures for target in made] == [("sm120",), ("sm75",)]
 
 
-def test_architectures_with_a_plus_are_one_engine_in_ascending_order():
+def test_architectures_with_a_plus_are_one_engine_in_ascending_order() -> None:
     (target,) = parse_targets("sm120+sm86", find_gpu=no_gpu)
 
     assert target.architectures == ("sm86", "sm120")
     assert str(target) == "sm86+sm120"
 
 
-def test_local_without_a_gpu_says_what_can_be_built_instead():
+def test_local_without_a_gpu_says_what_can_be_built_instead() -> None:
     with pytest.raises(TargetError, match="no GPU"):
         parse_targets("local", find_gpu=no_gpu)
 
@@ -65,7 +69,9 @@ def test_local_without_a_gpu_says_what_can_be_built_instead():
         ({"tensorrt_rtx": "1.7"}, H100, "tensorrt"),
     ],
 )
-def test_local_takes_the_flavour_that_fits_the_gpu(monkeypatch, installed, found, flavour):
+def test_local_takes_the_flavour_that_fits_the_gpu(
+    monkeypatch: pytest.MonkeyPatch, installed: dict[str, Any], found: Any, flavour: str
+) -> None:
     monkeypatch.setattr(targets, "flavours", lambda: installed)
 
     (target,) = parse_targets("local", find_gpu=lambda: found)
@@ -73,14 +79,14 @@ def test_local_takes_the_flavour_that_fits_the_gpu(monkeypatch, installed, found
     assert (target.flavour, target.architectures) == (flavour, (found.architecture,))
 
 
-def test_a_flavour_asked_for_is_taken():
+def test_a_flavour_asked_for_is_taken() -> None:
     (target,) = parse_targets("local", flavour="tensorrt_rtx", find_gpu=lambda: RTX4090)
 
     assert target.flavour == "tensorrt_rtx"
 
 
 @pytest.mark.parametrize(("word", "found"), [("sm90", no_gpu), ("sm100", lambda: H100)])
-def test_tensorrt_builds_for_the_gpu_at_hand_alone(word, found):
+def test_tensorrt_builds_for_the_gpu_at_hand_alone(word: str, found: Any) -> None:
     with pytest.raises(TargetError, match=f"{word} on such a GPU alone"):
         parse_targets(word, find_gpu=found)
 
@@ -102,7 +108,9 @@ def test_tensorrt_builds_for_the_gpu_at_hand_alone(word, found):
         ("sm89", {"compatibility": "all"}, "--compatibility takes one of none, ampere_plus"),
     ],
 )
-def test_what_cannot_be_built_is_refused_by_name(text, options, message):
+def test_what_cannot_be_built_is_refused_by_name(
+    text: str, options: dict[str, Any], message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         parse_targets(text, find_gpu=lambda: RTX4090, **options)
 
@@ -130,7 +138,7 @@ def test_what_cannot_be_built_is_refused_by_name(text, options, message):
         ),
     ],
 )
-def test_a_target_fits_the_gpus_it_was_built_for(target, fits):
+def test_a_target_fits_the_gpus_it_was_built_for(target: Any, fits: Any) -> None:
     everything = (*RTX_ARCHITECTURES, "sm90")
 
     found = {name: target.fit(name) for name in everything if target.fit(name)}
@@ -138,7 +146,7 @@ def test_a_target_fits_the_gpus_it_was_built_for(target, fits):
     assert found == fits
 
 
-def test_sm80_is_said_to_be_missing_from_the_published_list():
+def test_sm80_is_said_to_be_missing_from_the_published_list() -> None:
     (target,) = parse_targets("sm80", find_gpu=no_gpu)
     (other,) = parse_targets("sm86", find_gpu=no_gpu)
 
@@ -146,21 +154,23 @@ def test_sm80_is_said_to_be_missing_from_the_published_list():
     assert notes(other) == []
 
 
-def test_versions_are_those_of_the_installed_modules():
+def test_versions_are_those_of_the_installed_modules() -> None:
     module = pytest.importorskip("tensorrt_rtx")
 
     assert flavours()["tensorrt_rtx"] == module.__version__
     assert set(flavours()) <= set(FLAVOURS)
 
 
-def test_the_platform_is_named_alike_on_every_system(monkeypatch):
+def test_the_platform_is_named_alike_on_every_system(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform.system", lambda: "Windows")
     monkeypatch.setattr("platform.machine", lambda: "AMD64")
 
     assert Platform.here() == Platform(system="windows", machine="x86_64")
 
 
-def test_no_driver_is_said_with_what_to_do_instead(python):
+def test_no_driver_is_said_with_what_to_do_instead(
+    python: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
     done = python(NO_DRIVER)
 
     assert "There is no GPU 0" in done.stdout
@@ -168,7 +178,7 @@ def test_no_driver_is_said_with_what_to_do_instead(python):
 
 
 @pytest.mark.gpu
-def test_the_gpu_at_hand_is_named():
+def test_the_gpu_at_hand_is_named() -> None:
     try:
         found = gpu()
     except TargetError as error:

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import math
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -34,7 +37,7 @@ class Session:
         self.off = off or {}
         self.batches: list[int] = []
 
-    def run(self, feed):
+    def run(self, feed: Any) -> Any:
         self.batches.append(len(feed["reference"]))
         names = [each.name for each in self.session.get_outputs()]
         values = dict(zip(names, self.session.run(None, dict(feed)), strict=True))
@@ -47,30 +50,32 @@ class Broken:
     def __init__(self, act: Callable[[], dict[str, np.ndarray]]) -> None:
         self.act = act
 
-    def run(self, feed):
+    def run(self, feed: Any) -> Any:
         return self.act()
 
 
-def out_of_memory():
+def out_of_memory() -> None:
     raise RuntimeError("out of memory\nof the GPU")
 
 
 @pytest.fixture(scope="module")
-def psnr(shipped) -> ModelFile:
+def psnr(shipped: Path) -> ModelFile:
     return ModelFile.read(shipped / "rgb24" / "psnr.onnx")
 
 
 @pytest.fixture
-def sidecar(psnr, made) -> Sidecar:
+def sidecar(psnr: ModelFile, made: Callable[..., tuple[bytes, Sidecar]]) -> Sidecar:
     _, sidecar = made(model=psnr.sha256, profiles=(PROFILE,))
     return replace(sidecar, manifest=psnr.manifest, file="psnr.onnx")
 
 
-def trials(sidecar, model, engine) -> list[ProofRun]:
+def trials(sidecar: Any, model: Any, engine: Any) -> list[ProofRun]:
     return list(verify(sidecar, lambda index: engine, Session(model)))
 
 
-def test_an_engine_that_computes_rightly_passes_at_the_ends_of_its_profile(psnr, sidecar):
+def test_an_engine_that_computes_rightly_passes_at_the_ends_of_its_profile(
+    psnr: ModelFile, sidecar: Sidecar
+) -> None:
     found = trials(sidecar, psnr, Session(psnr))
 
     sizes = [trial.size for trial in found if trial.against == "ONNX Runtime"]
@@ -79,7 +84,9 @@ def test_an_engine_that_computes_rightly_passes_at_the_ends_of_its_profile(psnr,
     assert all(each.error == 0 for trial in found[:2] for each in trial.comparisons)
 
 
-def test_the_float64_scores_of_the_manifest_are_met_where_a_profile_holds_their_size(psnr, sidecar):
+def test_the_float64_scores_of_the_manifest_are_met_where_a_profile_holds_their_size(
+    psnr: ModelFile, sidecar: Sidecar
+) -> None:
     inside = [
         (height, width)
         for height, width in psnr.manifest.self_test.sizes
@@ -93,7 +100,7 @@ def test_the_float64_scores_of_the_manifest_are_met_where_a_profile_holds_their_
     assert all(trial.passed for trial in found)
 
 
-def test_the_model_is_asked_for_one_sample_at_a_time(psnr, sidecar):
+def test_the_model_is_asked_for_one_sample_at_a_time(psnr: ModelFile, sidecar: Sidecar) -> None:
     reference = Session(psnr)
 
     list(verify(sidecar, lambda index: Session(psnr), reference))
@@ -102,7 +109,9 @@ def test_the_model_is_asked_for_one_sample_at_a_time(psnr, sidecar):
 
 
 @pytest.mark.parametrize(("share", "is_right"), [(0.5, True), (2.0, False)])
-def test_an_engine_is_refused_beyond_the_tolerance_of_its_output(psnr, sidecar, share, is_right):
+def test_an_engine_is_refused_beyond_the_tolerance_of_its_output(
+    psnr: ModelFile, sidecar: Sidecar, share: float, is_right: bool
+) -> None:
     (output,) = psnr.manifest.scores
     off = share * output.tolerance
 
@@ -115,9 +124,9 @@ def test_an_engine_is_refused_beyond_the_tolerance_of_its_output(psnr, sidecar, 
     assert worst.allowed == pytest.approx(output.tolerance + output.relative * worst.wanted)
 
 
-def test_one_bad_sample_of_a_batch_is_enough(psnr, sidecar):
+def test_one_bad_sample_of_a_batch_is_enough(psnr: ModelFile, sidecar: Sidecar) -> None:
     class Late(Session):
-        def run(self, feed):
+        def run(self, feed: Any) -> Any:
             values = super().run(feed)
             values["psnr"][1:] += 1
             return values
@@ -127,9 +136,11 @@ def test_one_bad_sample_of_a_batch_is_enough(psnr, sidecar):
     assert [trial.passed for trial in found] == [trial.size.batch == 1 for trial in found]
 
 
-def test_an_engine_that_is_off_only_once_its_graph_is_replayed_is_refused(psnr, sidecar):
+def test_an_engine_that_is_off_only_once_its_graph_is_replayed_is_refused(
+    psnr: ModelFile, sidecar: Sidecar
+) -> None:
     class Replayed(Session):
-        def run(self, feed):
+        def run(self, feed: Any) -> Any:
             self.off = {"psnr": 1.0 if len(self.batches) >= 2 else 0.0}
             return super().run(feed)
 
@@ -138,7 +149,7 @@ def test_an_engine_that_is_off_only_once_its_graph_is_replayed_is_refused(psnr, 
     assert not any(trial.passed for trial in found)
 
 
-def test_a_value_that_is_no_number_is_refused(psnr, sidecar):
+def test_a_value_that_is_no_number_is_refused(psnr: ModelFile, sidecar: Sidecar) -> None:
     found = trials(sidecar, psnr, Session(psnr, off={"psnr": math.nan}))
 
     assert not any(trial.passed for trial in found)
@@ -153,14 +164,18 @@ def test_a_value_that_is_no_number_is_refused(psnr, sidecar):
         (lambda: {"psnr": np.zeros(7)}, "psnr has the shape (7,), and should have (1,)"),
     ],
 )
-def test_an_engine_that_gives_no_scores_is_refused_and_why(psnr, sidecar, act, words):
+def test_an_engine_that_gives_no_scores_is_refused_and_why(
+    psnr: ModelFile, sidecar: Sidecar, act: Any, words: str
+) -> None:
     found = trials(sidecar, psnr, Broken(act))
 
     assert found[0].problem == words
     assert not any(trial.passed for trial in found)
 
 
-def test_without_the_model_only_the_manifest_speaks_and_the_rest_is_said(psnr, sidecar):
+def test_without_the_model_only_the_manifest_speaks_and_the_rest_is_said(
+    psnr: ModelFile, sidecar: Sidecar
+) -> None:
     found = list(verify(sidecar, lambda index: Session(psnr), None))
 
     compared = [trial for trial in found if trial.unrun is None]
@@ -171,21 +186,23 @@ def test_without_the_model_only_the_manifest_speaks_and_the_rest_is_said(psnr, s
     ] * 3
 
 
-def test_a_model_that_cannot_be_run_proves_nothing_either_way(psnr, sidecar):
+def test_a_model_that_cannot_be_run_proves_nothing_either_way(
+    psnr: ModelFile, sidecar: Sidecar
+) -> None:
     found = list(verify(sidecar, lambda index: Session(psnr), Broken(out_of_memory)))
 
     assert found[0].unrun == "the model could not be run: out of memory"
     assert found[0].problem is None
 
 
-def test_every_profile_is_run_by_itself(psnr, sidecar):
+def test_every_profile_is_run_by_itself(psnr: ModelFile, sidecar: Sidecar) -> None:
     both = replace(
         sidecar,
         recipe=replace(sidecar.recipe, profiles=(PROFILE, Profile.parse("32x32"))),
     )
     asked = []
 
-    def engine(index):
+    def engine(index: Any) -> Any:
         asked.append(index)
         return Session(psnr)
 
@@ -196,13 +213,15 @@ def test_every_profile_is_run_by_itself(psnr, sidecar):
 
 
 @pytest.fixture
-def kept(store: Store, made, psnr):
+def kept(store: Store, made: Callable[..., tuple[bytes, Sidecar]], psnr: ModelFile) -> Any:
     content, sidecar = made(model=psnr.sha256, profiles=(PROFILE,))
     return store.put(content, replace(sidecar, manifest=psnr.manifest))
 
 
 @pytest.mark.parametrize(("off", "passed"), [(0.0, True), (1.0, False)])
-def test_what_was_found_is_written_beside_the_engine_and_heeded(store, kept, psnr, off, passed):
+def test_what_was_found_is_written_beside_the_engine_and_heeded(
+    store: Store, kept: Any, psnr: ModelFile, off: float, passed: bool
+) -> None:
     found = trials(kept.sidecar, psnr, Session(psnr, off={"psnr": off}))
 
     record(store, kept, found, ADA, "1.7.1.116")
@@ -223,7 +242,7 @@ def test_what_was_found_is_written_beside_the_engine_and_heeded(store, kept, psn
     assert (resolution.chosen is not None) == passed
 
 
-def test_verifications_are_added_and_none_is_lost(store, kept, psnr):
+def test_verifications_are_added_and_none_is_lost(store: Store, kept: Any, psnr: ModelFile) -> None:
     for _ in range(2):
         kept = record(store, kept, trials(kept.sidecar, psnr, Session(psnr)), ADA, "1.7.1.116")
 
@@ -231,7 +250,9 @@ def test_verifications_are_added_and_none_is_lost(store, kept, psnr):
     assert store.read(store.get(kept.key))
 
 
-def test_an_error_that_is_no_number_can_be_written(store, kept, psnr):
+def test_an_error_that_is_no_number_can_be_written(
+    store: Store, kept: Any, psnr: ModelFile
+) -> None:
     found = trials(kept.sidecar, psnr, Session(psnr, off={"psnr": math.nan}))
 
     record(store, kept, found, ADA, "1.7.1.116")
@@ -241,7 +262,7 @@ def test_an_error_that_is_no_number_can_be_written(store, kept, psnr):
     assert verification["passed"] is False
 
 
-def test_nothing_compared_is_nothing_written(store, kept):
+def test_nothing_compared_is_nothing_written(store: Store, kept: Any) -> None:
     skipped = ProofRun(profile=0, size=Size(1, 16, 16), against="ONNX Runtime", unrun="no model")
 
     record(store, kept, [skipped], ADA, "1.7.1.116")
@@ -249,7 +270,9 @@ def test_nothing_compared_is_nothing_written(store, kept):
     assert store.get(kept.key).sidecar.verifications == ()
 
 
-def test_a_system_store_is_left_as_it_is(store, kept, psnr, tmp_path):
+def test_a_system_store_is_left_as_it_is(
+    store: Store, kept: Any, psnr: ModelFile, tmp_path: Path
+) -> None:
     over = Store(tmp_path / "user", system=[store.folder])
     found = trials(kept.sidecar, psnr, Session(psnr))
 
@@ -274,7 +297,9 @@ def shifted(model: ModelFile, amount: float) -> bytes:
 
 
 @pytest.mark.parametrize(("amount", "is_right"), [(0.0, True), (0.005, True), (0.5, False)])
-def test_polygraphy_judges_by_the_same_tolerance(psnr, amount, is_right):
+def test_polygraphy_judges_by_the_same_tolerance(
+    psnr: ModelFile, amount: float, is_right: bool
+) -> None:
     feeds = [feed_of(psnr.manifest, Size(2, 48, 64))]
 
     (opinion,) = compare(
@@ -288,7 +313,9 @@ def test_polygraphy_judges_by_the_same_tolerance(psnr, amount, is_right):
     assert opinion.error == pytest.approx(amount, abs=1e-4)
 
 
-def test_polygraphy_is_told_which_tensorrt_to_use_and_is_not_asked_for_both(python):
+def test_polygraphy_is_told_which_tensorrt_to_use_and_is_not_asked_for_both(
+    python: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
     pytest.importorskip("tensorrt_rtx")
     script = """
 from framegauge.engines.identity.machine import TargetError

@@ -1,12 +1,17 @@
 import json
 import os
 import stat
+import subprocess
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from framegauge.engines.identity.sidecar import Recipe, Sidecar
 from framegauge.engines.store.store import Store
 from framegauge.engines.store.stored_engine import engine_name
 from framegauge.engines.store.trusted_files import StoreError
@@ -50,13 +55,13 @@ print(Store(system=[]).folder)
 """
 
 
-def sound(store, key):
+def sound(store: Any, key: Any) -> Any:
     held = store.get(key)
     return held is not None and held.problem is None
 
 
 @pytest.fixture
-def files(made, tmp_path):
+def files(made: Callable[..., tuple[bytes, Sidecar]], tmp_path: Path) -> Any:
     """An engine and its sidecar as two files outside any store."""
     engine, sidecar = made(b"x" * 100_000)
     paths = tmp_path / "given.engine", tmp_path / "given.json"
@@ -65,7 +70,9 @@ def files(made, tmp_path):
     return (*paths, sidecar)
 
 
-def test_what_was_put_is_found_listed_and_read(store, made):
+def test_what_was_put_is_found_listed_and_read(
+    store: Store, made: Callable[..., tuple[bytes, Sidecar]]
+) -> None:
     engine, sidecar = made()
 
     held = store.put(engine, sidecar)
@@ -78,13 +85,15 @@ def test_what_was_put_is_found_listed_and_read(store, made):
     assert not held.is_system
 
 
-def test_a_store_that_is_not_there_yet_is_empty(store):
+def test_a_store_that_is_not_there_yet_is_empty(store: Store) -> None:
     assert store.entries() == []
     assert store.get("0" * 64) is None
     assert not store.folder.exists()
 
 
-def test_nobody_else_may_write_what_was_put_whatever_the_umask(store, made):
+def test_nobody_else_may_write_what_was_put_whatever_the_umask(
+    store: Store, made: Callable[..., tuple[bytes, Sidecar]]
+) -> None:
     before = os.umask(0)
     try:
         store.put(*made())
@@ -96,7 +105,9 @@ def test_nobody_else_may_write_what_was_put_whatever_the_umask(store, made):
     assert all(not mode & 0o022 for mode in modes)
 
 
-def test_an_engine_put_again_replaces_the_one_before_and_its_runtime_cache(store, made):
+def test_an_engine_put_again_replaces_the_one_before_and_its_runtime_cache(
+    store: Store, made: Callable[..., tuple[bytes, Sidecar]]
+) -> None:
     old = store.put(*made(b"old"))
     old.cache.write_bytes(b"kernels of the old one")
 
@@ -107,7 +118,9 @@ def test_an_engine_put_again_replaces_the_one_before_and_its_runtime_cache(store
     assert not new.cache.exists()
 
 
-def test_the_runtime_cache_of_an_engine_put_again_unchanged_is_kept(store, made):
+def test_the_runtime_cache_of_an_engine_put_again_unchanged_is_kept(
+    store: Store, made: Callable[..., tuple[bytes, Sidecar]]
+) -> None:
     held = store.put(*made())
     held.cache.write_bytes(b"kernels")
 
@@ -116,7 +129,9 @@ def test_the_runtime_cache_of_an_engine_put_again_unchanged_is_kept(store, made)
     assert held.cache.read_bytes() == b"kernels"
 
 
-def test_a_sidecar_of_another_engine_is_not_put(store, made):
+def test_a_sidecar_of_another_engine_is_not_put(
+    store: Store, made: Callable[..., tuple[bytes, Sidecar]]
+) -> None:
     engine, _ = made(b"one")
     _, sidecar = made(b"two")
 
@@ -124,7 +139,9 @@ def test_a_sidecar_of_another_engine_is_not_put(store, made):
         store.put(engine, sidecar)
 
 
-def test_what_was_learned_since_is_written_beside_the_engine(store, made):
+def test_what_was_learned_since_is_written_beside_the_engine(
+    store: Store, made: Callable[..., tuple[bytes, Sidecar]]
+) -> None:
     engine, sidecar = made()
     store.put(engine, sidecar)
 
@@ -135,7 +152,7 @@ def test_what_was_learned_since_is_written_beside_the_engine(store, made):
     assert store.read(held) == engine
 
 
-def test_use_is_stamped(store, made):
+def test_use_is_stamped(store: Store, made: Callable[..., tuple[bytes, Sidecar]]) -> None:
     held = store.put(*made())
     os.utime(held.folder / f"{held.key}.used", (1000, 1000))
 
@@ -144,7 +161,9 @@ def test_use_is_stamped(store, made):
     assert store.get(held.key).used == pytest.approx(time.time(), abs=60)
 
 
-def test_a_system_store_lies_under_the_users_and_is_never_written(tmp_path, made):
+def test_a_system_store_lies_under_the_users_and_is_never_written(
+    tmp_path: Path, made: Callable[..., tuple[bytes, Sidecar]]
+) -> None:
     system = Store(tmp_path / "system", system=[])
     theirs = system.put(*made(b"theirs"))
     before = {path: path.stat().st_mtime_ns for path in system.folder.iterdir()}
@@ -161,7 +180,9 @@ def test_a_system_store_lies_under_the_users_and_is_never_written(tmp_path, made
     assert {path: path.stat().st_mtime_ns for path in system.folder.iterdir()} == before
 
 
-def test_a_sound_engine_of_the_system_stands_in_for_a_broken_one(tmp_path, made):
+def test_a_sound_engine_of_the_system_stands_in_for_a_broken_one(
+    tmp_path: Path, made: Callable[..., tuple[bytes, Sidecar]]
+) -> None:
     system = Store(tmp_path / "system", system=[])
     system.put(*made())
     store = Store(tmp_path / "user", system=[system.folder])
@@ -170,7 +191,9 @@ def test_a_sound_engine_of_the_system_stands_in_for_a_broken_one(tmp_path, made)
     assert store.get(made()[1].key).is_system
 
 
-def test_stores_are_named_by_the_environment(tmp_path, monkeypatch):
+def test_stores_are_named_by_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("FRAMEGAUGE_STORE", str(tmp_path / "mine"))
     monkeypatch.setenv("FRAMEGAUGE_SYSTEM_STORE", f"{tmp_path / 'a'}{os.pathsep}{tmp_path / 'b'}")
 
@@ -180,13 +203,17 @@ def test_stores_are_named_by_the_environment(tmp_path, monkeypatch):
     assert store.system == (tmp_path / "a", tmp_path / "b")
 
 
-def test_no_home_is_needed_where_a_store_is_named(tmp_path, python):
+def test_no_home_is_needed_where_a_store_is_named(
+    tmp_path: Path, python: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
     done = python(WITHOUT_A_HOME, env={"FRAMEGAUGE_STORE": str(tmp_path)}, cwd=tmp_path)
 
     assert done.stdout.strip() == str(tmp_path)
 
 
-def test_without_a_home_the_error_names_the_flag_and_the_variable(monkeypatch):
+def test_without_a_home_the_error_names_the_flag_and_the_variable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.delenv("FRAMEGAUGE_STORE", raising=False)
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.delenv("HOME", raising=False)
@@ -210,7 +237,12 @@ def test_without_a_home_the_error_names_the_flag_and_the_variable(monkeypatch):
         (lambda path: path.chmod(0o664), "may be written by others"),
     ],
 )
-def test_a_damaged_engine_is_told_at_once_and_never_read(store, made, damage, message):
+def test_a_damaged_engine_is_told_at_once_and_never_read(
+    store: Store,
+    made: Callable[..., tuple[bytes, Sidecar]],
+    damage: Callable[..., Any],
+    message: str,
+) -> None:
     held = store.put(*made())
     damage(held.path)
 
@@ -221,7 +253,9 @@ def test_a_damaged_engine_is_told_at_once_and_never_read(store, made, damage, me
         store.read(found)
 
 
-def test_an_engine_of_the_same_size_and_other_bytes_is_refused_when_it_is_read(store, made):
+def test_an_engine_of_the_same_size_and_other_bytes_is_refused_when_it_is_read(
+    store: Store, made: Callable[..., tuple[bytes, Sidecar]]
+) -> None:
     held = store.put(*made(b"aaaa"))
     held.path.write_bytes(made(b"bbbb")[0])
 
@@ -229,7 +263,9 @@ def test_an_engine_of_the_same_size_and_other_bytes_is_refused_when_it_is_read(s
         store.read(store.get(held.key))
 
 
-def test_engines_whose_files_were_swapped_are_refused(store, made):
+def test_engines_whose_files_were_swapped_are_refused(
+    store: Store, made: Callable[..., tuple[bytes, Sidecar]]
+) -> None:
     one = store.put(*made(b"one!"))
     other = store.put(*made(b"two!", version="1.7.2.0"))
     first, second = one.path.read_bytes(), other.path.read_bytes()
@@ -248,7 +284,13 @@ def test_engines_whose_files_were_swapped_are_refused(store, made):
         ({"architectures": ("sm120",)}, "is for sm89, and its sidecar says sm120"),
     ],
 )
-def test_a_sidecar_that_the_engine_itself_denies_is_refused(store, made, recipe, changes, message):
+def test_a_sidecar_that_the_engine_itself_denies_is_refused(
+    store: Store,
+    made: Callable[..., tuple[bytes, Sidecar]],
+    recipe: Recipe,
+    changes: dict[str, Any],
+    message: str,
+) -> None:
     names = changes.pop("architectures", None)
     if names:
         changes["target"] = replace(recipe.target, architectures=names)
@@ -267,7 +309,9 @@ def test_a_sidecar_that_the_engine_itself_denies_is_refused(store, made, recipe,
         (b" " * (5 * 2**20), "not a sidecar"),
     ],
 )
-def test_a_broken_sidecar_is_a_state_and_no_crash(store, made, content, message):
+def test_a_broken_sidecar_is_a_state_and_no_crash(
+    store: Store, made: Callable[..., tuple[bytes, Sidecar]], content: Any, message: str
+) -> None:
     held = store.put(*made())
     (store.folder / f"{held.key}.json").write_bytes(content)
 
@@ -279,7 +323,9 @@ def test_a_broken_sidecar_is_a_state_and_no_crash(store, made, content, message)
         store.read(found)
 
 
-def test_a_sidecar_under_another_key_is_refused(store, made):
+def test_a_sidecar_under_another_key_is_refused(
+    store: Store, made: Callable[..., tuple[bytes, Sidecar]]
+) -> None:
     held = store.put(*made())
     (store.folder / f"{held.key}.json").rename(store.folder / f"{'0' * 64}.json")
 
@@ -288,7 +334,9 @@ def test_a_sidecar_under_another_key_is_refused(store, made):
     assert "belongs to another engine" in found.problem
 
 
-def test_a_sidecar_cannot_name_a_file_elsewhere(store, made):
+def test_a_sidecar_cannot_name_a_file_elsewhere(
+    store: Store, made: Callable[..., tuple[bytes, Sidecar]]
+) -> None:
     held = store.put(*made())
     path = store.folder / f"{held.key}.json"
     facts = json.loads(path.read_text())
@@ -299,13 +347,13 @@ def test_a_sidecar_cannot_name_a_file_elsewhere(store, made):
 
 
 @pytest.mark.parametrize("key", ["../../etc/passwd", "", "A" * 64, "0" * 63, "0" * 64 + "\n"])
-def test_what_is_no_key_is_refused(store, key):
+def test_what_is_no_key_is_refused(store: Store, key: Any) -> None:
     with pytest.raises(StoreError, match="not the key of an engine"):
         store.get(key)
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o775, 0o1777])
-def test_a_store_that_others_may_write_is_refused(tmp_path, mode):
+def test_a_store_that_others_may_write_is_refused(tmp_path: Path, mode: int) -> None:
     (tmp_path / "open").mkdir()
     (tmp_path / "open").chmod(mode)
 
@@ -315,7 +363,7 @@ def test_a_store_that_others_may_write_is_refused(tmp_path, mode):
         Store(tmp_path / "mine", system=[tmp_path / "open"])
 
 
-def test_a_store_of_another_user_is_refused(tmp_path):
+def test_a_store_of_another_user_is_refused(tmp_path: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root can give a folder away")
     (tmp_path / "theirs").mkdir()
@@ -325,14 +373,16 @@ def test_a_store_of_another_user_is_refused(tmp_path):
         Store(tmp_path / "theirs", system=[])
 
 
-def test_a_store_that_is_a_file_is_refused(tmp_path):
+def test_a_store_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
     with pytest.raises(StoreError, match="not a folder"):
         Store(tmp_path / "file", system=[])
 
 
-def test_a_store_that_cannot_be_made_says_so(tmp_path, made):
+def test_a_store_that_cannot_be_made_says_so(
+    tmp_path: Path, made: Callable[..., tuple[bytes, Sidecar]]
+) -> None:
     (tmp_path / "file").write_text("")
 
     with pytest.raises(StoreError, match=r"cannot be made .*--store"):
@@ -340,7 +390,9 @@ def test_a_store_that_cannot_be_made_says_so(tmp_path, made):
 
 
 @pytest.mark.parametrize("most", [0, 1000, 100_500])
-def test_a_full_disk_leaves_nothing_half_done(store, files, python, most):
+def test_a_full_disk_leaves_nothing_half_done(
+    store: Store, files: Any, python: Callable[..., subprocess.CompletedProcess[str]], most: int
+) -> None:
     engine, sidecar, facts = files
 
     done = python(FULL_DISK, store.folder, engine, sidecar, most)
@@ -352,7 +404,9 @@ def test_a_full_disk_leaves_nothing_half_done(store, files, python, most):
     assert [path.name for path in store.folder.glob(".*")] == []
 
 
-def test_a_process_killed_between_engine_and_sidecar_leaves_no_entry(store, files, python):
+def test_a_process_killed_between_engine_and_sidecar_leaves_no_entry(
+    store: Store, files: Any, python: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
     engine, sidecar, facts = files
 
     done = python(KILLED_BEFORE_THE_SIDECAR, store.folder, engine, sidecar)
@@ -363,17 +417,19 @@ def test_a_process_killed_between_engine_and_sidecar_leaves_no_entry(store, file
     assert sound(store, facts.key)
 
 
-def test_two_writers_without_a_lock_never_show_a_reader_a_wrong_engine(tmp_path, made):
+def test_two_writers_without_a_lock_never_show_a_reader_a_wrong_engine(
+    tmp_path: Path, made: Callable[..., tuple[bytes, Sidecar]]
+) -> None:
     stores = [Store(tmp_path / "store", system=[], lock=False) for _ in range(3)]
     bodies = [bytes([letter]) * 20_000 for letter in b"ab"]
     key, wrong = made()[1].key, []
     stopped = threading.Event()
 
-    def write(store, body):
+    def write(store: Any, body: Any) -> None:
         for _ in range(40):
             store.put(*made(body))
 
-    def read(store):
+    def read(store: Any) -> None:
         while not stopped.is_set():
             held = store.get(key)
             try:
@@ -402,7 +458,9 @@ def test_two_writers_without_a_lock_never_show_a_reader_a_wrong_engine(tmp_path,
     assert sound(stores[2], key)
 
 
-def test_files_are_named_by_key_and_content(store, made):
+def test_files_are_named_by_key_and_content(
+    store: Store, made: Callable[..., tuple[bytes, Sidecar]]
+) -> None:
     engine, sidecar = made()
 
     store.put(engine, sidecar)

@@ -1,9 +1,11 @@
+from typing import Any
+
 import pytest
 
 from framegauge.export.contract.formats import FORMATS, find_format
 
 
-def test_every_format_that_decoders_give_is_there():
+def test_every_format_that_decoders_give_is_there() -> None:
     planar = {f"yuv{layout}p{deep}" for layout in (420, 422, 444) for deep in ("", "10le", "12le")}
 
     assert FORMATS.keys() == planar | {"rgb24", "rgbf32", "gray8", "nv12", "p010le"}
@@ -24,7 +26,7 @@ def test_every_format_that_decoders_give_is_there():
         ("p010le", [(5, 7, 2), (3, 4, 2, 2)]),
     ],
 )
-def test_odd_frames_have_chroma_rounded_up(name, shapes):
+def test_odd_frames_have_chroma_rounded_up(name: str, shapes: list[Any]) -> None:
     form = find_format(name)
 
     assert [form.shape(plane, 5, 7) for plane in form.planes] == shapes
@@ -34,10 +36,10 @@ def test_odd_frames_have_chroma_rounded_up(name, shapes):
     ("name", "peak"),
     [("rgb24", 255), ("rgbf32", 1), ("yuv420p10le", 1023), ("yuv422p12le", 4095), ("p010le", 1023)],
 )
-def test_the_peak_is_that_of_the_depth(name, peak):
+def test_the_peak_is_that_of_the_depth(name: str, peak: int) -> None:
     assert find_format(name).peak == peak
 
 
-def test_another_format_is_refused_with_those_there_are():
+def test_another_format_is_refused_with_those_there_are() -> None:
     with pytest.raises(ValueError, match=r"No model takes the format 'bgr24'. Formats: rgb24, "):
         find_format("bgr24")

@@ -1,28 +1,29 @@
 import json
 from functools import reduce
 from operator import getitem
+from typing import Any
 
 import pytest
 
 from framegauge.export.contract.manifest import Manifest, ManifestError
 
 
-def half(errors, allowed):
+def half(errors: Any, allowed: Any) -> Any:
     """What a manifest says of a score in half precision."""
     return {"name": "mse", "half": True, "errors": errors, "allowed": allowed}
 
 
 @pytest.fixture
-def text(pixel_model):
+def text(pixel_model: Any) -> Any:
     return pixel_model.manifest.to_json()
 
 
-def test_a_manifest_survives_its_json(pixel_model, text):
+def test_a_manifest_survives_its_json(pixel_model: Any, text: Any) -> None:
     assert Manifest.from_json(text, file="model.onnx") == pixel_model.manifest
     assert Manifest.from_json(text, file="model.onnx").to_json() == text
 
 
-def test_a_manifest_with_planes_and_colours_survives_its_json(models):
+def test_a_manifest_with_planes_and_colours_survives_its_json(models: Any) -> None:
     manifest = models(["psnr_y", "psnr"], "yuv420p").manifest
 
     again = Manifest.from_json(manifest.to_json(), file="model.onnx")
@@ -32,18 +33,18 @@ def test_a_manifest_with_planes_and_colours_survives_its_json(models):
     assert again.chroma == "linear, left-sited"
 
 
-def test_a_model_of_others_is_refused_by_name():
+def test_a_model_of_others_is_refused_by_name() -> None:
     with pytest.raises(ManifestError, match=r"other\.onnx is not a framegauge model"):
         Manifest.from_json(None, file="other.onnx")
 
 
 @pytest.mark.parametrize("damaged", ["", "{", "[]", "{}", '{"schema": "1"}', '{"schema": null}'])
-def test_a_damaged_manifest_is_refused_by_name(damaged):
+def test_a_damaged_manifest_is_refused_by_name(damaged: str) -> None:
     with pytest.raises(ManifestError, match=r"manifest of torn\.onnx cannot be read"):
         Manifest.from_json(damaged, file="torn.onnx")
 
 
-def test_a_newer_schema_is_refused_by_name(text):
+def test_a_newer_schema_is_refused_by_name(text: Any) -> None:
     newer = json.dumps({**json.loads(text), "schema": 2, "surprise": True})
 
     with pytest.raises(ManifestError, match=r"new\.onnx has a manifest of schema 2.*up to 1"):
@@ -51,7 +52,7 @@ def test_a_newer_schema_is_refused_by_name(text):
 
 
 @pytest.mark.parametrize("key", ["inputs", "outputs", "self_test", "format", "aggregates"])
-def test_a_manifest_that_lacks_something_is_refused_by_name(text, key):
+def test_a_manifest_that_lacks_something_is_refused_by_name(text: Any, key: str) -> None:
     facts = json.loads(text)
     del facts[key]
 
@@ -60,14 +61,14 @@ def test_a_manifest_that_lacks_something_is_refused_by_name(text, key):
 
 
 @pytest.mark.parametrize("key", ["inputs", "outputs", "aggregates", "self_test"])
-def test_a_manifest_with_nonsense_in_a_part_is_refused_by_name(text, key):
+def test_a_manifest_with_nonsense_in_a_part_is_refused_by_name(text: Any, key: str) -> None:
     facts = {**json.loads(text), key: [{"name": "x"}] if key != "self_test" else {"sizes": []}}
 
     with pytest.raises(ManifestError, match=r"manifest of odd\.onnx lacks something"):
         Manifest.from_json(json.dumps(facts), file="odd.onnx")
 
 
-def test_a_manifest_with_too_much_is_refused_by_name(text):
+def test_a_manifest_with_too_much_is_refused_by_name(text: Any) -> None:
     facts = {**json.loads(text), "surprise": True}
 
     with pytest.raises(ManifestError, match=r"manifest of odd\.onnx lacks .* too much"):
@@ -75,7 +76,7 @@ def test_a_manifest_with_too_much_is_refused_by_name(text):
 
 
 @pytest.mark.parametrize("schema", [0, -3, 1.0, True])
-def test_a_schema_that_never_was_is_refused(text, schema):
+def test_a_schema_that_never_was_is_refused(text: Any, schema: Any) -> None:
     facts = {**json.loads(text), "schema": schema}
 
     with pytest.raises(ManifestError, match=rf"manifest of odd\.onnx cannot be read.*{schema}"):
@@ -91,7 +92,9 @@ def test_a_schema_that_never_was_is_refused(text, schema):
         ("aggregates", "peak", 0, "the peak of apsnr is 0, and should be above 0"),
     ],
 )
-def test_a_word_or_number_that_means_nothing_is_refused(text, part, key, value, said):
+def test_a_word_or_number_that_means_nothing_is_refused(
+    text: Any, part: str, key: str, value: Any, said: str
+) -> None:
     facts = json.loads(text)
     facts[part][0][key] = value
 
@@ -132,7 +135,9 @@ def test_a_word_or_number_that_means_nothing_is_refused(text, part, key, value, 
     ],
     ids=str,
 )
-def test_what_no_export_writes_is_refused(text, place, value, said):
+def test_what_no_export_writes_is_refused(
+    text: Any, place: list[Any], value: Any, said: str
+) -> None:
     facts = json.loads(text)
     *folders, name = place
     reduce(getitem, folders, facts)[name] = value
@@ -142,24 +147,24 @@ def test_what_no_export_writes_is_refused(text, place, value, said):
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
-def test_numbers_that_json_has_not_are_refused(text, number):
+def test_numbers_that_json_has_not_are_refused(text: Any, number: str) -> None:
     odd = text.replace('"low":0.0', f'"low":{number}')
 
     with pytest.raises(ManifestError, match=f"{number} is no number"):
         Manifest.from_json(odd, file="odd.onnx")
 
 
-def test_a_number_beyond_all_is_refused(text):
+def test_a_number_beyond_all_is_refused(text: Any) -> None:
     with pytest.raises(ManifestError, match="low is inf, and should be of type"):
         Manifest.from_json(text.replace('"low":0.0', '"low":1e999'), file="odd.onnx")
 
 
-def test_a_manifest_nested_without_end_is_refused():
+def test_a_manifest_nested_without_end_is_refused() -> None:
     with pytest.raises(ManifestError, match=r"manifest of deep\.onnx cannot be read"):
         Manifest.from_json("[" * 100_000, file="deep.onnx")
 
 
-def test_a_model_of_colours_has_colours_in_its_self_test(models):
+def test_a_model_of_colours_has_colours_in_its_self_test(models: Any) -> None:
     facts = json.loads(models(["psnr_y", "psnr"], "yuv420p").manifest.to_json())
     facts["self_test"]["colour"] = None
 
@@ -167,21 +172,21 @@ def test_a_model_of_colours_has_colours_in_its_self_test(models):
         Manifest.from_json(json.dumps(facts), file="odd.onnx")
 
 
-def test_an_unknown_format_is_refused_with_those_there_are(text):
+def test_an_unknown_format_is_refused_with_those_there_are(text: Any) -> None:
     facts = {**json.loads(text), "format": "bgr24"}
 
     with pytest.raises(ManifestError, match=r"format is one of rgb24, .* says 'bgr24'"):
         Manifest.from_json(json.dumps(facts), file="odd.onnx")
 
 
-def test_a_manifest_without_scores_is_refused(text):
+def test_a_manifest_without_scores_is_refused(text: Any) -> None:
     facts = {**json.loads(text), "outputs": []}
 
     with pytest.raises(ManifestError, match="names no scores"):
         Manifest.from_json(json.dumps(facts), file="empty.onnx")
 
 
-def test_every_output_has_its_facts(pixel_model):
+def test_every_output_has_its_facts(pixel_model: Any) -> None:
     outputs = {output.name: output for output in pixel_model.manifest.outputs}
 
     psnr, moment = outputs["psnr"], outputs["psnr.mse"]
@@ -192,7 +197,7 @@ def test_every_output_has_its_facts(pixel_model):
     assert outputs["l1.map"].grid.stride == 1
 
 
-def test_aggregates_name_their_moments(pixel_model):
+def test_aggregates_name_their_moments(pixel_model: Any) -> None:
     moments = {output.name for output in pixel_model.manifest.outputs if output.kind == "moment"}
     aggregates = {each.name: each for each in pixel_model.manifest.aggregates}
 

@@ -1,9 +1,12 @@
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import onnxruntime
 import pytest
 import torch
+from torch import Tensor
 
 from framegauge.export.catalog import find
 from framegauge.export.contract.entry import parse_entries
@@ -31,7 +34,14 @@ every_loss = pytest.mark.parametrize("name", NAMES)
 
 
 @pytest.mark.parametrize(("name", "given", "key", "place"), VALUES, ids=NAMES)
-def test_losses_give_adacofs_values(name, given, key, place, tensors, learned):
+def test_losses_give_adacofs_values(
+    name: str,
+    given: Any,
+    key: str,
+    place: int,
+    tensors: dict[str, Tensor],
+    learned: dict[str, dict[str, Any]],
+) -> None:
     loss = find(name)(**{role: tensors[stored] for role, stored in given.items()})
 
     assert loss.item() == pytest.approx(learned["extras"][key][place], rel=1e-6, abs=1e-9)
@@ -50,7 +60,7 @@ def test_losses_give_adacofs_values(name, given, key, place, tensors, learned):
         ("dual_frame_generator", -1000.0, 0.0),
     ],
 )
-def test_losses_have_their_closed_forms(name, logit, value):
+def test_losses_have_their_closed_forms(name: str, logit: Any, value: Any) -> None:
     loss = find(name)
 
     score = loss(**{role: torch.full((2, 1), logit).double() for role in loss.spec.inputs})
@@ -60,7 +70,7 @@ def test_losses_have_their_closed_forms(name, logit, value):
 
 @every_loss
 @pytest.mark.parametrize("logit", [-1e4, -100.0, 0.0, 100.0, 1e4])
-def test_gradients_are_finite(name, logit):
+def test_gradients_are_finite(name: Any, logit: float) -> None:
     loss = find(name)
     logits = {role: torch.full((2, 1), logit).requires_grad_() for role in loss.spec.inputs}
 
@@ -70,7 +80,7 @@ def test_gradients_are_finite(name, logit):
 
 
 @every_loss
-def test_the_gradient_is_that_of_the_loss(name):
+def test_the_gradient_is_that_of_the_loss(name: Any) -> None:
     loss = find(name)
     roles = loss.spec.inputs
     logits = [
@@ -81,12 +91,14 @@ def test_the_gradient_is_that_of_the_loss(name):
     assert torch.autograd.gradcheck(lambda *x: loss(**dict(zip(roles, x, strict=True))), logits)
 
 
-def test_a_role_that_is_missing_is_named():
+def test_a_role_that_is_missing_is_named() -> None:
     with pytest.raises(ValueError, match=r"takes logits_distorted, logits_reference, got logits_d"):
         find("gan_discriminator")(logits_distorted=torch.zeros(1, 1))
 
 
-def test_a_file_takes_logits_of_any_size(session_of):
+def test_a_file_takes_logits_of_any_size(
+    session_of: Callable[[bytes], onnxruntime.InferenceSession],
+) -> None:
     suite = Graph(parse_entries(NAMES), find_format("rgb24"))
     session: onnxruntime.InferenceSession = session_of(serialise(translate(trace(suite), suite)))
     logits = np.array([[-200], [-30], [0], [30], [200]], np.float32)

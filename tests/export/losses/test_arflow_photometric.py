@@ -1,5 +1,9 @@
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
+from torch import Tensor
 
 from framegauge.export.losses.arflow_photometric import (
     ARFlowPhotometric,
@@ -10,7 +14,7 @@ from framegauge.export.losses.arflow_photometric import (
 STILL = torch.zeros(1, 2, 16, 16, dtype=torch.float64)
 
 
-def test_the_ramps_give_the_authors_values(ramps):
+def test_the_ramps_give_the_authors_values(ramps: Callable[[int], dict[str, Tensor]]) -> None:
     x, y = ramps()["reference"], ramps()["distorted"]
 
     # Means of ARFlow's own maps, float64.
@@ -27,7 +31,9 @@ def test_the_ramps_give_the_authors_values(ramps):
         ({"census": 0, "l1": 0.15, "dssim": 0.85}, 0.15 * 37 / 216 + 0.85 * 0.1615440647),
     ],
 )
-def test_terms_are_weighted_and_directions_averaged(options, wanted, ramps):
+def test_terms_are_weighted_and_directions_averaged(
+    options: dict[str, Any], wanted: Any, ramps: Callable[[int], dict[str, Tensor]]
+) -> None:
     x, y = ramps()["reference"], ramps()["distorted"]
 
     score = ARFlowPhotometric(**options)(x, y, STILL, STILL)
@@ -35,7 +41,7 @@ def test_terms_are_weighted_and_directions_averaged(options, wanted, ramps):
     assert score.item() == pytest.approx(wanted, abs=1e-9)
 
 
-def test_the_mean_is_divided_by_the_masks():
+def test_the_mean_is_divided_by_the_masks() -> None:
     grey = torch.full((1, 3, 16, 16), 0.5, dtype=torch.float64)
     there = STILL.clone()
     there[:, 0] = 4
@@ -45,7 +51,7 @@ def test_the_mean_is_divided_by_the_masks():
     assert loss(grey, grey + 0.1, there, -there).item() == pytest.approx(0.1)
 
 
-def test_no_pixel_seen_gives_zero():
+def test_no_pixel_seen_gives_zero() -> None:
     grey = torch.full((1, 3, 16, 16), 0.5, dtype=torch.float64)
     there = STILL + 2
 
@@ -55,12 +61,12 @@ def test_no_pixel_seen_gives_zero():
     ).item() == pytest.approx(0.1)
 
 
-def test_weights_that_leave_nothing_are_refused():
+def test_weights_that_leave_nothing_are_refused() -> None:
     with pytest.raises(ValueError, match=r"not all of them 0, got census=0, dssim=0\.0"):
         ARFlowPhotometric(census=0)
 
 
-def test_a_range_map_leaves_out_what_no_vector_reaches():
+def test_a_range_map_leaves_out_what_no_vector_reaches() -> None:
     grey = torch.full((1, 3, 8, 8), 0.5, dtype=torch.float64)
     spoilt = grey.clone()
     spoilt[..., :2] = 0.1

@@ -1,7 +1,9 @@
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
+from torch import Tensor
 
 from framegauge.export.losses.dain_smoothness import DAINSmoothness, gradient_adaptive_variation
 
@@ -10,13 +12,13 @@ FIELD = torch.stack([X - Y, Y / 2])[None]
 FLAT = torch.zeros(1, 3, 16, 16, dtype=torch.float64)
 
 
-def test_one_flow_gives_dains_value(ramps):
+def test_one_flow_gives_dains_value(ramps: Callable[[int], dict[str, Tensor]]) -> None:
     value = gradient_adaptive_variation(FIELD, ramps()["reference"], epsilon=1e-6)
 
     assert value.item() == pytest.approx(1.5672255115, abs=1e-10)
 
 
-def test_a_ramp_on_a_flat_frame_leaves_epsilon_for_the_other_component():
+def test_a_ramp_on_a_flat_frame_leaves_epsilon_for_the_other_component() -> None:
     ramp = torch.stack([X, 0 * X])[None]
 
     value = gradient_adaptive_variation(ramp, FLAT, epsilon=1e-6)
@@ -24,7 +26,9 @@ def test_a_ramp_on_a_flat_frame_leaves_epsilon_for_the_other_component():
     assert value.item() == pytest.approx(1.000001, abs=1e-11)
 
 
-def test_a_still_flat_frame_leaves_four_epsilons_and_detail_leaves_less(ramps):
+def test_a_still_flat_frame_leaves_four_epsilons_and_detail_leaves_less(
+    ramps: Callable[[int], dict[str, Tensor]],
+) -> None:
     flat = DAINSmoothness()(FLAT, FLAT, 0 * FIELD, 0 * FIELD)
     detail = DAINSmoothness()(*ramps().values(), 0 * FIELD, 0 * FIELD)
 
@@ -33,7 +37,7 @@ def test_a_still_flat_frame_leaves_four_epsilons_and_detail_leaves_less(ramps):
     assert DAINSmoothness.SPEC.ideal is None
 
 
-def test_both_flows_are_weighted_by_their_own_frames():
+def test_both_flows_are_weighted_by_their_own_frames() -> None:
     ramp = torch.stack([X, 0 * X])[None]
     slope = (X / 30).expand(1, 3, 16, 16)
 
@@ -43,6 +47,6 @@ def test_both_flows_are_weighted_by_their_own_frames():
     assert score.item() == pytest.approx(1.000001 * math.exp(-0.1) + 2e-6, abs=1e-11)
 
 
-def test_an_epsilon_of_zero_is_refused():
+def test_an_epsilon_of_zero_is_refused() -> None:
     with pytest.raises(ValueError, match="epsilon above 0, got 0"):
         DAINSmoothness(epsilon=0)

@@ -1,7 +1,9 @@
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
+from torch import Tensor
 
 from framegauge.export.losses.edge_aware_smoothness import EdgeAwareSmoothness
 
@@ -10,13 +12,13 @@ FIELD = torch.stack([X - Y, Y / 2])[None]
 FLAT = torch.zeros(1, 3, 16, 16, dtype=torch.float64)
 
 
-def test_first_order_gives_arflows_value(ramps):
+def test_first_order_gives_arflows_value(ramps: Callable[[int], dict[str, Tensor]]) -> None:
     loss = EdgeAwareSmoothness(scale="pixels")
 
     assert loss(ramps()["reference"], FIELD).item() == pytest.approx(0.2239160346, abs=1e-10)
 
 
-def test_a_ramp_of_flow_on_a_flat_frame_has_closed_forms():
+def test_a_ramp_of_flow_on_a_flat_frame_has_closed_forms() -> None:
     ramp, bowl = (torch.stack([u, 0 * X])[None] for u in (X, X.square()))
 
     assert EdgeAwareSmoothness(scale="pixels")(FLAT, ramp).item() == 0.125
@@ -25,7 +27,7 @@ def test_a_ramp_of_flow_on_a_flat_frame_has_closed_forms():
     assert EdgeAwareSmoothness(scale="pixels", order="2")(FLAT, bowl).item() == 0.5
 
 
-def test_an_edge_weighs_less(ramps):
+def test_an_edge_weighs_less(ramps: Callable[[int], dict[str, Tensor]]) -> None:
     edge = FLAT.clone()
     edge[..., 8:] = 0.3
     step = torch.stack([(X >= 8).double(), 0 * X])[None]
@@ -35,7 +37,7 @@ def test_an_edge_weighs_less(ramps):
     assert loss(edge, step).item() == pytest.approx(math.exp(-3) / 15 / 8)
 
 
-def test_second_order_takes_the_weight_of_the_later_change():
+def test_second_order_takes_the_weight_of_the_later_change() -> None:
     edge = FLAT.clone()
     edge[..., 8:] = 0.3
     kink = torch.stack([(X - 7).clamp(min=0), 0 * X])[None]
@@ -45,7 +47,7 @@ def test_second_order_takes_the_weight_of_the_later_change():
     assert loss(edge, kink).item() == pytest.approx(math.exp(-3) / 14 / 4)
 
 
-def test_flows_are_in_units_of_the_shorter_side():
+def test_flows_are_in_units_of_the_shorter_side() -> None:
     frame, flow = FLAT[..., :10], FIELD[..., :10]
 
     pixels = EdgeAwareSmoothness(scale="pixels")(frame, flow).item()
@@ -53,7 +55,7 @@ def test_flows_are_in_units_of_the_shorter_side():
     assert EdgeAwareSmoothness()(frame, flow).item() == pytest.approx(pixels / 10)
 
 
-def test_both_directions_are_averaged(ramps):
+def test_both_directions_are_averaged(ramps: Callable[[int], dict[str, Tensor]]) -> None:
     frames = ramps()
     loss = EdgeAwareSmoothness(both=True)
     single = EdgeAwareSmoothness()
@@ -70,6 +72,6 @@ def test_both_directions_are_averaged(ramps):
     assert both.item() == pytest.approx((there + back).item() / 2)
 
 
-def test_a_negative_alpha_is_refused():
+def test_a_negative_alpha_is_refused() -> None:
     with pytest.raises(ValueError, match="alpha of at least 0, got -1"):
         EdgeAwareSmoothness(alpha=-1)

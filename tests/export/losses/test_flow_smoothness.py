@@ -1,5 +1,9 @@
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
+from torch import Tensor
 
 from framegauge.export.losses.flow_smoothness import FlowSmoothness
 from framegauge.export.maths.smoothness import absolute_changes, variation
@@ -8,26 +12,28 @@ Y, X = torch.meshgrid(*[torch.arange(16, dtype=torch.float64)] * 2, indexing="ij
 FIELD = torch.stack([X - Y, Y / 2])[None]
 
 
-def test_superslomos_form_has_a_closed_form():
+def test_superslomos_form_has_a_closed_form() -> None:
     # Across: (1 + 0) / 2; down: (1 + 1/2) / 2.
     assert absolute_changes(FIELD).item() == 1.25
     assert FlowSmoothness()(FIELD, FIELD / 2).item() == 1.875
 
 
-def test_means_are_over_each_ones_own_differences():
+def test_means_are_over_each_ones_own_differences() -> None:
     edge = torch.zeros(1, 2, 2, 5)
     edge[..., 1:] = 1
 
     assert FlowSmoothness(flows="one")(flow=edge).item() == 0.25
 
 
-def test_rifes_form_is_sobels():
+def test_rifes_form_is_sobels() -> None:
     loss = FlowSmoothness(form="sobel", flows="one")
 
     assert loss(flow=FIELD).item() == 13.47265625
 
 
-def test_dains_form_is_the_length_of_both_changes(ramps):
+def test_dains_form_is_the_length_of_both_changes(
+    ramps: Callable[[int], dict[str, Tensor]],
+) -> None:
     frame = ramps()["reference"]
     flat = torch.zeros(1, 2, 4, 4, dtype=torch.float64)
     loss = FlowSmoothness(form="dain", flows="middle")
@@ -38,7 +44,7 @@ def test_dains_form_is_the_length_of_both_changes(ramps):
     assert loss.spec.ideal == 2e-6
 
 
-def test_unflows_first_order_counts_every_change_under_its_root():
+def test_unflows_first_order_counts_every_change_under_its_root() -> None:
     step = torch.zeros(1, 2, 3, 4, dtype=torch.float64)
     step[:, 0, :, 2:] = 2
 
@@ -48,7 +54,7 @@ def test_unflows_first_order_counts_every_change_under_its_root():
     assert found == pytest.approx((3 * psi(2) + 31 * psi(0)) / (3 * 4 * 2), rel=1e-12)
 
 
-def test_unflows_second_order_counts_every_bend_under_its_root():
+def test_unflows_second_order_counts_every_bend_under_its_root() -> None:
     spike = torch.zeros(1, 2, 5, 5, dtype=torch.float64)
     spike[:, 0, 2, 2] = 3
 
@@ -60,7 +66,7 @@ def test_unflows_second_order_counts_every_bend_under_its_root():
     assert found == pytest.approx(wanted, rel=1e-12)
 
 
-def test_unflows_second_order_lets_a_slope_pass():
+def test_unflows_second_order_lets_a_slope_pass() -> None:
     plane = torch.stack([3 * X - 2 * Y, X + 5 * Y])[None]
 
     found = FlowSmoothness(form="unflow_second", flows="between")(plane, plane).item()
@@ -69,6 +75,6 @@ def test_unflows_second_order_lets_a_slope_pass():
     assert found == pytest.approx(2 * share * psi(0), rel=1e-9)
 
 
-def psi(bend):
+def psi(bend: Any) -> Any:
     """UnFlow's generalised Charbonnier function, as its code writes it."""
     return (bend**2 + 0.001**2) ** 0.45

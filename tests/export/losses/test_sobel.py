@@ -4,7 +4,7 @@ from framegauge.export.catalog import find
 from framegauge.export.losses.sobel import sobel
 
 
-def test_a_constant_offset_is_seen_at_the_border_only():
+def test_a_constant_offset_is_seen_at_the_border_only() -> None:
     x, y = torch.ones(1, 3, 5, 5, dtype=torch.float64), torch.zeros(1, 3, 5, 5).double()
 
     across, down = sobel(x - y)[0, :2].abs()
@@ -15,7 +15,7 @@ def test_a_constant_offset_is_seen_at_the_border_only():
     assert find("sobel")(x, y).item() == 2.88
 
 
-def test_an_impulse_gives_a_ring():
+def test_an_impulse_gives_a_ring() -> None:
     impulse = torch.zeros(1, 1, 5, 5)
     impulse[..., 2, 2] = 1
 
@@ -25,7 +25,7 @@ def test_an_impulse_gives_a_ring():
     assert (across + down).sum().item() == 16
 
 
-def test_gradients_are_left_minus_right():
+def test_gradients_are_left_minus_right() -> None:
     ramp = torch.arange(5.0).expand(1, 1, 5, 5)
 
     across = sobel(ramp)[0, 0]

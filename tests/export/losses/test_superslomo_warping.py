@@ -8,7 +8,7 @@ STILL = torch.zeros(1, 2, 8, 8, dtype=torch.float64)
 HALF = torch.tensor([0.5], dtype=torch.float64)
 
 
-def test_four_differences_are_added():
+def test_four_differences_are_added() -> None:
     loss = SuperSloMoWarping(corners="aligned", border="clamp")
 
     score = loss(GREY, GREY + 0.25, GREY - 0.1, STILL, STILL, HALF)
@@ -17,7 +17,7 @@ def test_four_differences_are_added():
     assert score.item() == pytest.approx(0.25 + 0.1 + 2 * 0.35)
 
 
-def test_the_mean_colour_lies_beyond_the_border():
+def test_the_mean_colour_lies_beyond_the_border() -> None:
     far = STILL + 100
     loss = SuperSloMoWarping(middle="given")
     mean = torch.tensor([0.429, 0.431, 0.397], dtype=torch.float64).view(1, 3, 1, 1)
@@ -28,7 +28,7 @@ def test_the_mean_colour_lies_beyond_the_border():
     assert score.item() == pytest.approx(0.4)
 
 
-def test_the_middles_flows_can_be_given():
+def test_the_middles_flows_can_be_given() -> None:
     frames = [torch.rand(1, 3, 8, 8, dtype=torch.float64) for _ in range(3)]
     there, back = (torch.rand(1, 2, 8, 8, dtype=torch.float64) for _ in range(2))
 

@@ -1,5 +1,9 @@
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
+from torch import Tensor
 
 from framegauge.export.losses.unflow_photometric import (
     UnFlowPhotometric,
@@ -16,7 +20,9 @@ FLOOR = 1e-6**0.45
     ("term", "patch", "wanted"),
     [("census", 7, 1.2983525233), ("census", 3, 0.4746929703), ("colour", 7, 29.5008928195)],
 )
-def test_the_ramps_give_the_formulas_values(term, patch, wanted, ramps):
+def test_the_ramps_give_the_formulas_values(
+    term: str, patch: int, wanted: float, ramps: Callable[[int], dict[str, Tensor]]
+) -> None:
     frames = ramps()
     mask = torch.ones(1, 1, 16, 16, dtype=torch.float64)
 
@@ -27,11 +33,11 @@ def test_the_ramps_give_the_formulas_values(term, patch, wanted, ramps):
     assert score.item() == pytest.approx(wanted, abs=1e-9)
 
 
-def test_the_robust_function_has_its_floor():
+def test_the_robust_function_has_its_floor() -> None:
     assert generalised_charbonnier(torch.zeros(1).double()).item() == pytest.approx(0.0019952623)
 
 
-def test_gradients_count_but_for_the_border_they_cross():
+def test_gradients_count_but_for_the_border_they_cross() -> None:
     ramp = (torch.arange(5, dtype=torch.float64) / 10).expand(1, 3, 5, 5)
     mask = torch.ones(1, 1, 5, 5, dtype=torch.float64)
 
@@ -47,7 +53,7 @@ def test_gradients_count_but_for_the_border_they_cross():
     ("border", "share"),
     [("tenth", (16 / 20) ** 2), ("none", 1.0), ("outgoing", 1.0)],
 )
-def test_pixels_at_the_border_do_not_count(border, share):
+def test_pixels_at_the_border_do_not_count(border: str, share: Any) -> None:
     loss = UnFlowPhotometric(term="colour", border=border)
 
     score = loss(GREY, GREY, STILL, STILL)
@@ -56,7 +62,7 @@ def test_pixels_at_the_border_do_not_count(border, share):
 
 
 @pytest.mark.parametrize(("size", "inner"), [(20, 16), (21, 15), (19, 15), (30, 24), (3, 1)])
-def test_the_border_is_a_tenth_rounded_up(size, inner):
+def test_the_border_is_a_tenth_rounded_up(size: int, inner: int) -> None:
     grey = torch.full((1, 3, size, size), 0.5, dtype=torch.float64)
     still = torch.zeros(1, 2, size, size, dtype=torch.float64)
 
@@ -65,7 +71,7 @@ def test_the_border_is_a_tenth_rounded_up(size, inner):
     assert score.item() == pytest.approx(2 * (inner / size) ** 2 * FLOOR)
 
 
-def test_pixels_that_leave_the_frame_do_not_count_where_asked_for():
+def test_pixels_that_leave_the_frame_do_not_count_where_asked_for() -> None:
     loss = UnFlowPhotometric(term="colour", border="outgoing")
     there = STILL.clone()
     there[:, 0] = 5
@@ -75,7 +81,7 @@ def test_pixels_that_leave_the_frame_do_not_count_where_asked_for():
     assert score.item() == pytest.approx(2 * 15 / 20 * FLOOR)
 
 
-def test_occluded_pixels_do_not_count_unless_told():
+def test_occluded_pixels_do_not_count_unless_told() -> None:
     there = STILL + 3
     loss, blind = (
         UnFlowPhotometric(term="colour", border="none", occlusion=occlusion)
@@ -86,7 +92,7 @@ def test_occluded_pixels_do_not_count_unless_told():
     assert blind(GREY, GREY + 0.2, there, there).item() == pytest.approx(2 * 51**0.9, rel=1e-6)
 
 
-def test_both_directions_are_added(ramps):
+def test_both_directions_are_added(ramps: Callable[[int], dict[str, Tensor]]) -> None:
     frames = ramps()
     still = torch.zeros(1, 2, 16, 16, dtype=torch.float64)
     loss = UnFlowPhotometric(border="none")
@@ -96,6 +102,6 @@ def test_both_directions_are_added(ramps):
     assert score.item() == pytest.approx(2 * 1.2983525233, abs=1e-8)
 
 
-def test_an_even_patch_is_refused():
+def test_an_even_patch_is_refused() -> None:
     with pytest.raises(ValueError, match="odd patch from 3 to 31, got 4"):
         UnFlowPhotometric(patch=4)

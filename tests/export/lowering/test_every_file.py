@@ -3,8 +3,11 @@
 Those of two frames alone are in `test_laws.py`, which exports them for other tests too.
 """
 
+from typing import Any
+
 import pytest
 import torch
+from torch import Tensor
 
 from framegauge.export.catalog import ENTRIES
 from framegauge.export.contract.entry import parse_entries
@@ -41,7 +44,7 @@ QUICK = {
         for text in NAMES + VARIANTS
     ],
 )
-def test_a_file_gives_the_scores_of_the_float64_graph(text, weights):
+def test_a_file_gives_the_scores_of_the_float64_graph(text: Any, weights: Any) -> None:
     graph, exact = (
         Graph(parse_entries(text), find_format("rgb24"), dtype=dtype, weights=weights)
         for dtype in (torch.float32, torch.float64)
@@ -54,6 +57,8 @@ def test_a_file_gives_the_scores_of_the_float64_graph(text, weights):
 
 
 @pytest.fixture(scope="session")
-def weights(deterministic, alexnet, linear):
+def weights(
+    deterministic: dict[str, dict[str, Tensor]], alexnet: dict[str, Tensor], linear: None
+) -> Any:
     """All networks: AlexNet as trained, the others by a formula."""
     return Weights({**deterministic, "alexnet": alexnet}, offline=True)

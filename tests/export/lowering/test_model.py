@@ -4,6 +4,7 @@ import shutil
 import stat
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -59,7 +60,7 @@ class Frozen(Metric):
 
 
 @pytest.fixture
-def private():
+def private() -> Any:
     """Makes files that only their owner may read."""
     before = os.umask(0o077)
     yield
@@ -67,7 +68,7 @@ def private():
 
 
 @every_model
-def test_the_opset_is_18(request, name):
+def test_the_opset_is_18(request: pytest.FixtureRequest, name: Any) -> None:
     proto = request.getfixturevalue(name).proto
 
     assert {(each.domain, each.version) for each in proto.opset_import} == {("", 18)}
@@ -75,12 +76,14 @@ def test_the_opset_is_18(request, name):
 
 
 @every_model
-def test_samples_of_8_bits_go_straight_into_a_cast(request, name):
+def test_samples_of_8_bits_go_straight_into_a_cast(
+    request: pytest.FixtureRequest, name: Any
+) -> None:
     assert_casts_come_first(request.getfixturevalue(name))
 
 
 @every_model
-def test_no_node_reduces_more_than_one_axis(request, name):
+def test_no_node_reduces_more_than_one_axis(request: pytest.FixtureRequest, name: Any) -> None:
     proto = request.getfixturevalue(name).proto
     constants = {each.name: numpy_helper.to_array(each) for each in proto.graph.initializer}
 
@@ -90,7 +93,9 @@ def test_no_node_reduces_more_than_one_axis(request, name):
 
 
 @every_model
-def test_nothing_in_a_file_says_where_it_was_made(request, name):
+def test_nothing_in_a_file_says_where_it_was_made(
+    request: pytest.FixtureRequest, name: Any
+) -> None:
     model = request.getfixturevalue(name)
     content = model.path.read_bytes()
 
@@ -107,7 +112,7 @@ def test_nothing_in_a_file_says_where_it_was_made(request, name):
 
 
 @every_model
-def test_weights_are_inside_the_file(request, name):
+def test_weights_are_inside_the_file(request: pytest.FixtureRequest, name: Any) -> None:
     model = request.getfixturevalue(name)
 
     onnx.checker.check_model(model.proto, full_check=True)
@@ -116,7 +121,9 @@ def test_weights_are_inside_the_file(request, name):
 
 
 @every_model
-def test_inputs_and_outputs_are_those_of_the_manifest(request, name):
+def test_inputs_and_outputs_are_those_of_the_manifest(
+    request: pytest.FixtureRequest, name: Any
+) -> None:
     model = request.getfixturevalue(name)
 
     inputs = {each.name: (each.type, each.shape) for each in model.session.get_inputs()}
@@ -130,7 +137,7 @@ def test_inputs_and_outputs_are_those_of_the_manifest(request, name):
 
 
 @every_format
-def test_every_format_exports(models, format):
+def test_every_format_exports(models: Any, format: Any) -> None:
     entries = ["psnr"] if format.startswith("rgb") else ["psnr_y", "psnr"]
 
     model = models(entries, format)
@@ -142,7 +149,7 @@ def test_every_format_exports(models, format):
     np.testing.assert_allclose(got["psnr"], wanted["psnr"], rtol=1e-5)
 
 
-def test_the_same_entries_give_the_same_bytes_in_any_folder(tmp_path):
+def test_the_same_entries_give_the_same_bytes_in_any_folder(tmp_path: Path) -> None:
     for folder in ("one", "another/and deeper"):
         (tmp_path / folder).mkdir(parents=True)
         export("psnr", tmp_path / folder / "psnr.onnx")
@@ -151,7 +158,7 @@ def test_the_same_entries_give_the_same_bytes_in_any_folder(tmp_path):
     assert first == second
 
 
-def test_a_file_appears_whole_or_not_at_all(tmp_path):
+def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     def fail(line: str) -> None:
         if line.startswith("proving"):
             raise KeyboardInterrupt
@@ -162,7 +169,7 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_progress_is_told_step_by_step(tmp_path):
+def test_progress_is_told_step_by_step(tmp_path: Path) -> None:
     lines = []
 
     path = export("mse", tmp_path / "mse.onnx", progress=lines.append)
@@ -173,7 +180,7 @@ def test_progress_is_told_step_by_step(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_an_export_warns_of_nothing(tmp_path):
+def test_an_export_warns_of_nothing(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         export("l1", tmp_path / "l1.onnx")
@@ -181,18 +188,18 @@ def test_an_export_warns_of_nothing(tmp_path):
     assert (tmp_path / "l1.onnx").is_file()
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path):
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"no folder .*nowhere to write m\.onnx in"):
         export("psnr", tmp_path / "nowhere" / "m.onnx")
 
 
-def test_a_place_is_refused_before_weights_are_looked_for(tmp_path):
+def test_a_place_is_refused_before_weights_are_looked_for(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no folder"):
         export("vgg", tmp_path / "nowhere" / "m.onnx", offline=True)
 
 
 @pytest.mark.parametrize("place", ["", "pipe"])
-def test_what_is_no_file_is_left_as_it_is(tmp_path, place):
+def test_what_is_no_file_is_left_as_it_is(tmp_path: Path, place: str) -> None:
     os.mkfifo(tmp_path / "pipe")
 
     with pytest.raises(ValueError, match="is no file that a model could replace"):
@@ -200,15 +207,17 @@ def test_what_is_no_file_is_left_as_it_is(tmp_path, place):
     assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
 
 
-def test_a_folder_that_cannot_be_written_to_is_named(tmp_path, monkeypatch):
+def test_a_folder_that_cannot_be_written_to_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("os.access", lambda *_: False)
 
     with pytest.raises(ValueError, match=r"cannot be written to, so m\.onnx cannot be made there"):
         export("psnr", tmp_path / "m.onnx")
 
 
-def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch):
-    def full(descriptor):
+def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(descriptor: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
@@ -218,7 +227,9 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_link_stays_a_link_and_the_mask_of_permissions_holds(tmp_path, private):
+def test_a_link_stays_a_link_and_the_mask_of_permissions_holds(
+    tmp_path: Path, private: Any
+) -> None:
     (tmp_path / "m.onnx").symlink_to(tmp_path / "file.onnx")
 
     export("mse", tmp_path / "m.onnx")
@@ -228,18 +239,20 @@ def test_a_link_stays_a_link_and_the_mask_of_permissions_holds(tmp_path, private
 
 
 @pytest.mark.parametrize("entry", ["laplacian[levels=12]", "census[border=5000]"])
-def test_frames_that_no_model_is_proven_on_are_refused_at_once(tmp_path, entry):
+def test_frames_that_no_model_is_proven_on_are_refused_at_once(tmp_path: Path, entry: str) -> None:
     with pytest.raises(ValueError, match=r"would need frames of at least .* up to 2048x2048"):
         export(entry, tmp_path / "m.onnx")
 
 
-def test_an_option_beyond_all_numbers_is_a_wrong_request(tmp_path):
+def test_an_option_beyond_all_numbers_is_a_wrong_request(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="ssim"):
         export("ssim[sigma=1e300]", tmp_path / "m.onnx")
 
 
-def test_what_fails_in_the_making_is_no_wrong_request(tmp_path, monkeypatch):
-    def fail(suite):
+def test_what_fails_in_the_making_is_no_wrong_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(suite: Any) -> None:
         raise ValueError("array is too big")
 
     monkeypatch.setattr(model, "trace", fail)
@@ -248,21 +261,23 @@ def test_what_fails_in_the_making_is_no_wrong_request(tmp_path, monkeypatch):
         export("mse", tmp_path / "m.onnx")
 
 
-def test_a_model_whose_scores_are_not_finite_is_not_made(tmp_path, monkeypatch):
+def test_a_model_whose_scores_are_not_finite_is_not_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(model, "evaluate", lambda *_: {"mse": np.array([0.5, np.nan])})
 
     with pytest.raises(ExportError, match="mse is not finite on the frames of the self-test"):
         export("mse", tmp_path / "m.onnx")
 
 
-def test_a_graph_that_fixes_a_size_is_refused():
+def test_a_graph_that_fixes_a_size_is_refused() -> None:
     suite = frozen_suite()
 
     with pytest.raises(ExportError, match="could not trace frozen with open sizes"):
         trace(suite)
 
 
-def test_an_axis_that_became_a_constant_is_refused():
+def test_an_axis_that_became_a_constant_is_refused() -> None:
     suite = Graph(parse_entries("mse"), find_format("rgb24"))
     example = tuple(torch.zeros(2, 24, 32, 3, dtype=torch.uint8) + k for k in range(2))
 
@@ -273,7 +288,9 @@ def test_an_axis_that_became_a_constant_is_refused():
 
 
 @pytest.mark.parametrize("divisor", [250.0, 0.0])
-def test_a_file_that_gives_other_scores_than_its_graph_is_refused(pixel_model, divisor):
+def test_a_file_that_gives_other_scores_than_its_graph_is_refused(
+    pixel_model: Any, divisor: float
+) -> None:
     tampered = onnx.ModelProto()
     tampered.CopyFrom(pixel_model.proto)
     (peak,) = (
@@ -287,13 +304,13 @@ def test_a_file_that_gives_other_scores_than_its_graph_is_refused(pixel_model, d
         prove(tampered.SerializeToString(), pixel_model.exact, pixel_model.exact)
 
 
-def test_an_untouched_file_is_proven(pixel_model):
+def test_an_untouched_file_is_proven(pixel_model: Any) -> None:
     prove(pixel_model.path.read_bytes(), pixel_model.exact, pixel_model.exact)
 
     assert pixel_model.path.is_file()
 
 
-def test_small_constants_survive_the_export(variant_model):
+def test_small_constants_survive_the_export(variant_model: Any) -> None:
     flat = np.full((1, 64, 64, 3), 128, np.uint8)
 
     scores = variant_model.run({"reference": flat, "distorted": flat})
@@ -303,7 +320,7 @@ def test_small_constants_survive_the_export(variant_model):
     np.testing.assert_allclose(scores["psnr_epsilon_1e_08"], 80, rtol=1e-6)
 
 
-def test_the_self_test_is_met_by_the_file(pixel_model):
+def test_the_self_test_is_met_by_the_file(pixel_model: Any) -> None:
     test = pixel_model.manifest.self_test
     outputs = {output.name: output for output in pixel_model.manifest.outputs}
 
@@ -316,7 +333,7 @@ def test_the_self_test_is_met_by_the_file(pixel_model):
 
 
 @pytest.mark.slow
-def test_means_over_pixels_hold_at_3840x2160(pixel_model):
+def test_means_over_pixels_hold_at_3840x2160(pixel_model: Any) -> None:
     feed = feeds(pixel_model.exact, (2160, 3840), batch=1)
 
     got, wanted = pixel_model.run(feed), pixel_model.exactly(feed)
@@ -332,7 +349,7 @@ def test_means_over_pixels_hold_at_3840x2160(pixel_model):
 @pytest.mark.slow
 @pytest.mark.parametrize("format", ["rgb24", "yuv420p"])
 @pytest.mark.parametrize("name", NAMES)
-def test_every_entry_exports_by_itself(tmp_path, name, format):
+def test_every_entry_exports_by_itself(tmp_path: Path, name: Any, format: str) -> None:
     if format == "rgb24" and spec_of(name).reads == "plane":
         pytest.skip("reads a plane, and rgb24 has none")
 
@@ -344,7 +361,7 @@ def test_every_entry_exports_by_itself(tmp_path, name, format):
 @pytest.mark.slow
 @every_format
 @pytest.mark.parametrize("name", NAMES)
-def test_every_entry_is_traced_from_every_format(name, format):
+def test_every_entry_is_traced_from_every_format(name: Any, format: Any) -> None:
     has = {plane.part for plane in find_format(format).planes}
     plane = spec_of(name).plane
     if plane not in has | {None} and not (plane in ("u", "v") and "uv" in has):
@@ -356,30 +373,30 @@ def test_every_entry_is_traced_from_every_format(name, format):
 
 
 @pytest.mark.slow
-def test_every_entry_exports_in_one_file(tmp_path):
+def test_every_entry_exports_in_one_file(tmp_path: Path) -> None:
     path = export(NAMES, tmp_path / "all.onnx", format="yuv420p")
 
     assert path.is_file()
     shutil.rmtree(tmp_path)
 
 
-def assert_casts_come_first(model):
+def assert_casts_come_first(model: Any) -> None:
     graph = model.proto.graph
     small = {each.name for each in model.manifest.inputs if each.dtype == "uint8"}
     takers = {name: [n.op_type for n in graph.node if name in n.input] for name in small}
     assert takers == {name: ["Cast"] for name in small}
 
 
-def frozen_suite():
+def frozen_suite() -> Any:
     suite = Graph(parse_entries("mse"), find_format("rgb24"))
     suite.members = [Member(label="frozen", entry="frozen", metric=Frozen(), options={})]
     return suite
 
 
-def is_divisor(proto, name):
+def is_divisor(proto: Any, name: Any) -> Any:
     return any(node.op_type == "Div" and name == node.input[1] for node in proto.graph.node)
 
 
-def spec_of(name):
+def spec_of(name: Any) -> Any:
     (spec,) = (listing.spec for listing in listings() if listing.spec.name == name)
     return spec

@@ -3,16 +3,20 @@
 import contextlib
 import io
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import onnx_ir
+import onnxruntime
 import pytest
 import torch
 import torch.nn.functional as F
 from onnx import TensorProto
+from torch import Tensor
 
 from framegauge.export import export
 from framegauge.export.contract.entry import parse_entries
@@ -68,25 +72,27 @@ PAIR = """
 
 
 @pytest.fixture
-def network():
+def network() -> Any:
     return onnx_ir.from_onnx_text(NETWORK)
 
 
 @pytest.fixture(scope="module")
-def lpips(trained):
+def lpips(trained: Any) -> Any:
     """LPIPS on the trained AlexNet with its map, and PSNR: graphs and their model in float32."""
     return made("lpips_alex,psnr", trained, maps=["lpips_alex"])
 
 
 @pytest.fixture(scope="module")
-def mixed(deterministic):
+def mixed(deterministic: dict[str, dict[str, Tensor]]) -> Any:
     """An entry that half cannot hold and one that it can: their model, its half, and the errors."""
     graph, exact, model, test = made(f"{FINE},{COARSE}", Weights(deterministic, offline=True))
     return model, *in_half(model, graph, exact, test)
 
 
 @pytest.fixture(scope="module")
-def exported(alexnet, linear, tmp_path_factory):
+def exported(
+    alexnet: dict[str, Tensor], linear: None, tmp_path_factory: pytest.TempPathFactory
+) -> Any:
     """A file that the command line wrote in half precision, and what it said."""
     folder = tmp_path_factory.mktemp("half")
     torch.save(alexnet, folder / "alexnet.pth")
@@ -100,15 +106,15 @@ def exported(alexnet, linear, tmp_path_factory):
     return path, said.getvalue()
 
 
-def test_only_convolutions_that_sum_over_channels_are_chosen(network):
+def test_only_convolutions_that_sum_over_channels_are_chosen(network: Any) -> None:
     assert [node.outputs[0].name for node in convolutions(network)] == ["sum", "left"]
 
 
-def test_an_output_rests_on_the_convolutions_before_it(network):
+def test_an_output_rests_on_the_convolutions_before_it(network: Any) -> None:
     assert reach(network) == {"y": {0}, "z": {1}}
 
 
-def test_half_ends_where_something_else_than_a_maximum_begins(network):
+def test_half_ends_where_something_else_than_a_maximum_begins(network: Any) -> None:
     types = types_of(halved(network, [0, 1]))
 
     assert {key: found for key, found in types.items() if key[0] != "Cast"} == {
@@ -121,14 +127,14 @@ def test_half_ends_where_something_else_than_a_maximum_begins(network):
     }
 
 
-def test_a_convolution_that_is_not_chosen_stays_in_float32(network):
+def test_a_convolution_that_is_not_chosen_stays_in_float32(network: Any) -> None:
     model = halved(network, [1])
 
     assert types_of(model)["Relu", 1] == {"float"}
     assert types_of(model)["Conv", 1] == {"float", "float16"}
 
 
-def test_the_model_given_is_left_as_it_was(network):
+def test_the_model_given_is_left_as_it_was(network: Any) -> None:
     before = serialise(onnx_ir.from_onnx_text(NETWORK))
 
     halved(network, [0])
@@ -137,7 +143,9 @@ def test_the_model_given_is_left_as_it_was(network):
     assert serialise(network) == before
 
 
-def test_the_twin_rounds_where_the_halved_model_does(network, session_of):
+def test_the_twin_rounds_where_the_halved_model_does(
+    network: Any, session_of: Callable[[bytes], onnxruntime.InferenceSession]
+) -> None:
     # Half has eleven bits: 1024 + 1025 becomes 2048.
     x = np.zeros((1, 2, 2, 2), np.float32)
     x[0, :, 0, 0] = 1024, 1025
@@ -155,7 +163,9 @@ def test_the_twin_rounds_where_the_halved_model_does(network, session_of):
     assert found == {"float32": 2049, "halved": 2049, "twin": 2048}
 
 
-def test_the_twin_is_pytorch_in_half(session_of):
+def test_the_twin_is_pytorch_in_half(
+    session_of: Callable[[bytes], onnxruntime.InferenceSession],
+) -> None:
     generator = torch.Generator().manual_seed(1)
     shapes = (2, 3, 12, 13), (8, 3, 3, 3), (4, 8, 3, 3)
     x, first, second = (torch.randn(*shape, generator=generator) for shape in shapes)
@@ -171,7 +181,7 @@ def test_the_twin_is_pytorch_in_half(session_of):
     assert np.abs(got - wanted).max() <= 2.0**-10 * np.abs(wanted).max()
 
 
-def test_lpips_on_trained_weights_holds_in_half(lpips):
+def test_lpips_on_trained_weights_holds_in_half(lpips: Any) -> None:
     graph, exact, model, test = lpips
 
     _, found = in_half(model, graph, exact, test)
@@ -185,7 +195,13 @@ def test_lpips_on_trained_weights_holds_in_half(lpips):
 
 
 @pytest.mark.parametrize("case", ["bikes_128x192/blend", "bikes_97x131/noise", "black_vs_white"])
-def test_lpips_in_half_is_the_authors_on_real_frames(lpips, learned, pair_of, session_of, case):
+def test_lpips_in_half_is_the_authors_on_real_frames(
+    lpips: Any,
+    learned: dict[str, dict[str, Any]],
+    pair_of: Callable[[str], dict[str, np.ndarray]],
+    session_of: Callable[[bytes], onnxruntime.InferenceSession],
+    case: str,
+) -> None:
     _, _, model, _ = lpips
     twin = session_of(serialise(rounded(model, range(5))))
 
@@ -194,7 +210,7 @@ def test_lpips_in_half_is_the_authors_on_real_frames(lpips, learned, pair_of, se
     assert abs(got.item() - learned[case]["lpips.alex"]) < 5e-4
 
 
-def test_norms_differences_and_means_are_in_float32(lpips):
+def test_norms_differences_and_means_are_in_float32(lpips: Any) -> None:
     graph, exact, model, test = lpips
 
     half, _ = in_half(model, graph, exact, test)
@@ -210,7 +226,7 @@ def test_norms_differences_and_means_are_in_float32(lpips):
     assert types["ReduceMean", 1] == types["Pow", 1] == types["Sqrt", 1] == {"float"}
 
 
-def test_what_half_cannot_hold_stays_in_float32_and_is_named(mixed):
+def test_what_half_cannot_hold_stays_in_float32_and_is_named(mixed: Any) -> None:
     _, _, (fine, _) = mixed
 
     assert not fine.half
@@ -218,7 +234,7 @@ def test_what_half_cannot_hold_stays_in_float32_and_is_named(mixed):
     assert fine.words.startswith("fine in float32: in half it is ")
 
 
-def test_layers_shared_with_an_entry_that_cannot_are_kept_for_both(mixed):
+def test_layers_shared_with_an_entry_that_cannot_are_kept_for_both(mixed: Any) -> None:
     model, half, (_, coarse) = mixed
 
     assert reach(model) == {"fine": {0, 1}, "coarse": {0, 1, 2}}
@@ -227,7 +243,9 @@ def test_layers_shared_with_an_entry_that_cannot_are_kept_for_both(mixed):
     assert kinds == [onnx_ir.DataType.FLOAT] * 2 + [onnx_ir.DataType.FLOAT16]
 
 
-def test_a_network_that_overflows_half_stays_in_float32(deterministic):
+def test_a_network_that_overflows_half_stays_in_float32(
+    deterministic: dict[str, dict[str, Tensor]],
+) -> None:
     loud = dict(deterministic["vgg16"])
     loud["features.0.weight"] = 1e5 * loud["features.0.weight"]
     weights = Weights({"vgg16": loud}, offline=True)
@@ -240,7 +258,7 @@ def test_a_network_that_overflows_half_stays_in_float32(deterministic):
     assert serialise(half) == serialise(model)
 
 
-def test_the_manifest_says_what_is_in_half_and_how_far_off(exported):
+def test_the_manifest_says_what_is_in_half_and_how_far_off(exported: Any) -> None:
     manifest = Model(exported[0], backend="cpu").manifest
 
     lpips, psnr = manifest.rounding
@@ -250,7 +268,7 @@ def test_the_manifest_says_what_is_in_half_and_how_far_off(exported):
     assert Manifest.from_json(manifest.to_json(), file="model.onnx") == manifest
 
 
-def test_the_self_test_wants_float64s_scores(exported, alexnet):
+def test_the_self_test_wants_float64s_scores(exported: Any, alexnet: dict[str, Tensor]) -> None:
     manifest = Model(exported[0], backend="cpu").manifest
     weights = Weights({"alexnet": alexnet}, offline=True)
     graph, exact = graphs("lpips_alex,psnr", weights, format="yuv420p")
@@ -258,12 +276,12 @@ def test_the_self_test_wants_float64s_scores(exported, alexnet):
     assert manifest.self_test == describe(graph, exact).self_test
 
 
-def test_the_file_is_half_as_large(exported):
+def test_the_file_is_half_as_large(exported: Any) -> None:
     # AlexNet's convolutions have 2,469,696 weights and biases.
     assert 2 * 2_469_696 < exported[0].stat().st_size < 2.1 * 2_469_696
 
 
-def test_the_command_says_what_stays_in_float32(exported):
+def test_the_command_says_what_stays_in_float32(exported: Any) -> None:
     lines = exported[1].splitlines()
 
     assert "kept in float32: psnr" in lines
@@ -271,7 +289,7 @@ def test_the_command_says_what_stays_in_float32(exported):
     assert any(line.startswith("lpips_alex in half: up to ") for line in lines)
 
 
-def test_show_says_what_is_in_half(exported, capsys):
+def test_show_says_what_is_in_half(exported: Any, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         cli.main(["show", str(exported[0])])
 
@@ -281,7 +299,7 @@ def test_show_says_what_is_in_half(exported, capsys):
     assert "psnr in float32: " in shown
 
 
-def test_a_report_says_that_the_model_is_in_half(exported):
+def test_a_report_says_that_the_model_is_in_half(exported: Any) -> None:
     report = score(
         CLIPS / "reference.mp4", CLIPS / "distorted.mp4", model=exported[0], count=2, backend="cpu"
     )
@@ -291,14 +309,14 @@ def test_a_report_says_that_the_model_is_in_half(exported):
     assert report["pooled_metrics"]["lpips_alex"]["mean"] > 0
 
 
-def test_tensorrt_builds_the_file_with_its_network_in_half(exported):
+def test_tensorrt_builds_the_file_with_its_network_in_half(exported: Any) -> None:
     engine, types = built(exported[0].read_bytes())
 
     assert engine is not None
     assert types == {"HALF"}
 
 
-def test_tensorrt_builds_a_network_that_is_partly_in_half(mixed):
+def test_tensorrt_builds_a_network_that_is_partly_in_half(mixed: Any) -> None:
     _, half, _ = mixed
 
     engine, types = built(serialise(half))
@@ -307,26 +325,28 @@ def test_tensorrt_builds_a_network_that_is_partly_in_half(mixed):
     assert types == {"FLOAT", "HALF"}
 
 
-def test_another_precision_is_refused_by_name(tmp_path):
+def test_another_precision_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="precision takes one of fp32, fp16; got 'int8'"):
         export("psnr", tmp_path / "psnr.onnx", precision="int8")
 
 
-def test_a_manifest_of_another_precision_is_refused(exported):
+def test_a_manifest_of_another_precision_is_refused(exported: Any) -> None:
     manifest = Model(exported[0], backend="cpu").manifest
 
     with pytest.raises(ManifestError, match="precision is one of fp32, fp16; this one says 'int4'"):
         replace(manifest, precision="int4")
 
 
-def test_an_order_in_half_has_a_command_that_says_so():
+def test_an_order_in_half_has_a_command_that_says_so() -> None:
     order = ExportRequest(entries="lpips_alex", format="rgb24", precision="fp16")
 
     assert "--precision fp16" in order.command()
     assert "--precision" not in replace(order, precision="fp32").command()
 
 
-def test_a_model_in_half_is_kept_apart_from_the_same_in_float32(tmp_path, monkeypatch):
+def test_a_model_in_half_is_kept_apart_from_the_same_in_float32(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
     monkeypatch.setattr(exports, "write", lambda order, path, progress: path.write_bytes(b"model"))
     order = ExportRequest(entries="psnr", format="rgb24", precision="fp16")
@@ -336,7 +356,7 @@ def test_a_model_in_half_is_kept_apart_from_the_same_in_float32(tmp_path, monkey
     assert files[0] != files[1]
 
 
-def test_an_error_of_over_half_the_tolerance_does_not_hold():
+def test_an_error_of_over_half_the_tolerance_does_not_hold() -> None:
     within = Rounding(name="x", half=True, errors={"dark": 0.5}, allowed={"dark": 1.0})
 
     assert within.holds
@@ -346,7 +366,7 @@ def test_an_error_of_over_half_the_tolerance_does_not_hold():
 
 
 @pytest.mark.parametrize(("error", "holds"), [(0.4949, True), (0.5049, False)])
-def test_an_error_is_not_rounded_until_it_holds(error, holds):
+def test_an_error_is_not_rounded_until_it_holds(error: float, holds: bool) -> None:
     output = Output(
         name="x",
         kind="score",
@@ -368,7 +388,7 @@ def test_an_error_is_not_rounded_until_it_holds(error, holds):
     assert rounding.holds == holds
 
 
-def graphs(entries, weights, *, format="rgb24", maps=()):
+def graphs(entries: Any, weights: Any, *, format: Any = "rgb24", maps: Any = ()) -> Any:
     """The graph of entries in float32 and in float64."""
     return tuple(
         Graph(parse_entries(entries), find_format(format), maps=maps, dtype=dtype, weights=weights)
@@ -376,13 +396,13 @@ def graphs(entries, weights, *, format="rgb24", maps=()):
     )
 
 
-def made(entries, weights, *, maps=()):
+def made(entries: Any, weights: Any, *, maps: Any = ()) -> Any:
     """Both graphs of entries, their model in float32, and its self-test."""
     graph, exact = graphs(entries, weights, maps=maps)
     return graph, exact, translate(trace(graph), graph), describe(graph, exact).self_test
 
 
-def built(content):
+def built(content: Any) -> Any:
     """An engine for SM89, ``None`` if TensorRT makes none, and the types of its convolutions."""
     trt = pytest.importorskip("tensorrt_rtx", reason="tensorrt-rtx is not installed")
     logger = trt.Logger(trt.Logger.ERROR)
@@ -409,7 +429,7 @@ def built(content):
     return builder.build_serialized_network(network, config), types
 
 
-def types_of(model):
+def types_of(model: Any) -> Any:
     """Element types that each operator gives, by its name and number of groups."""
     proto = onnx.shape_inference.infer_shapes(onnx.load_from_string(serialise(model)))
     graph = proto.graph

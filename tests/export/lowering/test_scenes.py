@@ -1,5 +1,7 @@
 """Frames of four kinds, by formula."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,7 @@ LEVELS = {"natural": (16, 239), "dark": (0, 16), "flat": (96, 128), "bright": (2
 
 
 @pytest.fixture(scope="module")
-def frames():
+def frames() -> Any:
     """Both frames of each kind, ``(256, 256, 3)``, 8 bits."""
     form = find_format("rgb24")
     pair = [
@@ -25,7 +27,7 @@ def frames():
 
 
 @pytest.mark.parametrize("kind", scenes.KINDS)
-def test_a_kind_keeps_to_its_levels(frames, kind):
+def test_a_kind_keeps_to_its_levels(frames: Any, kind: Any) -> None:
     reference, _ = frames[kind]
 
     low, high = LEVELS[kind]
@@ -33,13 +35,13 @@ def test_a_kind_keeps_to_its_levels(frames, kind):
 
 
 @pytest.mark.parametrize("kind", scenes.KINDS)
-def test_the_distorted_frame_is_near_the_reference(frames, kind):
+def test_the_distorted_frame_is_near_the_reference(frames: Any, kind: Any) -> None:
     reference, distorted = frames[kind]
 
     assert 0.5 <= np.abs(distorted - reference).mean() <= 3
 
 
-def test_flat_frames_are_flat(frames):
+def test_flat_frames_are_flat(frames: Any) -> None:
     reference, distorted = frames["flat"]
 
     assert reference[0, 0].tolist() == [96, 112, 128]
@@ -47,7 +49,7 @@ def test_flat_frames_are_flat(frames):
     assert np.unique(distorted - reference).tolist() == [1]
 
 
-def test_the_power_of_natural_frames_falls_as_that_of_natural_images(frames):
+def test_the_power_of_natural_frames_falls_as_that_of_natural_images(frames: Any) -> None:
     grey = frames["natural"][0].mean(-1)
     window = np.hanning(256)
     power = np.abs(np.fft.fft2((grey - grey.mean()) * np.outer(window, window))) ** 2
@@ -61,7 +63,7 @@ def test_the_power_of_natural_frames_falls_as_that_of_natural_images(frames):
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_every_format_can_hold_them(name):
+def test_every_format_can_hold_them(name: Any) -> None:
     form = find_format(name)
 
     made = batch(form, "reference", (45, 61), 4, scenes.samples)
@@ -70,7 +72,7 @@ def test_every_format_can_hold_them(name):
     assert [each.shape for each in made.values()] == shapes
 
 
-def test_deeper_formats_have_the_same_levels_in_finer_steps():
+def test_deeper_formats_have_the_same_levels_in_finer_steps() -> None:
     y, x = np.indices((64, 64))
     c = np.zeros_like(x)
 
@@ -82,7 +84,7 @@ def test_deeper_formats_have_the_same_levels_in_finer_steps():
     assert len(np.unique(ten % 4)) == 4
 
 
-def test_previous_and_next_frames_are_the_reference_moved():
+def test_previous_and_next_frames_are_the_reference_moved() -> None:
     y, x = np.indices((64, 64))
     c = np.zeros_like(x)
 

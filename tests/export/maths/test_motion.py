@@ -1,5 +1,7 @@
 """What every metric of motion obeys; `test_laws.py` has the laws of pairs of frames."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -53,7 +55,7 @@ every_entry = pytest.mark.parametrize("text", LOSSES + METRICS)
 
 
 @every_loss
-def test_gradients_are_those_of_the_values(text):
+def test_gradients_are_those_of_the_values(text: Any) -> None:
     loss = find(text)
     given = random(loss.spec, 7, 8, batch=1)
     if "census" in loss.SPEC.title.lower():
@@ -71,7 +73,7 @@ def test_gradients_are_those_of_the_values(text):
 
 @every_loss
 @pytest.mark.parametrize("kind", ["identical", "flat", "moving"])
-def test_gradients_are_finite(text, kind):
+def test_gradients_are_finite(text: Any, kind: str) -> None:
     loss = find(text)
     side = max(16, loss.spec.least)
     given = random(loss.spec, side, side, batch=2, dtype=torch.float32)
@@ -85,7 +87,7 @@ def test_gradients_are_finite(text, kind):
 
 
 @every_entry
-def test_a_score_does_not_depend_on_the_rest_of_the_batch(text):
+def test_a_score_does_not_depend_on_the_rest_of_the_batch(text: Any) -> None:
     metric = find(text)
     metric.reduction = "none"
     side = max(16, metric.spec.least)
@@ -101,7 +103,7 @@ def test_a_score_does_not_depend_on_the_rest_of_the_batch(text):
 
 @every_entry
 @pytest.mark.parametrize(("down", "across"), [(0, 0), (0, 1), (1, 0), (1, 1)])
-def test_the_least_size_and_every_parity_are_scored(text, down, across):
+def test_the_least_size_and_every_parity_are_scored(text: Any, down: int, across: int) -> None:
     metric = find(text)
     least = metric.spec.least
 
@@ -113,7 +115,7 @@ def test_the_least_size_and_every_parity_are_scored(text, down, across):
 @pytest.mark.parametrize(
     "text", [text for text in LOSSES + METRICS if len(find(text).spec.inputs) > 1]
 )
-def test_inputs_of_two_sizes_are_refused_by_name(text):
+def test_inputs_of_two_sizes_are_refused_by_name(text: Any) -> None:
     metric = find(text)
     given = random(metric.spec, 60, 60, batch=1)
     role = [role for role in given if role.startswith("flow")][-1]
@@ -123,7 +125,7 @@ def test_inputs_of_two_sizes_are_refused_by_name(text):
         metric(**given)
 
 
-def test_a_suite_warps_and_masks_once_for_all(models):
+def test_a_suite_warps_and_masks_once_for_all(models: Any) -> None:
     model = models(["warping_error", "occlusion[boundaries=true]"], "rgb24")
 
     warps = [node for node in model.proto.graph.node if node.op_type == "GridSample"]
@@ -143,7 +145,7 @@ def test_a_suite_warps_and_masks_once_for_all(models):
         ),
     ],
 )
-def test_files_hold_their_tolerance(entries, models):
+def test_files_hold_their_tolerance(entries: list[Any], models: Any) -> None:
     model = models(entries, "rgb24")
     feed = feeds(model.exact, (67, 90), batch=3)
 
@@ -168,7 +170,7 @@ def test_files_hold_their_tolerance(entries, models):
         "occlusion",
     ],
 )
-def test_nothing_moves_between_equal_frames(text):
+def test_nothing_moves_between_equal_frames(text: str) -> None:
     options = "[corners=aligned]" if text == "superslomo_warping" else ""
     metric = find(text + options)
     frame = random(metric.spec, 20, 21, batch=1).get("next", torch.rand(1, 3, 20, 21).double())
@@ -180,7 +182,7 @@ def test_nothing_moves_between_equal_frames(text):
     assert metric(**given).item() == pytest.approx(metric.spec.ideal, abs=5e-6)
 
 
-def test_an_input_that_the_options_leave_out_is_refused_by_name():
+def test_an_input_that_the_options_leave_out_is_refused_by_name() -> None:
     frame, flow = torch.zeros(1, 3, 4, 4), torch.zeros(1, 2, 4, 4)
 
     with pytest.raises(ValueError, match="warping with these options needs next, flow_to_next"):
@@ -193,7 +195,9 @@ def test_an_input_that_the_options_leave_out_is_refused_by_name():
     ("time", "weights"),
     [(0.5, [-0.25, 0.25, 0.25, -0.25]), (0.25, [-0.1875, 0.0625, 0.5625, -0.1875])],
 )
-def test_flows_at_a_time_weigh_those_between_the_neighbours(time, weights):
+def test_flows_at_a_time_weigh_those_between_the_neighbours(
+    time: float, weights: list[Any]
+) -> None:
     one, none = torch.ones(1, 2, 1, 1), torch.zeros(1, 2, 1, 1)
 
     forward = flows_at(one, none, torch.tensor([time]))
@@ -205,7 +209,7 @@ def test_flows_at_a_time_weigh_those_between_the_neighbours(time, weights):
     assert found == weights
 
 
-def test_a_trace_approximates_its_flows_once():
+def test_a_trace_approximates_its_flows_once() -> None:
     metric = find("superslomo_warping")
     features = eager_features(metric.spec, random(metric.spec, 8, 8, batch=1))
 
@@ -214,10 +218,10 @@ def test_a_trace_approximates_its_flows_once():
     assert first[0] is second[0]
 
 
-def random(spec, height, width, *, batch, dtype=torch.float64):
+def random(spec: Any, height: Any, width: Any, *, batch: Any, dtype: Any = torch.float64) -> Any:
     generator = torch.manual_seed(17)
 
-    def uniform(*shape):
+    def uniform(*shape: Any) -> Any:
         return torch.rand(batch, *shape, dtype=dtype, generator=generator)
 
     given = {}
@@ -236,7 +240,7 @@ def random(spec, height, width, *, batch, dtype=torch.float64):
     return given
 
 
-def dim(given):
+def dim(given: Any) -> Any:
     """Frames of so little contrast that no census saturates: its differences then resolve."""
     return {
         role: 0.4 + tensor / 100 if tensor.shape[1:2] == (3,) else tensor
@@ -244,7 +248,7 @@ def dim(given):
     }
 
 
-def special(role, tensor, kind):
+def special(role: Any, tensor: Any, kind: Any) -> Any:
     flow, frame = role.startswith("flow"), tensor.ndim == 4 and tensor.shape[1] == 3
     if frame and kind == "flat":
         return torch.full_like(tensor, 0.5)

@@ -1,4 +1,5 @@
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -15,11 +16,11 @@ from framegauge.export.maths.visibility import uncovered
 from framegauge.export.metrics.occlusion import Occlusion
 
 
-def test_a_flow_at_rest_covers_every_pixel_once():
+def test_a_flow_at_rest_covers_every_pixel_once() -> None:
     assert_close(coverage(constant(0, 0)), torch.ones(1, 1, 5, 6).double())
 
 
-def test_a_vector_is_shared_by_the_four_pixels_around_its_end():
+def test_a_vector_is_shared_by_the_four_pixels_around_its_end() -> None:
     flow = constant(90, 90)  # out of the frame
     flow[0, :, 1, 2] = torch.tensor([1.25, -0.5])
 
@@ -31,21 +32,21 @@ def test_a_vector_is_shared_by_the_four_pixels_around_its_end():
     assert_close(hits, wanted)
 
 
-def test_what_ends_beyond_the_frame_is_lost():
+def test_what_ends_beyond_the_frame_is_lost() -> None:
     hits = coverage(constant(2.5, 0))[0, 0]
 
     # The first two columns are reached by none, the third by half of one.
     assert_close(hits, torch.tensor([0, 0, 0.5, 1, 1, 1]).double().expand(5, 6))
 
 
-def test_vectors_that_meet_add_up():
+def test_vectors_that_meet_add_up() -> None:
     flow = constant(0, 0)
     flow[0, 0, :, 0] = 1
 
     assert_close(coverage(flow)[0, 0], torch.tensor([0, 2, 1, 1, 1, 1]).double().expand(5, 6))
 
 
-def test_unflows_vector_is_a_gaussian_of_nine_pixels_each_way():
+def test_unflows_vector_is_a_gaussian_of_nine_pixels_each_way() -> None:
     flow = torch.full((1, 2, 12, 13), 90.0).double()
     flow[0, :, 6, 5] = torch.tensor([0.5, 0])
 
@@ -57,7 +58,7 @@ def test_unflows_vector_is_a_gaussian_of_nine_pixels_each_way():
     assert_close(hits, torch.outer(torch.tensor(row).double(), torch.tensor(column).double()))
 
 
-def test_unflows_vectors_at_rest_add_up_to_the_gaussians_integral():
+def test_unflows_vectors_at_rest_add_up_to_the_gaussians_integral() -> None:
     hits = coverage(torch.zeros(1, 2, 20, 20).double(), kernel="gaussian")
 
     # Sums of a Gaussian of standard deviation 1 over whole numbers, cut at four.
@@ -65,7 +66,7 @@ def test_unflows_vectors_at_rest_add_up_to_the_gaussians_integral():
 
 
 @pytest.mark.parametrize(("form", "columns"), [("range", 3), ("disocclusion", 2)])
-def test_a_frame_that_moves_off_leaves_its_edge_occluded(form, columns):
+def test_a_frame_that_moves_off_leaves_its_edge_occluded(form: str, columns: int) -> None:
     back = torch.zeros(1, 2, 16, 16)
     back[:, 0] = 2.85
 
@@ -76,7 +77,7 @@ def test_a_frame_that_moves_off_leaves_its_edge_occluded(form, columns):
     assert score.item() == columns / 16
 
 
-def test_the_bounds_are_the_authors():
+def test_the_bounds_are_the_authors() -> None:
     flow = constant(90, 90)
     flow[0, :, 2, 3] = 0
     for share in (0.19, 0.21):
@@ -87,13 +88,13 @@ def test_the_bounds_are_the_authors():
         assert hidden.tolist() == [1, 1, 1, 0, float(share < 0.2), 1]
 
 
-def test_no_gradient_passes():
+def test_no_gradient_passes() -> None:
     flow = constant(0.3, 0.1).requires_grad_()
 
     assert not Occlusion(form="range")(flow_next_previous=flow).requires_grad
 
 
-def test_the_other_flow_is_read_only_for_boundaries():
+def test_the_other_flow_is_read_only_for_boundaries() -> None:
     flow = constant(0, 0)
 
     with pytest.raises(ValueError, match="occlusion with these options reads no flow_previous_nex"):
@@ -102,7 +103,7 @@ def test_the_other_flow_is_read_only_for_boundaries():
 
 
 @pytest.mark.parametrize("entry", ["occlusion[form=range]"])
-def test_a_file_counts_hits_as_the_graph_does(entry):
+def test_a_file_counts_hits_as_the_graph_does(entry: str) -> None:
     graph, exact = (
         Graph(parse_entries(entry), find_format("rgb24"), dtype=dtype)
         for dtype in (torch.float32, torch.float64)
@@ -116,7 +117,7 @@ def test_a_file_counts_hits_as_the_graph_does(entry):
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the extension's own types
-def test_tensorrt_refuses_to_add_up_hits():
+def test_tensorrt_refuses_to_add_up_hits() -> None:
     tensorrt = pytest.importorskip("tensorrt_rtx")
     graph = Graph(parse_entries("occlusion[form=range]"), find_format("rgb24"))
     logger = tensorrt.Logger(tensorrt.Logger.INTERNAL_ERROR)
@@ -130,5 +131,5 @@ def test_tensorrt_refuses_to_add_up_hits():
     assert "reduction" in parser.get_error(0).desc()
 
 
-def constant(u, v):
+def constant(u: Any, v: Any) -> Any:
     return torch.tensor([u, v], dtype=torch.float64).view(1, 2, 1, 1).repeat(1, 1, 5, 6)

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,7 @@ from framegauge.export.maths.warp import inside, warp
 RAMP = torch.arange(8, dtype=torch.float64).expand(1, 1, 3, 8)
 
 
-def flow(u, v=0.0, like=RAMP):
+def flow(u: Any, v: Any = 0.0, like: Any = RAMP) -> Any:
     height, width = like.shape[-2:]
     vector = torch.tensor([u, v], dtype=torch.float64).view(1, 2, 1, 1)
     return vector.expand(len(like), 2, height, width)
@@ -25,7 +27,7 @@ def flow(u, v=0.0, like=RAMP):
         ("half_pixel", [0, *(8 * x / 7 - 0.5 for x in range(1, 7)), 7]),
     ],
 )
-def test_a_flow_of_zero_samples_where_the_corners_say(corners, wanted):
+def test_a_flow_of_zero_samples_where_the_corners_say(corners: str, wanted: list[Any]) -> None:
     warped = warp(RAMP, flow(0), corners=corners)
 
     assert warped[0, 0, 1].tolist() == pytest.approx(wanted, abs=1e-12)
@@ -39,14 +41,14 @@ def test_a_flow_of_zero_samples_where_the_corners_say(corners, wanted):
         ("ddflow", [1.5, 2.5, 3.5, 4.5, 5.5, 6.5, 0, 0]),
     ],
 )
-def test_what_lies_beyond_the_border_is_an_option(border, wanted):
+def test_what_lies_beyond_the_border_is_an_option(border: str, wanted: list[Any]) -> None:
     # A constant row above and below keeps rows out of it, but for DDFlow's last.
     warped = warp(RAMP, flow(1.5), border=border)
 
     assert warped[0, 0, 1].tolist() == pytest.approx(wanted, abs=1e-12)
 
 
-def test_ddflows_sampler_extrapolates_just_before_the_frame_and_is_zero_before_that():
+def test_ddflows_sampler_extrapolates_just_before_the_frame_and_is_zero_before_that() -> None:
     picture = 10 + RAMP
 
     just, far = (warp(picture, flow(u), border="ddflow")[0, 0, 0, 0].item() for u in (-0.5, -1.5))
@@ -54,7 +56,7 @@ def test_ddflows_sampler_extrapolates_just_before_the_frame_and_is_zero_before_t
     assert (just, far) == (9.5, 0)
 
 
-def test_ddflows_sampler_drops_the_last_row_and_column():
+def test_ddflows_sampler_drops_the_last_row_and_column() -> None:
     warped = warp(torch.ones_like(RAMP), flow(0), border="ddflow")[0, 0]
 
     assert warped[:-1, :-1].eq(1).all()
@@ -62,14 +64,14 @@ def test_ddflows_sampler_drops_the_last_row_and_column():
     assert warped[:, -1].eq(0).all()
 
 
-def test_ddflows_border_goes_with_its_own_corners():
+def test_ddflows_border_goes_with_its_own_corners() -> None:
     with pytest.raises(ValueError, match="corners=aligned, got half_pixel"):
         warp(RAMP, flow(0), border="ddflow", corners="half_pixel")
 
 
 @pytest.mark.parametrize("border", ["clamp", "zeros", "ddflow"])
 @pytest.mark.parametrize("component", [0, 1])
-def test_a_flow_that_is_not_a_number_samples_none(border, component):
+def test_a_flow_that_is_not_a_number_samples_none(border: str, component: int) -> None:
     flow = torch.zeros(1, 2, 4, 5)
     flow[0, component, 2, 3] = torch.nan
 
@@ -78,7 +80,7 @@ def test_a_flow_that_is_not_a_number_samples_none(border, component):
     assert sampled.isnan().nonzero()[:, 1:].tolist() == [[0, 2, 3], [1, 2, 3], [2, 2, 3]]
 
 
-def test_flow_is_across_then_down():
+def test_flow_is_across_then_down() -> None:
     picture = torch.rand(1, 2, 5, 6, dtype=torch.float64)
 
     warped = warp(picture, flow(2, 1, like=picture))
@@ -86,7 +88,7 @@ def test_flow_is_across_then_down():
     assert_close(warped[..., :4, :4], picture[..., 1:, 2:])
 
 
-def test_ends_on_the_border_are_inside():
+def test_ends_on_the_border_are_inside() -> None:
     field = flow(1.0)
 
     assert inside(field)[0, 0, 0].tolist() == [1, 1, 1, 1, 1, 1, 1, 0]
@@ -94,7 +96,7 @@ def test_ends_on_the_border_are_inside():
 
 
 @pytest.mark.parametrize("border", ["clamp", "zeros", "ddflow"])
-def test_gradients_are_those_of_the_values(border):
+def test_gradients_are_those_of_the_values(border: str) -> None:
     generator = torch.manual_seed(3)
     picture = torch.rand(1, 2, 5, 6, dtype=torch.float64, generator=generator)
     # Away from whole pixels, where bilinear samples have kinks.
@@ -106,7 +108,7 @@ def test_gradients_are_those_of_the_values(border):
     )
 
 
-def test_an_exported_warp_by_half_a_pixel_lies_halfway(models):
+def test_an_exported_warp_by_half_a_pixel_lies_halfway(models: Any) -> None:
     model = models(
         ["warping[target=reference;sources=previous]"],
         "rgbf32",

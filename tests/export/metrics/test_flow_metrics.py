@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -32,7 +33,7 @@ ENTRIES = {
 
 
 @pytest.fixture(scope="module")
-def given():
+def given() -> Any:
     arrays = np.load(GOLDEN / "flow.npz")
     return {
         "flow": arrays["flow"][None],
@@ -42,7 +43,7 @@ def given():
 
 
 @pytest.fixture(scope="module")
-def scores(given, tmp_path_factory):
+def scores(given: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     entries = ",".join(f"v{number}={entry}" for number, entry in enumerate(ENTRIES.values()))
     path = export(entries, tmp_path_factory.mktemp("flow") / "flow.onnx")
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
@@ -50,7 +51,7 @@ def scores(given, tmp_path_factory):
 
 
 @pytest.mark.parametrize("key", ENTRIES)
-def test_the_graph_gives_the_value(key, given):
+def test_the_graph_gives_the_value(key: str, given: Any) -> None:
     metric = find(ENTRIES[key])
     inputs = [torch.from_numpy(given[role]).double() for role in metric.spec.inputs]
 
@@ -58,11 +59,11 @@ def test_the_graph_gives_the_value(key, given):
 
 
 @pytest.mark.parametrize("key", ENTRIES)
-def test_the_exported_file_gives_the_value(key, scores):
+def test_the_exported_file_gives_the_value(key: str, scores: Any) -> None:
     assert scores[key].item() == pytest.approx(EXPECTED[key], rel=1e-5, abs=1e-7)
 
 
-def test_angles_have_closed_forms():
+def test_angles_have_closed_forms() -> None:
     flow = torch.tensor([[1.0, 0.0], [1.0, 0.0]], dtype=torch.float64).view(2, 2, 1, 1)
     other = torch.tensor([[0.0, 0.0], [0.0, 1.0]], dtype=torch.float64).view(2, 2, 1, 1)
 
@@ -73,7 +74,7 @@ def test_angles_have_closed_forms():
 
 
 @pytest.mark.parametrize("entry", ["epe", "aee", "aae"])
-def test_gradients_are_finite_where_flows_agree(entry):
+def test_gradients_are_finite_where_flows_agree(entry: str) -> None:
     flow = torch.zeros(1, 2, 4, 4, requires_grad=True)
 
     find(entry)(flow, torch.zeros(1, 2, 4, 4)).backward()
@@ -83,7 +84,7 @@ def test_gradients_are_finite_where_flows_agree(entry):
 
 
 @pytest.mark.parametrize("entry", ["epe", "aee", "aae"])
-def test_gradients_are_those_of_the_differences(entry):
+def test_gradients_are_those_of_the_differences(entry: str) -> None:
     torch.manual_seed(0)
     flow = torch.randn(1, 2, 3, 3, dtype=torch.float64, requires_grad=True)
     other = torch.randn(1, 2, 3, 3, dtype=torch.float64) + 3
@@ -91,7 +92,7 @@ def test_gradients_are_those_of_the_differences(entry):
     assert torch.autograd.gradcheck(lambda each: find(entry)(each, other), flow)
 
 
-def test_a_mask_is_taken_only_where_it_was_announced():
+def test_a_mask_is_taken_only_where_it_was_announced() -> None:
     flow = torch.zeros(1, 2, 4, 4)
 
     with pytest.raises(ValueError, match=r"aee\(masked=False\) was called with a mask"):

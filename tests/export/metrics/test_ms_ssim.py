@@ -1,6 +1,9 @@
+from collections.abc import Callable
+
 import pytest
 import torch
 from pytorch_msssim import ms_ssim
+from torch import Tensor
 
 from framegauge.export.catalog import find
 
@@ -13,12 +16,14 @@ from framegauge.export.catalog import find
         ("ms_ssim[form=rife_intended]", 0.8783542898, 5e-11),
     ],
 )
-def test_the_ramps_give_their_table_values(ramps, text, value, tolerance):
+def test_the_ramps_give_their_table_values(
+    ramps: Callable[[int], dict[str, Tensor]], text: str, value: float, tolerance: float
+) -> None:
     assert find(text)(**ramps(16)).item() == pytest.approx(value, abs=tolerance)
 
 
 @pytest.mark.parametrize(("height", "width"), [(161, 170), (163, 162), (200, 177), (190, 213)])
-def test_odd_levels_are_those_of_pytorch_msssim(height, width):
+def test_odd_levels_are_those_of_pytorch_msssim(height: int, width: int) -> None:
     generator = torch.manual_seed(1)
     reference = torch.rand(2, 3, height, width, dtype=torch.float64, generator=generator)
     noise = torch.rand(reference.shape, dtype=torch.float64, generator=generator)

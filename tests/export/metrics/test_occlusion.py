@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 
@@ -5,7 +7,7 @@ from framegauge.export.maths.visibility import motion_boundaries, occluded, with
 from framegauge.export.metrics.occlusion import Occlusion
 
 
-def constant(u, v=0.0, size=6):
+def constant(u: Any, v: Any = 0.0, size: Any = 6) -> Any:
     return torch.tensor([u, v], dtype=torch.float64).view(1, 2, 1, 1).expand(1, 2, size, size)
 
 
@@ -22,11 +24,11 @@ def constant(u, v=0.0, size=6):
         (5.0, -7.0, 1.0),
     ],
 )
-def test_the_bound_is_unflows(there, back, wanted):
+def test_the_bound_is_unflows(there: float, back: float, wanted: float) -> None:
     assert Occlusion()(constant(there), constant(back)).item() == wanted
 
 
-def test_the_bound_is_strict():
+def test_the_bound_is_strict() -> None:
     there = torch.full((1, 2, 1, 1), 0.5, dtype=torch.float64)
 
     score = Occlusion(relative=0)(there, torch.zeros_like(there))
@@ -34,12 +36,12 @@ def test_the_bound_is_strict():
     assert score.item() == 0
 
 
-def test_constants_are_options():
+def test_constants_are_options() -> None:
     assert Occlusion(absolute=2.0)(constant(1.2), constant(0.0)).item() == 0
     assert Occlusion(relative=0.0)(constant(10.0), constant(-11.0)).item() == 1
 
 
-def test_beyond_the_frame_lies_what_the_border_says():
+def test_beyond_the_frame_lies_what_the_border_says() -> None:
     there, back = constant(2.0), constant(-2.0)
 
     clamped, zeros, ddflow = (
@@ -52,7 +54,7 @@ def test_beyond_the_frame_lies_what_the_border_says():
     assert ddflow == pytest.approx(1 - 3 / 6 * 5 / 6)
 
 
-def test_the_bound_can_look_at_the_flow_back_where_the_vector_starts():
+def test_the_bound_can_look_at_the_flow_back_where_the_vector_starts() -> None:
     there, back = constant(3.0).clone(), constant(0.0).clone()
     there[:, 0, :, 3:] = 0
     back[:, 0, :, :3], back[:, 0, :, 3:] = -60, -5
@@ -65,7 +67,7 @@ def test_the_bound_can_look_at_the_flow_back_where_the_vector_starts():
     assert unwarped.tolist() == [0, 0, 0, 1, 1, 1]
 
 
-def test_boundaries_of_motion_count_where_asked_for():
+def test_boundaries_of_motion_count_where_asked_for() -> None:
     there = constant(0.0).clone()
     there[:, 0, :, 3:] = 0.5
     back = torch.zeros_like(there)
@@ -75,7 +77,7 @@ def test_boundaries_of_motion_count_where_asked_for():
     assert Occlusion(boundaries=True)(there, back).item() == pytest.approx(1 / 6)
 
 
-def test_the_last_row_and_column_are_no_boundary():
+def test_the_last_row_and_column_are_no_boundary() -> None:
     ramp = torch.arange(6, dtype=torch.float64).expand(1, 2, 6, 6)
 
     rows = motion_boundaries(ramp)[0, 0]
@@ -84,18 +86,18 @@ def test_the_last_row_and_column_are_no_boundary():
     assert rows[:, 0].tolist() == [1] * 6
 
 
-def test_no_gradient_passes():
+def test_no_gradient_passes() -> None:
     there = constant(1.0).clone().requires_grad_()
 
     assert not Occlusion()(there, -there).requires_grad
 
 
-def test_a_border_is_cleared():
+def test_a_border_is_cleared() -> None:
     cleared = without_border(torch.ones(1, 1, 4, 5), 0, 2)[0, 0]
 
     assert cleared.tolist() == [[0, 0, 1, 0, 0]] * 4
 
 
-def test_constants_below_zero_are_refused():
+def test_constants_below_zero_are_refused() -> None:
     with pytest.raises(ValueError, match=r"at least 0, got -1 and 0\.5"):
         Occlusion(relative=-1)

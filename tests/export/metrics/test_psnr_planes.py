@@ -8,7 +8,7 @@ from framegauge.export.features import Features, Frame
 
 
 @pytest.mark.parametrize(("depth", "cap"), [(8, 60.0), (10, 72.0), (12, 84.0), (16, 108.0)])
-def test_identical_planes_get_the_cap_of_their_depth(depth, cap):
+def test_identical_planes_get_the_cap_of_their_depth(depth: int, cap: float) -> None:
     metric = find("psnr_y")
     plane = torch.full((1, 1, 4, 4), 100.0)
 
@@ -16,7 +16,7 @@ def test_identical_planes_get_the_cap_of_their_depth(depth, cap):
     assert metric.spec_at(depth).ideal == metric.spec_at(depth).high == cap
 
 
-def test_the_peak_is_that_of_the_depth():
+def test_the_peak_is_that_of_the_depth() -> None:
     reference = torch.zeros(1, 1, 4, 4, dtype=torch.float64)
 
     score = find("psnr_y")(reference + 102.3, reference, depth=10).item()
@@ -25,7 +25,7 @@ def test_the_peak_is_that_of_the_depth():
 
 
 @pytest.mark.parametrize(("name", "plane"), [("psnr_y", "y"), ("psnr_cb", "u"), ("psnr_cr", "v")])
-def test_each_entry_reads_its_own_plane(name, plane):
+def test_each_entry_reads_its_own_plane(name: str, plane: str) -> None:
     reference = {part: torch.zeros(1, 1, 2, 2) for part in "yuv"}
     distorted = {part: torch.full((1, 1, 2, 2), 255.0 * (part == plane)) for part in "yuv"}
     features = Features({"reference": Frame(None, reference), "distorted": Frame(None, distorted)})
@@ -33,14 +33,14 @@ def test_each_entry_reads_its_own_plane(name, plane):
     assert find(name).score(features).item() == pytest.approx(0, abs=1e-6)
 
 
-def test_planes_are_never_made_from_colours():
+def test_planes_are_never_made_from_colours() -> None:
     features = Features({role: Frame(lambda: 0) for role in ("reference", "distorted")})
 
     with pytest.raises(ValueError, match="Planes are never made from RGB"):
         find("psnr_y").score(features)
 
 
-def test_a_clip_is_made_of_the_mean_squared_error_of_code_values():
+def test_a_clip_is_made_of_the_mean_squared_error_of_code_values() -> None:
     (aggregate,) = find("psnr_cb").aggregates("psnr_cb", depth=10)
 
     assert (aggregate.name, aggregate.moment) == ("apsnr_cb", "psnr_cb.mse")

@@ -1,5 +1,9 @@
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
+from torch import Tensor
 
 from framegauge.export.catalog import find
 from framegauge.export.metrics.ssim import GAUSSIAN, SSIM
@@ -19,7 +23,7 @@ FLAT = 0.9836092444
         "ssim_luma",
     ],
 )
-def test_flat_frames_have_a_closed_form(text):
+def test_flat_frames_have_a_closed_form(text: str) -> None:
     reference = torch.full((1, 3, 20, 21), 0.5, dtype=torch.float64)
 
     assert find(text)(reference + 0.1, reference).item() == pytest.approx(FLAT, abs=5e-11)
@@ -34,25 +38,27 @@ def test_flat_frames_have_a_closed_form(text):
         ("ssim[window=uniform;size=3;form=dssim]", 0.1615440647),  # ARFlow
     ],
 )
-def test_the_ramps_give_their_table_values(ramps, text, value):
+def test_the_ramps_give_their_table_values(
+    ramps: Callable[[int], dict[str, Tensor]], text: str, value: float
+) -> None:
     # pytorch-msssim's own window is float32, worth some 1e-8 here.
     assert find(text)(**ramps()).item() == pytest.approx(value, abs=2e-8)
 
 
-def test_the_gaussian_has_its_printed_taps():
+def test_the_gaussian_has_its_printed_taps() -> None:
     taps = (0.00102838, 0.00759876, 0.03600077, 0.10936069, 0.21300554, 0.26601172)
 
     assert GAUSSIAN[:6] == pytest.approx(taps, abs=5e-9)
     assert GAUSSIAN[::-1] == GAUSSIAN
 
 
-def test_the_map_of_arflow_loses_one_pixel_on_every_side():
+def test_the_map_of_arflow_loses_one_pixel_on_every_side() -> None:
     spec = find("ssim[window=uniform;size=3]").spec
 
     assert (spec.least, spec.grid.offset) == (3, 1)
 
 
-def test_dssim_falls_as_similarity_rises(ramps):
+def test_dssim_falls_as_similarity_rises(ramps: Callable[[int], dict[str, Tensor]]) -> None:
     similarity = find("ssim")(**ramps()).item()
     distance = find("ssim[form=dssim]")
     spec = distance.spec
@@ -61,7 +67,9 @@ def test_dssim_falls_as_similarity_rises(ramps):
     assert (spec.better, spec.ideal, spec.low, spec.high) == ("lower", 0.0, 0.0, 1.0)
 
 
-def test_luma_is_compared_with_the_weights_asked_for(ramps):
+def test_luma_is_compared_with_the_weights_asked_for(
+    ramps: Callable[[int], dict[str, Tensor]],
+) -> None:
     y = {
         role: 0.2126 * frame[:, 0:1] + 0.7152 * frame[:, 1:2] + 0.0722 * frame[:, 2:3]
         for role, frame in ramps().items()
@@ -73,6 +81,6 @@ def test_luma_is_compared_with_the_weights_asked_for(ramps):
 
 
 @pytest.mark.parametrize("options", [{"size": 4}, {"size": 1}, {"sigma": 0.0}])
-def test_senseless_options_are_refused(options):
+def test_senseless_options_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="ssim takes"):
         SSIM(**options)

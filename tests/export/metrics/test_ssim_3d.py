@@ -4,7 +4,7 @@ from framegauge.export.metrics.ssim import GAUSSIAN
 from framegauge.export.metrics.ssim_3d import colour_mix
 
 
-def test_the_window_over_colours_is_a_fixed_mix():
+def test_the_window_over_colours_is_a_fixed_mix() -> None:
     mix = colour_mix(GAUSSIAN)
 
     assert [value for row in mix for value in row] == pytest.approx(

@@ -1,5 +1,9 @@
+from pathlib import Path
+from typing import Any
+
 import pytest
 import torch
+from torch import Tensor
 
 from framegauge.export.lowering.model import export
 from framegauge.export.metrics.lpips import LPIPSAlex
@@ -8,7 +12,7 @@ from framegauge.export.networks.backbones import LAYERS, Weights
 
 
 @pytest.fixture(scope="module")
-def tensors():
+def tensors() -> Any:
     """Weights of the right shapes, drawn at random."""
     generator = torch.manual_seed(11)
     trunk, linear = {}, {}
@@ -25,17 +29,17 @@ def tensors():
 
 
 @pytest.fixture(scope="module")
-def weights(tensors):
+def weights(tensors: dict[str, Tensor]) -> Any:
     return Weights(tensors)
 
 
 @pytest.fixture(scope="module")
-def frames():
+def frames() -> Any:
     generator = torch.manual_seed(12)
     return [torch.rand(2, 3, 80, 114, generator=generator) for _ in range(3)]
 
 
-def test_it_is_the_difference_of_two_distances(weights, frames):
+def test_it_is_the_difference_of_two_distances(weights: Any, frames: Any) -> None:
     reference, distorted, previous = frames
     lpips = LPIPSAlex(weights=weights, reduction="none")
 
@@ -45,7 +49,7 @@ def test_it_is_the_difference_of_two_distances(weights, frames):
     assert score.tolist() == pytest.approx((100 * (truth - made).abs()).tolist(), rel=1e-4)
 
 
-def test_the_authors_crop_is_the_default(weights, frames):
+def test_the_authors_crop_is_the_default(weights: Any, frames: Any) -> None:
     whole, cropped = (TLP(crop=crop, weights=weights) for crop in (False, True))
 
     inner = [frame[..., 8:72, 9:105] for frame in frames]
@@ -53,13 +57,13 @@ def test_the_authors_crop_is_the_default(weights, frames):
     assert cropped(*frames).item() == pytest.approx(whole(*inner).item(), rel=1e-4)
 
 
-def test_equal_frames_are_ideal(weights, frames):
+def test_equal_frames_are_ideal(weights: Any, frames: Any) -> None:
     reference, _, previous = frames
 
     assert TLP(weights=weights)(reference, reference, previous).item() == 0
 
 
-def test_gradients_reach_the_frame_judged(weights, frames):
+def test_gradients_reach_the_frame_judged(weights: Any, frames: Any) -> None:
     reference, distorted, previous = frames
     distorted = distorted.clone().requires_grad_()
 
@@ -70,5 +74,5 @@ def test_gradients_reach_the_frame_judged(weights, frames):
 
 
 @pytest.mark.slow
-def test_it_is_exported(tensors, tmp_path):
+def test_it_is_exported(tensors: dict[str, Tensor], tmp_path: Path) -> None:
     assert export(["tlp"], tmp_path / "tlp.onnx", weights=tensors).is_file()

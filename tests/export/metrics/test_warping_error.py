@@ -7,18 +7,18 @@ GREY = torch.full((1, 3, 8, 8), 0.5, dtype=torch.float64)
 STILL = torch.zeros(1, 2, 8, 8, dtype=torch.float64)
 
 
-def test_a_constant_change_is_squared():
+def test_a_constant_change_is_squared() -> None:
     assert WarpingError()(GREY, GREY - 0.1, STILL, STILL).item() == pytest.approx(0.01)
 
 
-def test_channels_are_averaged():
+def test_channels_are_averaged() -> None:
     red = GREY.clone()
     red[:, 0] += 0.3
 
     assert WarpingError()(GREY, red, STILL, STILL).item() == pytest.approx(0.03)
 
 
-def test_what_moves_with_the_flow_has_no_error():
+def test_what_moves_with_the_flow_has_no_error() -> None:
     frame = torch.rand(1, 3, 8, 8, dtype=torch.float64, generator=torch.manual_seed(4))
     moved = frame.roll(1, -1)
     right = STILL.clone()
@@ -31,7 +31,7 @@ def test_what_moves_with_the_flow_has_no_error():
     assert score.item() == pytest.approx(last.item())
 
 
-def test_occluded_pixels_and_boundaries_do_not_count():
+def test_occluded_pixels_and_boundaries_do_not_count() -> None:
     changed = GREY.clone()
     changed[..., 4:] = 1.0
     there = STILL.clone()
@@ -43,5 +43,5 @@ def test_occluded_pixels_and_boundaries_do_not_count():
     assert WarpingError()(boundary, changed, there, STILL).item() == 0
 
 
-def test_no_pixel_that_counts_gives_zero():
+def test_no_pixel_that_counts_gives_zero() -> None:
     assert WarpingError()(GREY, GREY + 0.5, STILL + 3, STILL + 3).item() == 0

@@ -1,7 +1,9 @@
 from collections import Counter
+from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from framegauge.export.catalog import find
 from framegauge.export.contract.entry import parse_entries
@@ -17,7 +19,7 @@ every_entry = pytest.mark.parametrize("text", ENTRIES)
 
 
 @every_entry
-def test_a_network_is_nobodys_parameters_or_state(text, networks):
+def test_a_network_is_nobodys_parameters_or_state(text: Any, networks: Any) -> None:
     metric = find(text, weights=networks)
 
     assert list(metric.parameters()) == []
@@ -26,7 +28,7 @@ def test_a_network_is_nobodys_parameters_or_state(text, networks):
 
 
 @pytest.mark.parametrize("text", ["vgg", "dists"])
-def test_training_mode_changes_no_score(text, networks):
+def test_training_mode_changes_no_score(text: str, networks: Any) -> None:
     metric = find(text, weights=networks)
     x, y = torch.rand(2, 1, 3, 24, 24, generator=torch.manual_seed(1))
 
@@ -35,7 +37,7 @@ def test_training_mode_changes_no_score(text, networks):
     assert scores[0] == scores[1]
 
 
-def test_a_step_of_training_moves_no_weight(networks):
+def test_a_step_of_training_moves_no_weight(networks: Any) -> None:
     loss = find("vgg_conv4_3", weights=networks)
     before = networks.load("vgg16").tensors["features.0.weight"].clone()
     x = torch.rand(1, 3, 16, 16, requires_grad=True)
@@ -50,7 +52,7 @@ def test_a_step_of_training_moves_no_weight(networks):
     assert not bias.requires_grad
 
 
-def test_a_network_ends_at_the_deepest_layer_asked_for(networks):
+def test_a_network_ends_at_the_deepest_layer_asked_for(networks: Any) -> None:
     activations = Activations(networks.backbone("vgg16"), torch.rand(1, 3, 16, 16))
 
     found = activations["relu2_2"]
@@ -59,7 +61,7 @@ def test_a_network_ends_at_the_deepest_layer_asked_for(networks):
     assert list(activations._known) == [layer.name for layer in LAYERS["vgg16"][:9]]
 
 
-def test_the_features_of_a_target_have_no_gradient(networks):
+def test_the_features_of_a_target_have_no_gradient(networks: Any) -> None:
     x, y = (torch.rand(1, 3, 16, 16, requires_grad=True) for _ in range(2))
     activations = PairActivations(networks.backbone("vgg16"), x, y)
 
@@ -70,7 +72,7 @@ def test_the_features_of_a_target_have_no_gradient(networks):
 
 
 @pytest.mark.parametrize("text", ["vgg", "style", "dists", "vgg_conv4_3"])
-def test_a_target_gets_no_gradient(text, networks):
+def test_a_target_gets_no_gradient(text: str, networks: Any) -> None:
     x, y = (torch.rand(1, 3, 16, 16, requires_grad=True) for _ in range(2))
 
     find(text, weights=networks)(x, y).backward()
@@ -80,7 +82,9 @@ def test_a_target_gets_no_gradient(text, networks):
 
 
 @pytest.mark.parametrize("text", ["vgg", "style", "dists", "vgg_conv4_3", "lpips_vgg"])
-def test_a_target_that_alone_needs_a_gradient_gets_none(text, networks, linear):
+def test_a_target_that_alone_needs_a_gradient_gets_none(
+    text: str, networks: Any, linear: None
+) -> None:
     x, y = torch.rand(2, 1, 3, 16, 16)
 
     score = find(text, weights=networks)(x, y.requires_grad_())
@@ -88,7 +92,7 @@ def test_a_target_that_alone_needs_a_gradient_gets_none(text, networks, linear):
     assert not score.requires_grad
 
 
-def test_one_pass_and_two_give_the_same(networks):
+def test_one_pass_and_two_give_the_same(networks: Any) -> None:
     metric = find("vgg", weights=networks)
     x, y = torch.rand(2, 1, 3, 16, 16, dtype=torch.float64)
 
@@ -109,7 +113,9 @@ def test_one_pass_and_two_give_the_same(networks):
         ("lpips_vgg,dists", 13 + 11 + 4),
     ],
 )
-def test_a_suite_has_one_pass_of_each_network(entries, count, networks, linear):
+def test_a_suite_has_one_pass_of_each_network(
+    entries: str, count: Any, networks: Any, linear: None
+) -> None:
     suite = Graph(parse_entries(entries), find_format("rgb24"), weights=networks)
 
     graph = translate(trace(suite), suite).graph
@@ -117,14 +123,16 @@ def test_a_suite_has_one_pass_of_each_network(entries, count, networks, linear):
     assert Counter(node.op_type for node in graph)["Conv"] == count
 
 
-def test_a_network_is_cast_to_the_frames_type(networks):
+def test_a_network_is_cast_to_the_frames_type(networks: Any) -> None:
     loss = find("vgg_conv4_3", weights=networks)
 
     assert loss(*torch.rand(2, 1, 3, 16, 16, dtype=torch.float64)).dtype == torch.float64
     assert loss(*torch.rand(2, 1, 3, 16, 16)).dtype == torch.float32
 
 
-def test_a_loss_validated_in_inference_mode_can_be_trained_with(deterministic):
+def test_a_loss_validated_in_inference_mode_can_be_trained_with(
+    deterministic: dict[str, dict[str, Tensor]],
+) -> None:
     loss = find("vgg_conv4_3", weights=Weights(deterministic, offline=True))
     x, y = torch.rand(2, 1, 3, 16, 16, dtype=torch.float64)
     with torch.inference_mode():
@@ -136,7 +144,9 @@ def test_a_loss_validated_in_inference_mode_can_be_trained_with(deterministic):
     assert x.grad.abs().sum() > 0
 
 
-def test_a_loss_made_in_inference_mode_can_be_trained_with(deterministic):
+def test_a_loss_made_in_inference_mode_can_be_trained_with(
+    deterministic: dict[str, dict[str, Tensor]],
+) -> None:
     with torch.inference_mode():
         loss = find("vgg_conv4_3", weights=Weights(deterministic, offline=True))
     x = torch.rand(1, 3, 16, 16, requires_grad=True)
@@ -150,7 +160,9 @@ def test_a_loss_made_in_inference_mode_can_be_trained_with(deterministic):
     ("taps", "least"),
     [("relu1_1", 1), ("conv2_2", 2), ("pool2", 4), ("relu5_1", 16), ("pool5", 32)],
 )
-def test_the_deepest_layer_says_how_small_a_frame_may_be(taps, least, networks):
+def test_the_deepest_layer_says_how_small_a_frame_may_be(
+    taps: str, least: int, networks: Any
+) -> None:
     loss = VGG(taps=taps, factors="1", weights=networks)
     frame = torch.rand(1, 3, least, least)
 
@@ -158,14 +170,14 @@ def test_the_deepest_layer_says_how_small_a_frame_may_be(taps, least, networks):
     assert loss.spec.least == least
 
 
-def test_a_frame_that_no_layer_is_left_of_is_refused_by_name(networks):
+def test_a_frame_that_no_layer_is_left_of_is_refused_by_name(networks: Any) -> None:
     frame = torch.rand(1, 3, 31, 40)
 
     with pytest.raises(ValueError, match="vgg needs frames of at least 32x32 pixels, got 40x31"):
         VGG(taps="pool5", factors="1", weights=networks)(frame, frame)
 
 
-def test_weights_of_no_name_are_refused_with_the_nearest():
+def test_weights_of_no_name_are_refused_with_the_nearest() -> None:
     with pytest.raises(ValueError, match=r"no weights called 'vgg_16'; did you mean 'vgg16'\?"):
         Weights({"vgg_16": "somewhere.pth"})
 
@@ -182,6 +194,6 @@ def test_weights_of_no_name_are_refused_with_the_nearest():
         ({"factors": "0"}, "not all 0; got '0'"),
     ],
 )
-def test_senseless_taps_are_refused(options, message, networks):
+def test_senseless_taps_are_refused(options: dict[str, Any], message: str, networks: Any) -> None:
     with pytest.raises(ValueError, match=message):
         VGG(**options, weights=networks)

@@ -8,7 +8,7 @@ from framegauge.export.networks.discriminator import Discriminator, TemporalDisc
 
 
 @pytest.mark.parametrize("channels", [3, 6])
-def test_layers_are_those_of_the_table(channels):
+def test_layers_are_those_of_the_table(channels: int) -> None:
     network = Discriminator(channels=channels, patch=32)
 
     convolutions = [
@@ -35,7 +35,7 @@ def test_layers_are_those_of_the_table(channels):
     assert linear == [(512 * 2 * 2, 1024), (1024, 1)]
 
 
-def test_parameters_are_as_many_as_the_table_says():
+def test_parameters_are_as_many_as_the_table_says() -> None:
     network = Discriminator(channels=6, patch=16)
 
     widths = [6, 64, 64, 128, 128, 256, 256, 512, 512]
@@ -46,21 +46,21 @@ def test_parameters_are_as_many_as_the_table_says():
 
 
 @pytest.mark.parametrize("normalise", [True, False])
-def test_only_the_normalised_network_normalises(normalise):
+def test_only_the_normalised_network_normalises(normalise: bool) -> None:
     network = Discriminator(patch=16, normalise=normalise)
 
     assert any(isinstance(each, nn.BatchNorm2d) for each in network.modules()) == normalise
 
 
 @pytest.mark.parametrize("batch", [1, 3])
-def test_a_picture_has_one_logit(batch):
+def test_a_picture_has_one_logit(batch: int) -> None:
     pictures = torch.rand(batch, 6, 32, 32)
 
     assert Discriminator(channels=6, patch=32)(pictures).shape == (batch, 1)
 
 
 @pytest.mark.parametrize("batch", [1, 2])
-def test_three_frames_have_one_logit_and_each_a_say(batch):
+def test_three_frames_have_one_logit_and_each_a_say(batch: int) -> None:
     frames = [torch.rand(batch, 3, 16, 16, requires_grad=True) for _ in range(3)]
 
     logits = TemporalDiscriminator(patch=16)(*frames)
@@ -71,6 +71,6 @@ def test_three_frames_have_one_logit_and_each_a_say(batch):
 
 
 @pytest.mark.parametrize("patch", [0, 8, 40])
-def test_a_patch_that_cannot_be_halved_four_times_is_refused(patch):
+def test_a_patch_that_cannot_be_halved_four_times_is_refused(patch: int) -> None:
     with pytest.raises(ValueError, match=f"a multiple of 16, got {patch}"):
         Discriminator(patch=patch)

@@ -1,11 +1,15 @@
 """Values that other people's code gives on networks, for real frames; ``golden/learned.json``."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
+from torch import Tensor
 
 from framegauge.export.catalog import find
 from framegauge.export.contract.entry import parse_entries
@@ -57,11 +61,11 @@ FILE = [
 
 
 @pytest.fixture(scope="module")
-def features(pair_of):
+def features(pair_of: Callable[[str], dict[str, np.ndarray]]) -> Any:
     """The frames of a case, with everything that was computed from them so far."""
     known = {}
 
-    def of_case(case):
+    def of_case(case: Any) -> Any:
         if case not in known:
             known.clear()
             frames = {role: as_tensor(picture) for role, picture in pair_of(case).items()}
@@ -71,14 +75,14 @@ def features(pair_of):
     return of_case
 
 
-def test_every_value_kept_is_compared():
+def test_every_value_kept_is_compared() -> None:
     keys = {key for case in CASES for key in VALUES[case]}
 
     assert keys == ENTRY.keys() | LPIPS | OTHERS
 
 
 @every_case
-def test_losses_of_vgg_give_the_values(case, features, networks):
+def test_losses_of_vgg_give_the_values(case: Any, features: Any, networks: Any) -> None:
     scores = {
         key: find(entry, weights=networks).score(features(case)).item()
         for key, entry in ENTRY.items()
@@ -90,7 +94,9 @@ def test_losses_of_vgg_give_the_values(case, features, networks):
 
 
 @every_case
-def test_lpips_of_vgg_gives_the_value_and_its_layers(case, features, networks, linear):
+def test_lpips_of_vgg_gives_the_value_and_its_layers(
+    case: Any, features: Any, networks: Any, linear: None
+) -> None:
     metric = find("lpips_vgg", weights=networks)
 
     layers = [pixel_mean(each).item() for each in metric.layers(features(case))]
@@ -100,7 +106,9 @@ def test_lpips_of_vgg_gives_the_value_and_its_layers(case, features, networks, l
 
 
 @every_case
-def test_lpips_of_trained_alexnet_gives_the_value_and_its_layers(case, features, trained):
+def test_lpips_of_trained_alexnet_gives_the_value_and_its_layers(
+    case: Any, features: Any, trained: Any
+) -> None:
     metric = find("lpips_alex", weights=trained)
 
     layers = [pixel_mean(each).item() for each in metric.layers(features(case))]
@@ -113,7 +121,9 @@ def test_lpips_of_trained_alexnet_gives_the_value_and_its_layers(case, features,
 
 
 @every_case
-def test_dists_with_its_trained_weights_gives_the_value(case, features, deterministic):
+def test_dists_with_its_trained_weights_gives_the_value(
+    case: Any, features: Any, deterministic: dict[str, dict[str, Tensor]]
+) -> None:
     try:
         trained = load("dists", offline=True)
     except WeightsError:
@@ -125,7 +135,12 @@ def test_dists_with_its_trained_weights_gives_the_value(case, features, determin
     assert score == pytest.approx(VALUES[case]["detvgg.dists"], rel=1e-6, abs=1e-9)
 
 
-def test_a_file_gives_the_values_in_float32(pair_of, networks, linear, session_of):
+def test_a_file_gives_the_values_in_float32(
+    pair_of: Callable[[str], dict[str, np.ndarray]],
+    networks: Any,
+    linear: None,
+    session_of: Callable[[bytes], onnxruntime.InferenceSession],
+) -> None:
     suite = Graph(parse_entries(FILE), find_format("rgb24"), weights=networks)
     session = session_of(serialise(translate(trace(suite), suite)))
     wanted = {
@@ -152,9 +167,9 @@ def test_a_file_gives_the_values_in_float32(pair_of, networks, linear, session_o
         )
 
 
-def near(value):
+def near(value: Any) -> Any:
     return pytest.approx(value, rel=1e-6, abs=1e-9)
 
 
-def as_tensor(picture):
+def as_tensor(picture: Any) -> Any:
     return torch.from_numpy(picture).permute(0, 3, 1, 2).double() / 255

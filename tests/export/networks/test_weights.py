@@ -3,9 +3,11 @@ import math
 import pickle
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from framegauge.export.catalog import find
 from framegauge.export.networks import weights
@@ -17,7 +19,7 @@ ALEXNET = (64, 192, 384, 256, 256)
 
 
 @pytest.fixture(autouse=True)
-def places(tmp_path, monkeypatch):
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """An empty folder of weights, an empty hub cache, and a network that must not be used."""
     folder, hub = tmp_path / "folder", tmp_path / "hub"
     (hub / "checkpoints").mkdir(parents=True)
@@ -29,7 +31,7 @@ def places(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def package(tmp_path, monkeypatch):
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """An installed package that carries the linear layers of LPIPS."""
     inside = tmp_path / "site" / "lpips" / "weights" / "v0.1"
     inside.mkdir(parents=True)
@@ -39,7 +41,7 @@ def package(tmp_path, monkeypatch):
     return inside
 
 
-def test_a_path_given_comes_first(places):
+def test_a_path_given_comes_first(places: Any) -> None:
     save(places["folder"] / "lpips_alex.pth", 2.0)
     path = save(places["given"] / "mine.pth", 1.0)
 
@@ -50,27 +52,29 @@ def test_a_path_given_comes_first(places):
     assert loaded.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def test_the_folder_comes_before_the_hub_cache(places):
+def test_the_folder_comes_before_the_hub_cache(places: Any) -> None:
     save(places["folder"] / "lpips_alex.pth", 1.0)
     save(places["hub"] / "lpips_alex.pth", 2.0)
 
     assert load("lpips_alex").tensors["x"].item() == 1.0
 
 
-def test_the_hub_cache_comes_before_an_installed_package(places, package):
+def test_the_hub_cache_comes_before_an_installed_package(places: Any, package: Any) -> None:
     save(places["hub"] / "lpips_alex.pth", 1.0)
     save(package / "alex.pth", 2.0)
 
     assert load("lpips_alex").tensors["x"].item() == 1.0
 
 
-def test_an_installed_package_comes_last(package):
+def test_an_installed_package_comes_last(package: Any) -> None:
     save(package / "alex.pth", 1.0)
 
     assert load("lpips_alex").tensors["x"].item() == 1.0
 
 
-def test_what_is_nowhere_is_downloaded_checked_and_kept(places, monkeypatch):
+def test_what_is_nowhere_is_downloaded_checked_and_kept(
+    places: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     content = save(places["given"] / "published.pth", 1.0).read_bytes()
     publish(monkeypatch, content)
     monkeypatch.setattr(
@@ -83,7 +87,9 @@ def test_what_is_nowhere_is_downloaded_checked_and_kept(places, monkeypatch):
     assert [path.read_bytes() for path in places["hub"].iterdir()] == [content]
 
 
-def test_a_download_of_something_else_is_refused_and_not_kept(places, monkeypatch):
+def test_a_download_of_something_else_is_refused_and_not_kept(
+    places: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(
         "urllib.request.urlretrieve", lambda address, part: Path(part).write_bytes(b"an error page")
     )
@@ -93,14 +99,14 @@ def test_a_download_of_something_else_is_refused_and_not_kept(places, monkeypatc
     assert list(places["hub"].iterdir()) == []
 
 
-def test_a_failed_download_says_every_place_and_why():
+def test_a_failed_download_says_every_place_and_why() -> None:
     with pytest.raises(
         WeightsError, match=r"download of https://.*The download failed: no network"
     ):
         load("vgg16")
 
 
-def test_the_error_names_every_place(places):
+def test_the_error_names_every_place(places: Any) -> None:
     with pytest.raises(WeightsError) as caught:
         load("vgg16", offline=True)
 
@@ -115,7 +121,9 @@ def test_the_error_names_every_place(places):
 
 
 @pytest.mark.parametrize("name", ["lpips_alex", "dists"])
-def test_the_error_names_the_package_of_what_no_one_publishes(name, monkeypatch):
+def test_the_error_names_the_package_of_what_no_one_publishes(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda package: None)
 
     with pytest.raises(WeightsError) as caught:
@@ -125,20 +133,20 @@ def test_the_error_names_the_package_of_what_no_one_publishes(name, monkeypatch)
     assert "none is published for download" in str(caught.value)
 
 
-def test_another_file_in_the_hub_cache_is_refused(places):
+def test_another_file_in_the_hub_cache_is_refused(places: Any) -> None:
     save(places["hub"] / "vgg16-397923af.pth", 1.0)
 
     with pytest.raises(WeightsError, match=r"not the published vgg16.*begin with 397923af"):
         load("vgg16")
 
 
-def test_a_file_named_by_hand_need_not_be_the_published_one(places):
+def test_a_file_named_by_hand_need_not_be_the_published_one(places: Any) -> None:
     path = save(places["given"] / "finetuned.pth", 1.0)
 
     assert load("vgg16", path).origin == "finetuned.pth"
 
 
-def test_a_file_named_by_hand_is_the_published_one_if_it_is_called_so(places):
+def test_a_file_named_by_hand_is_the_published_one_if_it_is_called_so(places: Any) -> None:
     path = save(places["given"] / "vgg16-397923af.pth", 1.0)
 
     with pytest.raises(WeightsError, match=r"not the published vgg16.*by another name"):
@@ -146,7 +154,7 @@ def test_a_file_named_by_hand_is_the_published_one_if_it_is_called_so(places):
 
 
 @pytest.mark.parametrize("content", [b"", b"\x80", b"not weights at all", b"PK\x03\x04 cut short"])
-def test_a_damaged_file_is_refused_with_what_was_wanted(places, content):
+def test_a_damaged_file_is_refused_with_what_was_wanted(places: Any, content: bytes) -> None:
     path = places["given"] / "damaged.pth"
     path.write_bytes(content)
 
@@ -154,7 +162,7 @@ def test_a_damaged_file_is_refused_with_what_was_wanted(places, content):
         load("vgg16", path)
 
 
-def test_a_truncated_file_is_refused(places):
+def test_a_truncated_file_is_refused(places: Any) -> None:
     path = save(places["given"] / "short.pth", 1.0)
     path.write_bytes(path.read_bytes()[:-200])
 
@@ -162,7 +170,7 @@ def test_a_truncated_file_is_refused(places):
         load("vgg16", path)
 
 
-def test_a_byte_that_changed_is_noticed(places):
+def test_a_byte_that_changed_is_noticed(places: Any) -> None:
     path = save(places["given"] / "changed.pth", [1.0] * 1000)
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 0xFF
@@ -172,13 +180,13 @@ def test_a_byte_that_changed_is_noticed(places):
         load("vgg16", path)
 
 
-def test_a_file_that_is_not_there_is_said_to_be_missing(places):
+def test_a_file_that_is_not_there_is_said_to_be_missing(places: Any) -> None:
     with pytest.raises(WeightsError, match=r"vgg16 at .*nowhere\.pth cannot be read: No such file"):
         load("vgg16", places["given"] / "nowhere.pth")
 
 
 @pytest.mark.parametrize("protocol", [2, 4])
-def test_code_in_a_pickle_is_refused_and_not_executed(places, protocol):
+def test_code_in_a_pickle_is_refused_and_not_executed(places: Any, protocol: int) -> None:
     mark = places["given"] / "executed"
     path = places["given"] / "unsafe.pth"
     path.write_bytes(pickle.dumps({"x": Unsafe(mark)}, protocol=protocol))
@@ -188,7 +196,7 @@ def test_code_in_a_pickle_is_refused_and_not_executed(places, protocol):
     assert not mark.exists()
 
 
-def test_code_in_an_archive_is_refused_and_not_executed(places):
+def test_code_in_an_archive_is_refused_and_not_executed(places: Any) -> None:
     mark = places["given"] / "executed"
     path = places["given"] / "unsafe.pth"
     torch.save({"x": Unsafe(mark)}, path)
@@ -199,7 +207,7 @@ def test_code_in_an_archive_is_refused_and_not_executed(places):
 
 
 @pytest.mark.parametrize("content", [[torch.zeros(1)], {"x": "text"}, torch.zeros(3)])
-def test_a_file_of_something_else_is_refused(places, content):
+def test_a_file_of_something_else_is_refused(places: Any, content: Any) -> None:
     path = places["given"] / "other.pth"
     torch.save(content, path)
 
@@ -207,7 +215,7 @@ def test_a_file_of_something_else_is_refused(places, content):
         load("vgg16", path)
 
 
-def test_the_features_of_a_network_are_enough(deterministic):
+def test_the_features_of_a_network_are_enough(deterministic: dict[str, dict[str, Tensor]]) -> None:
     whole = deterministic["vgg16"]
     features = {name.removeprefix("features."): tensor for name, tensor in whole.items()}
 
@@ -218,14 +226,18 @@ def test_the_features_of_a_network_are_enough(deterministic):
     assert first.equal(second)
 
 
-def test_weights_of_another_network_are_refused(deterministic):
+def test_weights_of_another_network_are_refused(
+    deterministic: dict[str, dict[str, Tensor]],
+) -> None:
     with pytest.raises(
         WeightsError, match=r"does not hold vgg19: its features\.\d+\.weight should"
     ):
         Backbone("vgg19", load("vgg19", deterministic["vgg16"]))
 
 
-def test_weights_that_are_not_finite_are_refused(deterministic):
+def test_weights_that_are_not_finite_are_refused(
+    deterministic: dict[str, dict[str, Tensor]],
+) -> None:
     broken = {name: tensor.clone() for name, tensor in deterministic["vgg16"].items()}
     broken["features.5.weight"][0, 0, 0, 0] = float("nan")
 
@@ -234,14 +246,14 @@ def test_weights_that_are_not_finite_are_refused(deterministic):
 
 
 @pytest.mark.parametrize("type", [torch.int32, torch.bool, torch.complex64])
-def test_weights_that_are_no_real_numbers_are_refused(type):
+def test_weights_that_are_no_real_numbers_are_refused(type: Any) -> None:
     loaded = load("dists", {"alpha": torch.ones(3, dtype=type)})
 
     with pytest.raises(WeightsError, match=r"alpha is of the type torch.*floating-point"):
         loaded.tensor("alpha", (3,), wanted="another")
 
 
-def test_weights_below_what_training_leaves_are_refused():
+def test_weights_below_what_training_leaves_are_refused() -> None:
     loaded = load("dists", {"alpha": torch.tensor([1.0, -0.5])})
 
     with pytest.raises(WeightsError, match=r"its alpha has values below 0, .* Give another\."):
@@ -249,7 +261,9 @@ def test_weights_below_what_training_leaves_are_refused():
 
 
 @pytest.mark.parametrize("name", ["lpips_alex", "dists"])
-def test_damaged_layers_of_learned_metrics_are_refused(name, deterministic):
+def test_damaged_layers_of_learned_metrics_are_refused(
+    name: str, deterministic: dict[str, dict[str, Tensor]]
+) -> None:
     layers = {f"lin{n}.model.1.weight": torch.ones(1, c, 1, 1) for n, c in enumerate(ALEXNET)}
     broken = {"alpha": torch.full((1, 1475, 1, 1), math.nan), **layers}
     broken["lin0.model.1.weight"] = torch.full((1, 64, 1, 1), math.nan)
@@ -267,19 +281,19 @@ def test_damaged_layers_of_learned_metrics_are_refused(name, deterministic):
         {"x": torch.ones(3).to_sparse()},
     ],
 )
-def test_what_holds_no_values_is_refused(tensors):
+def test_what_holds_no_values_is_refused(tensors: dict[str, Any]) -> None:
     with pytest.raises(WeightsError, match="given for dists holds no dictionary of tensors with"):
         load("dists", tensors)
 
 
-def test_weights_in_any_real_type_are_taken_from_memory():
+def test_weights_in_any_real_type_are_taken_from_memory() -> None:
     one, other = (load("dists", {"x": torch.tensor(n).bfloat16()}) for n in (1.0, 2.0))
 
     assert one.tensor("x", (), wanted="").item() == 1
     assert one.sha256 != other.sha256
 
 
-def test_tensors_in_memory_have_a_digest_of_their_own():
+def test_tensors_in_memory_have_a_digest_of_their_own() -> None:
     one, other = (load("dists", {"alpha": torch.full((3,), value)}) for value in (1.0, 2.0))
 
     assert one.origin == "memory"
@@ -290,19 +304,19 @@ def test_tensors_in_memory_have_a_digest_of_their_own():
 class Unsafe:
     """Pickled, it is a call that makes a file."""
 
-    def __init__(self, mark):
+    def __init__(self, mark: Any) -> None:
         self.mark = mark
 
-    def __reduce__(self):
+    def __reduce__(self) -> Any:
         return Path.touch, (self.mark,)
 
 
-def save(path, value):
+def save(path: Any, value: Any) -> Any:
     torch.save({"x": torch.tensor(value)}, path)
     return path
 
 
-def zeros(network):
+def zeros(network: Any) -> Any:
     """Weights of a network, all of them zero."""
     convolutions = [layer for layer in LAYERS[network] if layer.kind == "conv"]
     return {
@@ -312,7 +326,7 @@ def zeros(network):
     }
 
 
-def publish(monkeypatch, content):
+def publish(monkeypatch: pytest.MonkeyPatch, content: Any) -> None:
     """Let the file of VGG16 that is published be ``content``."""
     published = weights.Published(
         name="vgg16",
@@ -324,5 +338,5 @@ def publish(monkeypatch, content):
     monkeypatch.setitem(PUBLISHED, "vgg16", published)
 
 
-def no_network(address, part):
+def no_network(address: Any, part: Any) -> None:
     raise OSError("no network")

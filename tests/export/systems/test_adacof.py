@@ -1,10 +1,16 @@
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
+from torch import Tensor
 
 from framegauge.export.catalog import find
 
 
-def test_the_released_loss_is_given_in_training(frame, tensors, learned):
+def test_the_released_loss_is_given_in_training(
+    frame: Callable[[str], Tensor], tensors: dict[str, Tensor], learned: dict[str, dict[str, Any]]
+) -> None:
     kernels = {
         f"{kind}_{side}": tensors[f"adacof.{kind}{number}"][None]
         for kind in ("weight", "alpha", "beta")
@@ -29,7 +35,12 @@ def test_the_released_loss_is_given_in_training(frame, tensors, learned):
     )
 
 
-def test_perception_adds_vgg_and_the_generators_term(networks, learned, frame, tensors):
+def test_perception_adds_vgg_and_the_generators_term(
+    networks: Any,
+    learned: dict[str, dict[str, Any]],
+    frame: Callable[[str], Tensor],
+    tensors: dict[str, Tensor],
+) -> None:
     system = find("adacof[loss=perception]", weights=networks)
     frames = {
         "distorted": frame("bikes_97x131.blend"),
@@ -57,12 +68,12 @@ def test_perception_adds_vgg_and_the_generators_term(networks, learned, frame, t
     }
 
 
-def test_the_papers_distortion_is_charbonnier_alone():
+def test_the_papers_distortion_is_charbonnier_alone() -> None:
     frames = torch.rand(2, 1, 3, 8, 8)
 
     assert find("adacof[loss=distortion]")(*frames) == find("charbonnier")(*frames)
 
 
-def test_a_loss_of_no_name_is_refused_with_the_names():
+def test_a_loss_of_no_name_is_refused_with_the_names() -> None:
     with pytest.raises(ValueError, match=r"'lw' is none of the losses of adacof.*Names: charb, l1"):
         find("adacof[loss=1*Charb+0.1*Lw]")

@@ -1,8 +1,10 @@
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
 from framegauge.export.catalog import find
 
@@ -10,7 +12,9 @@ VALUES = json.loads((Path(__file__).parents[2] / "golden" / "motion.json").read_
 
 
 @pytest.mark.parametrize("scene", ["bikes_128x192", "bikes_97x131"])
-def test_terms_give_the_values_of_the_formula(scene, frame, flow):
+def test_terms_give_the_values_of_the_formula(
+    scene: str, frame: Callable[[str], Tensor], flow: Callable[[str], Tensor]
+) -> None:
     forward, backward = (flow(f"{scene}.flow_{name}") for name in ("01", "10"))
     given = {
         "reference": frame(f"{scene}.target"),
@@ -30,7 +34,7 @@ def test_terms_give_the_values_of_the_formula(scene, frame, flow):
     assert results["total"].item() == pytest.approx(photometric + smoothness, rel=1e-6)
 
 
-def test_the_second_stage_is_charbonnier_of_the_frame():
+def test_the_second_stage_is_charbonnier_of_the_frame() -> None:
     frames = torch.rand(2, 1, 3, 8, 8)
 
     assert find("bmbc[stage=synthesis]")(*frames) == find("charbonnier[epsilon=1e-6]")(*frames)

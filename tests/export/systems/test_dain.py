@@ -1,7 +1,9 @@
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from torch import Tensor
 
 from framegauge.export.catalog import find
 
@@ -9,7 +11,9 @@ VALUES = json.loads((Path(__file__).parents[2] / "golden" / "motion.json").read_
 
 
 @pytest.mark.parametrize("scene", ["bikes_128x192", "bikes_97x131"])
-def test_terms_give_the_authors_values(scene, frame, flow):
+def test_terms_give_the_authors_values(
+    scene: str, frame: Callable[[str], Tensor], flow: Callable[[str], Tensor]
+) -> None:
     forward, backward = (flow(f"{scene}.flow_{name}") for name in ("01", "10"))
     given = {
         "reference": frame(f"{scene}.target"),

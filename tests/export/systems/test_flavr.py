@@ -1,10 +1,14 @@
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
+from torch import Tensor
 
 from framegauge.export.catalog import find
 
 
-def test_the_default_is_l1():
+def test_the_default_is_l1() -> None:
     frames = torch.rand(2, 2, 3, 8, 8)
 
     assert find("flavr")(*frames) == find("l1")(*frames)
@@ -24,7 +28,14 @@ def test_the_default_is_l1():
         ("SSIM", "flavr.ssim_loss"),
     ],
 )
-def test_losses_by_its_names_give_its_values(name, key, frame, networks, learned, expected):
+def test_losses_by_its_names_give_its_values(
+    name: str,
+    key: str,
+    frame: Callable[[str], Tensor],
+    networks: Any,
+    learned: dict[str, dict[str, Any]],
+    expected: dict[str, dict[str, Any]],
+) -> None:
     system = find(f"flavr[loss=2*{name}]", weights=networks)
     case = "bikes_97x131/blend"
 

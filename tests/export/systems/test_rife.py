@@ -1,11 +1,17 @@
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
+from torch import Tensor
 
 from framegauge.export.catalog import find
 from framegauge.export.maths.warp import warp
 
 
-def test_terms_give_the_values_of_the_authors_network(frame, tensors, learned):
+def test_terms_give_the_values_of_the_authors_network(
+    frame: Callable[[str], Tensor], tensors: dict[str, Tensor], learned: dict[str, dict[str, Any]]
+) -> None:
     given = network_outputs(frame, tensors)
 
     results = find("rife").breakdown(**given)
@@ -19,7 +25,9 @@ def test_terms_give_the_values_of_the_authors_network(frame, tensors, learned):
     }
 
 
-def test_frames_of_the_test_are_those_of_the_authors_network(frame, tensors, learned):
+def test_frames_of_the_test_are_those_of_the_authors_network(
+    frame: Callable[[str], Tensor], tensors: dict[str, Tensor], learned: dict[str, dict[str, Any]]
+) -> None:
     given = network_outputs(frame, tensors)
 
     means = [
@@ -30,7 +38,7 @@ def test_frames_of_the_test_are_those_of_the_authors_network(frame, tensors, lea
     assert means == [near(value) for value in learned["extras"]["rife.ifnet_terms"][4:]]
 
 
-def test_a_stage_learns_only_where_the_teacher_is_better_by_the_threshold():
+def test_a_stage_learns_only_where_the_teacher_is_better_by_the_threshold() -> None:
     given = flat_stages(teacher=0.5, stages=(0.5, 0.509, 0.52))
 
     results = find("rife").breakdown(**given)
@@ -39,7 +47,7 @@ def test_a_stage_learns_only_where_the_teacher_is_better_by_the_threshold():
     assert results["distillation"].item() == pytest.approx(2)
 
 
-def test_a_flow_that_is_the_teachers_has_a_gradient_of_zero():
+def test_a_flow_that_is_the_teachers_has_a_gradient_of_zero() -> None:
     given = flat_stages(teacher=0.5, stages=(0.9, 0.9, 0.9))
     given |= {role: torch.ones_like(each) for role, each in given.items() if "flow" in role}
     flow = given["flow_to_previous_0"].requires_grad_()
@@ -49,7 +57,7 @@ def test_a_flow_that_is_the_teachers_has_a_gradient_of_zero():
     assert flow.grad.abs().max().item() == 0
 
 
-def test_the_teacher_learns_nothing_from_the_distillation():
+def test_the_teacher_learns_nothing_from_the_distillation() -> None:
     given = flat_stages(teacher=0.5, stages=(0.9, 0.9, 0.9))
     flow = given["flow_to_previous_teacher"].requires_grad_()
     frame = given["merged_0"].requires_grad_()
@@ -62,7 +70,7 @@ def test_the_teacher_learns_nothing_from_the_distillation():
     assert student.grad.abs().sum() > 0
 
 
-def test_the_first_form_adds_charbonnier_census_and_flow():
+def test_the_first_form_adds_charbonnier_census_and_flow() -> None:
     given = flat_stages(teacher=0.5, stages=(0.5, 0.5, 0.5))
     given |= {
         f"flow_to_{side}_reference": torch.zeros(1, 2, 64, 64) for side in ("previous", "next")
@@ -78,7 +86,7 @@ def test_the_first_form_adds_charbonnier_census_and_flow():
     assert results["total"].item() == pytest.approx(1e-3 + 0.06 * 8**0.5, rel=1e-6)
 
 
-def test_hdv3_means_the_gradients_of_the_last_flows_over_four_components():
+def test_hdv3_means_the_gradients_of_the_last_flows_over_four_components() -> None:
     ramp = torch.arange(6.0, dtype=torch.float64).expand(1, 2, 6, 6)
     frame = torch.zeros(1, 3, 6, 6, dtype=torch.float64)
     flows = {"flow_to_previous_2": ramp, "flow_to_next_2": torch.zeros_like(ramp)}
@@ -92,7 +100,7 @@ def test_hdv3_means_the_gradients_of_the_last_flows_over_four_components():
     assert results["total"].item() == pytest.approx(0.1 * results["smoothness"].item())
 
 
-def network_outputs(frame, tensors):
+def network_outputs(frame: Any, tensors: Any) -> Any:
     """What RIFE's network makes of the stored increments, by the roles of its losses."""
     previous, following, reference = (
         frame(f"bikes_128x192.{name}") for name in ("frame0", "frame1", "target")
@@ -115,7 +123,7 @@ def network_outputs(frame, tensors):
     return given | {"distorted": (given["merged_2"] + residual).clamp(0, 1)}
 
 
-def flat_stages(*, teacher, stages):
+def flat_stages(*, teacher: Any, stages: Any) -> Any:
     """Flat frames; the teacher's flows are zero, the stages' are 2 in each component."""
     frames = {"reference": 0.5, "distorted": 0.5, "merged_teacher": teacher}
     frames |= {f"merged_{stage}": value for stage, value in enumerate(stages)}
@@ -127,5 +135,5 @@ def flat_stages(*, teacher, stages):
     }
 
 
-def near(value):
+def near(value: Any) -> Any:
     return pytest.approx(value, rel=1e-6, abs=1e-9)

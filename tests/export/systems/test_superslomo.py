@@ -1,8 +1,11 @@
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from framegauge.export.catalog import find
 
@@ -12,7 +15,16 @@ VALUES = json.loads((Path(__file__).parents[2] / "golden" / "motion.json").read_
 @pytest.mark.parametrize("scene", ["bikes_128x192", "bikes_97x131"])
 @pytest.mark.parametrize(("time", "suffix"), [(0.5, ""), (0.25, ".t0250")])
 @pytest.mark.parametrize(("sampling", "run"), [("aligned", "ac1"), ("half_pixel", "ac0")])
-def test_terms_give_the_ports_values(scene, time, suffix, sampling, run, frame, flow, networks):
+def test_terms_give_the_ports_values(
+    scene: str,
+    time: float,
+    suffix: str,
+    sampling: str,
+    run: str,
+    frame: Callable[[str], Tensor],
+    flow: Callable[[str], Tensor],
+    networks: Any,
+) -> None:
     system = find(f"superslomo[sampling={sampling}]", weights=networks)
 
     results = system.breakdown(**neighbours(scene, time, frame, flow))
@@ -27,7 +39,9 @@ def test_terms_give_the_ports_values(scene, time, suffix, sampling, run, frame, 
     }
 
 
-def test_the_paper_does_not_square_its_perceptual_norm(frame, flow, networks):
+def test_the_paper_does_not_square_its_perceptual_norm(
+    frame: Callable[[str], Tensor], flow: Callable[[str], Tensor], networks: Any
+) -> None:
     given = neighbours("bikes_97x131", 0.5, frame, flow)
     squared = find("vgg_conv4_3[normalisation=imagenet]", weights=networks)
 
@@ -37,7 +51,7 @@ def test_the_paper_does_not_square_its_perceptual_norm(frame, flow, networks):
     assert results["perceptual"].item() == near(wanted.item())
 
 
-def test_weights_are_the_papers_for_samples_up_to_255(networks):
+def test_weights_are_the_papers_for_samples_up_to_255(networks: Any) -> None:
     parts = find("superslomo", weights=networks).parts
 
     assert {name: part.weight for name, part in parts.items()} == {
@@ -48,7 +62,7 @@ def test_weights_are_the_papers_for_samples_up_to_255(networks):
     }
 
 
-def neighbours(scene, time, frame, flow):
+def neighbours(scene: Any, time: Any, frame: Any, flow: Any) -> Any:
     return {
         "reference": frame(f"{scene}.target"),
         "distorted": frame(f"{scene}.blend"),
@@ -60,5 +74,5 @@ def neighbours(scene, time, frame, flow):
     }
 
 
-def near(value):
+def near(value: Any) -> Any:
     return pytest.approx(value, rel=1e-6, abs=1e-9)

@@ -4,6 +4,7 @@ import ast
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -79,7 +80,7 @@ RTX_ALONE = {
 }
 
 
-def used(file):
+def used(file: Any) -> Any:
     """Names that a file asks of others: the last name of what is asked, and the name asked for."""
     for node in ast.walk(ast.parse(Path(file).read_text())):
         if isinstance(node, ast.Attribute):
@@ -89,7 +90,7 @@ def used(file):
 
 
 @pytest.mark.parametrize("file", HOLDS, ids=lambda file: file.__name__.rpartition(".")[2])
-def test_every_name_is_there(file):
+def test_every_name_is_there(file: Any) -> None:
     holds = HOLDS[file]
 
     names = {(holder, name) for holder, name, _ in used(file.__file__) if holder in holds}
@@ -99,7 +100,7 @@ def test_every_name_is_there(file):
     assert not [pair for pair in names if not hasattr(holds[pair[0]], pair[1])]
 
 
-def test_what_rtx_alone_has_is_used_behind_a_question():
+def test_what_rtx_alone_has_is_used_behind_a_question() -> None:
     tree = ast.parse(Path(loaded_engine.__file__).read_text())
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
     asked = {
@@ -114,7 +115,7 @@ def test_what_rtx_alone_has_is_used_behind_a_question():
     assert any("verdict(module" in each and "if self.is_rtx" in each for each in behind)
 
 
-def test_cudas_answers_are_a_status_and_values():
+def test_cudas_answers_are_a_status_and_values() -> None:
     status, count = cudart.cudaGetDeviceCount()
     failed, words = cudart.cudaGetErrorString(status)
 
@@ -123,7 +124,7 @@ def test_cudas_answers_are_a_status_and_values():
     assert count is None or count >= 0
 
 
-def test_the_types_of_tensors_have_numpys_names():
+def test_the_types_of_tensors_have_numpys_names() -> None:
     types = tensorrt_rtx.DataType
 
     assert tensorrt_rtx.nptype(types.FLOAT) is np.float32
@@ -131,7 +132,7 @@ def test_the_types_of_tensors_have_numpys_names():
 
 
 @pytest.mark.parametrize("extra", ["tensorrt", "rtx"])
-def test_what_is_imported_of_cuda_is_asked_for(extra):
+def test_what_is_imported_of_cuda_is_asked_for(extra: str) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
     names = {re.match(r"[\w-]+", each)[0] for each in project["optional-dependencies"][extra]}

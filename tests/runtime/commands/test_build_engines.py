@@ -2,6 +2,9 @@ import json
 import os
 import shlex
 import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +17,7 @@ PROFILE = ["--profile", "16x16/64x64/256x256x2"]
 pytest.importorskip("tensorrt_rtx")
 
 
-def has_gpu():
+def has_gpu() -> Any:
     try:
         gpu()
     except TargetError:
@@ -23,12 +26,12 @@ def has_gpu():
 
 
 @pytest.fixture
-def run(capsys, monkeypatch, tmp_path):
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """Runs a command on a store of its own; gives the exit code and what it printed."""
     monkeypatch.setenv("FRAMEGAUGE_STORE", str(tmp_path / "store"))
     monkeypatch.delenv("FRAMEGAUGE_SYSTEM_STORE", raising=False)
 
-    def command(*words):
+    def command(*words: Any) -> Any:
         with pytest.raises(SystemExit) as left:
             main(["engines", *map(str, words)])
         printed = capsys.readouterr()
@@ -38,16 +41,16 @@ def run(capsys, monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def path(shipped):
+def path(shipped: Callable[..., Path]) -> Any:
     """A small model."""
     return shipped("mse", "rgb24")
 
 
-def listed(run):
+def listed(run: Any) -> Any:
     return json.loads(run("list", "--json")[1])
 
 
-def test_engines_are_built_listed_checked_and_removed(run, path, tmp_path):
+def test_engines_are_built_listed_checked_and_removed(run: Any, path: Any, tmp_path: Path) -> None:
     code, table, _ = run("build", path, "--target", "rtx,sm89", *PROFILE)
     assert code == 0
     assert table.count("built in") == 2
@@ -74,7 +77,7 @@ def test_engines_are_built_listed_checked_and_removed(run, path, tmp_path):
     assert "2 removed" in words
 
 
-def test_a_second_build_keeps_what_is_there(run, path):
+def test_a_second_build_keeps_what_is_there(run: Any, path: Any) -> None:
     run("build", path, "--target", "sm89", *PROFILE)
 
     code, table, _ = run("build", path, "--target", "sm89", *PROFILE)
@@ -84,14 +87,14 @@ def test_a_second_build_keeps_what_is_there(run, path):
     assert "built" not in table
 
 
-def test_a_store_can_be_named(run, path, tmp_path):
+def test_a_store_can_be_named(run: Any, path: Any, tmp_path: Path) -> None:
     run("build", path, "--target", "sm89", "--store", tmp_path / "other", "--quiet", *PROFILE)
 
     assert listed(run) == []
     assert len(json.loads(run("list", "--json", "--store", tmp_path / "other")[1])) == 1
 
 
-def test_sm80_is_built_with_a_word_of_warning(run, path):
+def test_sm80_is_built_with_a_word_of_warning(run: Any, path: Any) -> None:
     code, _, words = run("build", path, "--target", "sm80", *PROFILE)
 
     assert code == 0
@@ -99,7 +102,7 @@ def test_sm80_is_built_with_a_word_of_warning(run, path):
 
 
 @pytest.mark.skipif(has_gpu(), reason="there is a GPU here")
-def test_what_was_not_checked_without_a_gpu_is_said(run, path):
+def test_what_was_not_checked_without_a_gpu_is_said(run: Any, path: Any) -> None:
     run("build", path, "--target", "sm89", *PROFILE)
 
     _, words, _ = run("verify")
@@ -107,7 +110,9 @@ def test_what_was_not_checked_without_a_gpu_is_said(run, path):
     assert "not checked: whether it fits a GPU, and its self-test: there is no GPU here" in words
 
 
-def test_a_broken_engine_fails_the_check_and_is_listed_as_it_is(run, path, tmp_path):
+def test_a_broken_engine_fails_the_check_and_is_listed_as_it_is(
+    run: Any, path: Any, tmp_path: Path
+) -> None:
     run("build", path, "--target", "sm89", *PROFILE)
     (engine,) = (tmp_path / "store").glob("*.engine")
     os.truncate(engine, 1000)
@@ -121,7 +126,7 @@ def test_a_broken_engine_fails_the_check_and_is_listed_as_it_is(run, path, tmp_p
     assert "has 1000 bytes" in run("list")[1]
 
 
-def test_one_engine_is_checked_by_the_start_of_its_key(run, path):
+def test_one_engine_is_checked_by_the_start_of_its_key(run: Any, path: Any) -> None:
     run("build", path, "--target", "sm86,sm89", *PROFILE)
     key = listed(run)[0]["key"]
 
@@ -155,21 +160,25 @@ def test_one_engine_is_checked_by_the_start_of_its_key(run, path):
         ),
     ],
 )
-def test_a_build_that_cannot_be_is_refused_with_the_right_code(run, path, words, code, message):
+def test_a_build_that_cannot_be_is_refused_with_the_right_code(
+    run: Any, path: Any, words: list[Any], code: int, message: str
+) -> None:
     left, _, error = run("build", path, *words)
 
     assert left == code
     assert message in error
 
 
-def test_what_is_no_model_is_refused(run, tmp_path):
+def test_what_is_no_model_is_refused(run: Any, tmp_path: Path) -> None:
     (tmp_path / "text.onnx").write_text("no model")
 
     assert run("build", tmp_path / "text.onnx", "--target", "sm89")[0] == 2
     assert run("build", tmp_path / "none.onnx", "--target", "sm89")[0] == 1
 
 
-def test_a_store_that_others_may_write_stops_every_command(run, path, tmp_path):
+def test_a_store_that_others_may_write_stops_every_command(
+    run: Any, path: Any, tmp_path: Path
+) -> None:
     (tmp_path / "store").mkdir()
     (tmp_path / "store").chmod(0o777)
 
@@ -179,7 +188,7 @@ def test_a_store_that_others_may_write_stops_every_command(run, path, tmp_path):
         assert "may be written by others" in error
 
 
-def test_the_line_for_trtexec_is_printed_alone(run, path):
+def test_the_line_for_trtexec_is_printed_alone(run: Any, path: Any) -> None:
     code, line, _ = run("command", path, "--tensorrt", "10", "-o", "out.plan", *PROFILE)
 
     assert code == 0
@@ -188,7 +197,9 @@ def test_the_line_for_trtexec_is_printed_alone(run, path):
     assert {"--saveEngine=out.plan", "--noTF32", "--stronglyTyped"} <= set(words)
 
 
-def test_an_engine_built_elsewhere_is_taken_in_and_what_is_not_proven_is_said(run, path, tmp_path):
+def test_an_engine_built_elsewhere_is_taken_in_and_what_is_not_proven_is_said(
+    run: Any, path: Any, tmp_path: Path
+) -> None:
     run("build", path, "--target", "sm89", "--store", tmp_path / "other", *PROFILE)
     (plan,) = (tmp_path / "other").glob("*.engine")
 
@@ -201,14 +212,14 @@ def test_an_engine_built_elsewhere_is_taken_in_and_what_is_not_proven_is_said(ru
 
 
 @pytest.mark.parametrize("option", ["--older-than", "--unused"])
-def test_days_are_counted_from_none_up(run, option):
+def test_days_are_counted_from_none_up(run: Any, option: str) -> None:
     code, _, error = run("prune", option, "-5")
 
     assert code == 2
     assert "-5.0 is not in the range x>=0" in error
 
 
-def test_what_prune_leaves_alone_is_named(run, path, tmp_path):
+def test_what_prune_leaves_alone_is_named(run: Any, path: Any, tmp_path: Path) -> None:
     run("build", path, "--target", "sm89", *PROFILE)
     (sidecar,) = (tmp_path / "store").glob("*.json")
     sidecar.chmod(0o666)
@@ -222,21 +233,23 @@ def test_what_prune_leaves_alone_is_named(run, path, tmp_path):
 
 
 @pytest.mark.parametrize("command", ["verify", "regenerate"])
-def test_a_store_that_is_named_and_not_there_is_refused(run, tmp_path, command):
+def test_a_store_that_is_named_and_not_there_is_refused(
+    run: Any, tmp_path: Path, command: str
+) -> None:
     code, _, error = run(command, "--store", tmp_path / "enignes")
 
     assert code == 2
     assert f"There are no engines in {tmp_path / 'enignes'}" in error
 
 
-def test_the_users_own_store_may_be_empty_and_that_is_said(run, tmp_path):
+def test_the_users_own_store_may_be_empty_and_that_is_said(run: Any, tmp_path: Path) -> None:
     code, words, _ = run("verify")
 
     assert code == 0
     assert words == f"There are no engines in {tmp_path / 'store'}.\n"
 
 
-def test_a_log_shows_the_start_and_the_end_of_each_build(run, path):
+def test_a_log_shows_the_start_and_the_end_of_each_build(run: Any, path: Any) -> None:
     _, _, error = run("build", path, "--target", "sm86,sm89", *PROFILE)
 
     assert sorted(error.splitlines()) == [
@@ -247,8 +260,10 @@ def test_a_log_shows_the_start_and_the_end_of_each_build(run, path):
     ]
 
 
-def test_an_interrupt_says_what_is_kept(run, path, monkeypatch):
-    def interrupted(*arguments, **options):
+def test_an_interrupt_says_what_is_kept(
+    run: Any, path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*arguments: Any, **options: Any) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(engines_commands, "build", interrupted)
@@ -259,14 +274,16 @@ def test_an_interrupt_says_what_is_kept(run, path, monkeypatch):
     assert error == "error: interrupted; engines that were finished are kept\n"
 
 
-def test_a_plan_is_taken_in_for_the_profile_that_is_named_alone(run, path, tmp_path):
+def test_a_plan_is_taken_in_for_the_profile_that_is_named_alone(
+    run: Any, path: Any, tmp_path: Path
+) -> None:
     code, _, error = run("adopt", tmp_path / "any.plan", "--model", path)
 
     assert code == 2
     assert "Missing option '--profile'" in error
 
 
-def test_a_plan_says_nothing_of_its_gpu_and_length(run, path, tmp_path):
+def test_a_plan_says_nothing_of_its_gpu_and_length(run: Any, path: Any, tmp_path: Path) -> None:
     plan = tmp_path / "model.plan"
     plan.write_bytes(b"ftrt" + struct.pack("<IQQ", 0, 1, 44) + bytes([10, 9, 0, 34]) + b"x" * 200)
 
@@ -280,7 +297,9 @@ def test_a_plan_says_nothing_of_its_gpu_and_length(run, path, tmp_path):
     )
 
 
-def test_a_portable_engine_is_taken_in_by_the_name_of_its_target(run, path, tmp_path):
+def test_a_portable_engine_is_taken_in_by_the_name_of_its_target(
+    run: Any, path: Any, tmp_path: Path
+) -> None:
     run("build", path, "--target", "rtx", "--store", tmp_path / "other", *PROFILE)
     (engine,) = (tmp_path / "other").glob("*.engine")
 
@@ -290,7 +309,7 @@ def test_a_portable_engine_is_taken_in_by_the_name_of_its_target(run, path, tmp_
     assert " for rtx, by the file itself." in words
 
 
-def test_a_sidecar_that_lies_hides_no_other_engine(run, path, tmp_path):
+def test_a_sidecar_that_lies_hides_no_other_engine(run: Any, path: Any, tmp_path: Path) -> None:
     run("build", path, "--target", "sm86,sm89", *PROFILE)
     first, _ = sorted((tmp_path / "store").glob("*.json"))
     facts = json.loads(first.read_text())

@@ -4,7 +4,9 @@ import errno
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import onnx
 import pytest
@@ -35,13 +37,13 @@ def has_gpu() -> bool:
 
 
 @pytest.fixture
-def run(capsys, monkeypatch, tmp_path):
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """Runs a command on a store of its own; gives the exit code and what it printed."""
     monkeypatch.setenv("FRAMEGAUGE_STORE", str(tmp_path / "store"))
     monkeypatch.setenv("COLUMNS", "300")
     monkeypatch.delenv("FRAMEGAUGE_SYSTEM_STORE", raising=False)
 
-    def command(*words):
+    def command(*words: Any) -> Any:
         with pytest.raises(SystemExit) as left:
             main(["engines", *map(str, words)])
         printed = capsys.readouterr()
@@ -51,13 +53,13 @@ def run(capsys, monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def mine(tmp_path, shipped) -> Path:
+def mine(tmp_path: Path, shipped: Callable[..., Path]) -> Path:
     """A model of the user's."""
     return Path(shutil.copy(shipped("psnr", "rgb24"), tmp_path))
 
 
 @pytest.fixture
-def fleet(tmp_path, mine) -> Path:
+def fleet(tmp_path: Path, mine: Path) -> Path:
     """A fleet of two engines."""
     path = tmp_path / "fleet.toml"
     path.write_text(
@@ -70,7 +72,7 @@ def fleet(tmp_path, mine) -> Path:
 
 
 @pytest.fixture
-def built(run, mine) -> str:
+def built(run: Any, mine: Path) -> str:
     """An engine of the user's model for SM89; its key."""
     assert run("build", mine, "--target", "sm89", "--profile", PROFILE)[0] == 0
     (engine,) = json.loads(run("list", "--json")[1])
@@ -85,15 +87,15 @@ def change(path: Path) -> None:
     path.write_bytes(altered)
 
 
-def outcomes(run, *words) -> list[tuple[str, str, str]]:
+def outcomes(run: Any, *words: Any) -> list[tuple[str, str, str]]:
     code, printed, _ = run("regenerate", *words, "--json")
     assert code == 0
     return [(row["target"], row["outcome"], row["why"]) for row in json.loads(printed)]
 
 
 def test_a_fleet_is_planned_built_kept_and_built_again_when_its_model_changes(
-    run, fleet, mine, tmp_path
-):
+    run: Any, fleet: Path, mine: Path, tmp_path: Path
+) -> None:
     assert outcomes(run, fleet, "--dry-run") == [
         ("sm89", "to build", "no engine of psnr.onnx"),
         ("sm120", "to build", "no engine of psnr.onnx"),
@@ -116,7 +118,9 @@ def test_a_fleet_is_planned_built_kept_and_built_again_when_its_model_changes(
     assert {outcome for _, outcome, _ in outcomes(run)} == {"kept"}
 
 
-def test_the_fleets_own_store_is_used_unless_another_is_named(run, fleet, tmp_path):
+def test_the_fleets_own_store_is_used_unless_another_is_named(
+    run: Any, fleet: Path, tmp_path: Path
+) -> None:
     fleet.write_text('store = "own"\n' + fleet.read_text().replace(', "sm120"', ""))
 
     assert run("regenerate", fleet)[0] == 0
@@ -124,7 +128,7 @@ def test_the_fleets_own_store_is_used_unless_another_is_named(run, fleet, tmp_pa
     assert outcomes(run, fleet, "--store", tmp_path / "other", "--dry-run")[0][1] == "to build"
 
 
-def test_models_are_named_by_entries_as_score_takes_them(run, tmp_path):
+def test_models_are_named_by_entries_as_score_takes_them(run: Any, tmp_path: Path) -> None:
     fleet = tmp_path / "fleet.toml"
     fleet.write_text(
         '[[engines]]\nentries = ["psnr_y,psnr"]\nformats = ["yuv420p"]\ntargets = ["rtx"]\n'
@@ -136,7 +140,9 @@ def test_models_are_named_by_entries_as_score_takes_them(run, tmp_path):
     assert [Path(row["model"]).name for row in json.loads(printed)] == ["psnr_y.onnx", "psnr.onnx"]
 
 
-def test_a_build_that_fails_stops_no_other_and_is_listed(run, fleet, shipped, tmp_path):
+def test_a_build_that_fails_stops_no_other_and_is_listed(
+    run: Any, fleet: Path, shipped: Callable[..., Path], tmp_path: Path
+) -> None:
     liar = onnx.load(shipped("l1", "rgb24"))
     truth = onnx.load(shipped("mse", "rgb24"))
     words = {entry.key: entry.value for entry in truth.metadata_props}
@@ -158,7 +164,9 @@ def test_a_build_that_fails_stops_no_other_and_is_listed(run, fleet, shipped, tm
     assert [each["model"] for each in json.loads(run("list", "--json")[1])] == ["psnr.onnx"]
 
 
-def test_what_cannot_be_read_stops_no_other_and_is_listed(run, fleet, mine, tmp_path):
+def test_what_cannot_be_read_stops_no_other_and_is_listed(
+    run: Any, fleet: Path, mine: Path, tmp_path: Path
+) -> None:
     (tmp_path / "cut.onnx").write_bytes(mine.read_bytes()[:-3])
     fleet.write_text(
         fleet.read_text().replace('["psnr.onnx"]', '["*.onnx"]').replace(', "sm120"', "")
@@ -179,7 +187,7 @@ def test_what_cannot_be_read_stops_no_other_and_is_listed(run, fleet, mine, tmp_
 
 
 @pytest.mark.skipif(has_gpu(), reason="there is a GPU here")
-def test_a_target_that_is_not_here_stops_no_other_and_is_listed(run, fleet):
+def test_a_target_that_is_not_here_stops_no_other_and_is_listed(run: Any, fleet: Path) -> None:
     fleet.write_text(fleet.read_text().replace('"sm89", "sm120"', '"local", "sm89"'))
 
     code, printed, error = run("regenerate", fleet)
@@ -189,7 +197,9 @@ def test_a_target_that_is_not_here_stops_no_other_and_is_listed(run, fleet):
     assert "psnr.onnx for local: There is no GPU 0" in error
 
 
-def test_a_model_that_is_gone_fails_what_was_to_make_its_engines_again(run, mine, built):
+def test_a_model_that_is_gone_fails_what_was_to_make_its_engines_again(
+    run: Any, mine: Path, built: str
+) -> None:
     mine.unlink()
 
     code, printed, error = run("regenerate", "--json")
@@ -199,7 +209,9 @@ def test_a_model_that_is_gone_fails_what_was_to_make_its_engines_again(run, mine
     assert "Say where it is with --model" in error
 
 
-def test_a_dry_run_makes_no_model(run, fleet, tmp_path, monkeypatch):
+def test_a_dry_run_makes_no_model(
+    run: Any, fleet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("FRAMEGAUGE_CACHE", str(tmp_path / "cache"))
     fleet.write_text(
         '[[engines]]\nentries = ["census"]\ntargets = ["rtx", "sm89"]\nprecisions = ["fp16"]'
@@ -214,7 +226,7 @@ def test_a_dry_run_makes_no_model(run, fleet, tmp_path, monkeypatch):
     assert list(tmp_path.glob("cache/*.onnx")) == []
 
 
-def test_a_fleets_builds_are_told_of_as_they_go(run, fleet):
+def test_a_fleets_builds_are_told_of_as_they_go(run: Any, fleet: Path) -> None:
     _, _, error = run("regenerate", fleet)
 
     assert sorted(error.splitlines()) == [
@@ -225,7 +237,7 @@ def test_a_fleets_builds_are_told_of_as_they_go(run, fleet):
     ]
 
 
-def test_a_gpu_that_is_not_here_is_listed_as_what_cannot_be_done(run, fleet):
+def test_a_gpu_that_is_not_here_is_listed_as_what_cannot_be_done(run: Any, fleet: Path) -> None:
     fleet.write_text(fleet.read_text().replace('"sm89", "sm120"', '"sm89", "sm90"'))
 
     code, printed, error = run("regenerate", fleet)
@@ -244,14 +256,16 @@ def test_a_gpu_that_is_not_here_is_listed_as_what_cannot_be_done(run, fleet):
         (["--target", "gtx"], 2, "--target takes rtx, local"),
     ],
 )
-def test_what_cannot_be_asked_for_is_refused(run, fleet, words, code, reason):
+def test_what_cannot_be_asked_for_is_refused(
+    run: Any, fleet: Path, words: list[Any], code: int, reason: str
+) -> None:
     left, _, error = run("regenerate", *[fleet if word == "FLEET" else word for word in words])
 
     assert left == code
     assert reason in error
 
 
-def test_the_engine_of_a_run_is_found_by_its_file(run, mine, built):
+def test_the_engine_of_a_run_is_found_by_its_file(run: Any, mine: Path, built: str) -> None:
     code, printed, error = run("resolve", mine, "--gpu", "sm89", "--size", "64x64x2")
 
     assert code == 0
@@ -260,7 +274,7 @@ def test_the_engine_of_a_run_is_found_by_its_file(run, mine, built):
     assert f"exact fit for sm89, profile {PROFILE}" in error
 
 
-def test_every_candidate_is_explained(run, mine, built):
+def test_every_candidate_is_explained(run: Any, mine: Path, built: str) -> None:
     assert run("build", mine, "--target", "rtx,sm86", "--profile", PROFILE)[0] == 0
 
     code, table, _ = run("resolve", mine, "--gpu", "sm89", "--explain")
@@ -274,7 +288,9 @@ def test_every_candidate_is_explained(run, mine, built):
     assert "for sm86, and the GPU is sm89" in lines["sm86"]
 
 
-def test_nothing_that_fits_is_exit_code_four_with_what_to_do(run, mine, built):
+def test_nothing_that_fits_is_exit_code_four_with_what_to_do(
+    run: Any, mine: Path, built: str
+) -> None:
     for words in (["--gpu", "sm120"], ["--gpu", "sm89", "--size", "256x256"]):
         code, printed, error = run("resolve", mine, *words)
 
@@ -283,7 +299,7 @@ def test_nothing_that_fits_is_exit_code_four_with_what_to_do(run, mine, built):
         assert f"framegauge engines build {mine} --target {words[1]}" in error
 
 
-def test_the_same_as_json(run, mine, built):
+def test_the_same_as_json(run: Any, mine: Path, built: str) -> None:
     code, printed, _ = run("resolve", mine, "--gpu", "sm120", "--json")
 
     found = json.loads(printed)
@@ -294,7 +310,7 @@ def test_the_same_as_json(run, mine, built):
 
 
 @pytest.mark.skipif(has_gpu(), reason="there is a GPU here")
-def test_without_a_gpu_one_has_to_be_named(run, mine, built):
+def test_without_a_gpu_one_has_to_be_named(run: Any, mine: Path, built: str) -> None:
     code, _, error = run("resolve", mine)
 
     assert code == 4
@@ -310,14 +326,18 @@ def test_without_a_gpu_one_has_to_be_named(run, mine, built):
         (["--gpu", "ada"], "got 'ada'"),
     ],
 )
-def test_what_cannot_be_resolved_is_refused_by_name(run, mine, words, reason):
+def test_what_cannot_be_resolved_is_refused_by_name(
+    run: Any, mine: Path, words: list[Any], reason: str
+) -> None:
     code, _, error = run("resolve", mine, "--gpu", "sm89", *words)
 
     assert code == 2
     assert reason in error
 
 
-def test_an_engine_is_held_against_its_model(run, mine, built, tmp_path):
+def test_an_engine_is_held_against_its_model(
+    run: Any, mine: Path, built: str, tmp_path: Path
+) -> None:
     assert f"{mine} is still the model it was built from" in run("verify")[1]
 
     change(mine)
@@ -332,22 +352,24 @@ def test_an_engine_is_held_against_its_model(run, mine, built, tmp_path):
 
 
 @pytest.fixture
-def played(monkeypatch, mine):
+def played(monkeypatch: pytest.MonkeyPatch, mine: Path) -> Any:
     """A machine whose GPU is ONNX Runtime, off by as much as it is told."""
 
     def play(off: float = 0.0, opinion: float = 0.0) -> None:
         class Played(OnnxSession):
-            def __init__(self, content, manifest, profiles, *, only, **_):
+            def __init__(
+                self, content: Any, manifest: Any, profiles: Any, *, only: Any, **_: Any
+            ) -> None:
                 self.profile = profiles[only]
                 super().__init__(mine.read_bytes(), mine, threads=1)
 
-            def run(self, feed, outputs=None):
+            def run(self, feed: Any, outputs: Any = None) -> Any:
                 count, height, width, _ = feed["reference"].shape
                 assert self.profile.holds(count, height, width)
                 values = super().run(feed, outputs)
                 return {name: value + off for name, value in values.items()}
 
-        def shifted(content, flavour, profile):
+        def shifted(content: Any, flavour: Any, profile: Any) -> Any:
             proto = onnx.load(mine)
             proto.graph.output[0].name = "psnr"
             for node in proto.graph.node:
@@ -366,7 +388,9 @@ def played(monkeypatch, mine):
     return play
 
 
-def test_where_there_is_a_gpu_every_number_is_shown_and_kept(run, mine, built, played):
+def test_where_there_is_a_gpu_every_number_is_shown_and_kept(
+    run: Any, mine: Path, built: str, played: Any
+) -> None:
     played()
 
     code, words, _ = run("verify")
@@ -385,7 +409,9 @@ def test_where_there_is_a_gpu_every_number_is_shown_and_kept(run, mine, built, p
 
 
 @pytest.mark.parametrize("how", ["off", "opinion"])
-def test_an_engine_beyond_tolerance_is_refused_and_not_found_again(run, mine, built, played, how):
+def test_an_engine_beyond_tolerance_is_refused_and_not_found_again(
+    run: Any, mine: Path, built: str, played: Any, how: str
+) -> None:
     played(**{how: 0.5})
 
     code, words, error = run("verify")
@@ -406,9 +432,9 @@ def test_an_engine_beyond_tolerance_is_refused_and_not_found_again(run, mine, bu
 
 
 def test_what_nvidias_comparator_raises_is_said_and_the_self_tests_outcome_is_kept(
-    run, built, played, monkeypatch
-):
-    def failing(*arguments):
+    run: Any, built: str, played: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*arguments: Any) -> None:
         raise RuntimeError("Could not deserialize engine")
 
     played(off=0.5)
@@ -422,7 +448,9 @@ def test_what_nvidias_comparator_raises_is_said_and_the_self_tests_outcome_is_ke
     assert [each["passed"] for each in engine["verifications"]] == [False]
 
 
-def test_a_doubt_of_nvidias_comparator_is_kept_with_the_self_tests_outcome(run, built, played):
+def test_a_doubt_of_nvidias_comparator_is_kept_with_the_self_tests_outcome(
+    run: Any, built: str, played: Any
+) -> None:
     played(opinion=0.5)
 
     run("verify")
@@ -431,8 +459,10 @@ def test_a_doubt_of_nvidias_comparator_is_kept_with_the_self_tests_outcome(run, 
     assert [each["passed"] for each in engine["verifications"]] == [False]
 
 
-def test_a_store_that_cannot_be_written_stops_no_self_test(run, mine, built, played, monkeypatch):
-    def read_only(store, sidecar):
+def test_a_store_that_cannot_be_written_stops_no_self_test(
+    run: Any, mine: Path, built: str, played: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_only(store: Any, sidecar: Any) -> None:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
     run("build", mine, "--target", "rtx", "--profile", PROFILE)
@@ -446,7 +476,7 @@ def test_a_store_that_cannot_be_written_stops_no_self_test(run, mine, built, pla
     assert words.count("Polygraphy agrees on psnr") == 2
 
 
-def test_the_self_test_can_be_left_out(run, built, played):
+def test_the_self_test_can_be_left_out(run: Any, built: str, played: Any) -> None:
     played(off=0.5)
 
     code, words, _ = run("verify", "--files-only")
@@ -457,8 +487,14 @@ def test_the_self_test_can_be_left_out(run, built, played):
 
 @pytest.mark.parametrize("off", [0.0, 0.5])
 def test_an_engine_that_is_taken_in_proves_itself_where_there_is_a_gpu(
-    run, mine, built, played, monkeypatch, tmp_path, off
-):
+    run: Any,
+    mine: Path,
+    built: str,
+    played: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    off: float,
+) -> None:
     (engine,) = (tmp_path / "store").glob("*.engine")
     played(off=off)
     monkeypatch.setattr(engines_commands, "gpu_here", lambda: ADA)
@@ -475,7 +511,7 @@ def test_an_engine_that_is_taken_in_proves_itself_where_there_is_a_gpu(
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not has_gpu(), reason="there is no GPU here")
-def test_an_engine_proves_itself_on_the_gpu_at_hand(run, mine):
+def test_an_engine_proves_itself_on_the_gpu_at_hand(run: Any, mine: Path) -> None:
     assert run("build", mine, "--target", "local", "--profile", PROFILE)[0] == 0
 
     code, words, _ = run("verify")
