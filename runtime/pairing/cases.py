@@ -25,7 +25,7 @@ from framegauge.runtime.pairing.extra_inputs import (
 from framegauge.runtime.pairing.flow_validity import known_together, looked_at, maskable
 from framegauge.runtime.pairing.neighbours import BetweenInputs, InSequence, Neighbourhood
 from framegauge.runtime.sources.flow_estimator import luma8
-from framegauge.runtime.sources.flows import Array
+from framegauge.runtime.sources.flow_files import Array
 from framegauge.runtime.sources.planes import Planes
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from framegauge.runtime.errors import UsageError
 from framegauge.runtime.models.model_files import PAIR
 from framegauge.runtime.sources.flow_estimator import DIS
-from framegauge.runtime.sources.flows import Array, FlowFiles
+from framegauge.runtime.sources.flow_files import Array, FlowFiles
 
 NEIGHBOURS = ("previous", "next")
 BETWEEN = {

@@ -10,7 +10,7 @@ from framegauge.export.contract.entry import find_listing, parse_entries
 from framegauge.export.contract.interface import Output
 from framegauge.runtime.errors import ScoreError
 from framegauge.runtime.models.model_files import PAIR, catalogue
-from framegauge.runtime.sources.flows import Array
+from framegauge.runtime.sources.flow_files import Array
 
 
 def maskable(outputs: Iterable[Output], roles: Sequence[str]) -> frozenset[str]:

@@ -21,7 +21,7 @@ from framegauge.runtime.sets.samples import Sample, Samples
 from framegauge.runtime.sets.treatment import Treatment, treated
 from framegauge.runtime.sources.conversion import ConversionPolicy
 from framegauge.runtime.sources.facts import Facts
-from framegauge.runtime.sources.flows import read_flow
+from framegauge.runtime.sources.flow_files import read_flow
 from framegauge.runtime.sources.planes import Planes
 from framegauge.runtime.sources.source import open_source
 

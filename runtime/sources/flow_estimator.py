@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from framegauge.export.contract.formats import Format
 from framegauge.runtime.errors import BackendError, UsageError
-from framegauge.runtime.sources.flows import Array
+from framegauge.runtime.sources.flow_files import Array
 from framegauge.runtime.sources.planes import Planes
 
 # OpenCV's numbers of its presets.

@@ -8,7 +8,7 @@ from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
 from framegauge.runtime import ScoreError, UsageError
-from framegauge.runtime.sources.flows import FlowFiles, read_flow
+from framegauge.runtime.sources.flow_files import FlowFiles, read_flow
 
 FLO = b"PIEH" + struct.pack("<ii", 3, 2)
 PFM = b"PF\n3 2\n-1.0\n"
