@@ -59,8 +59,10 @@ heavy = {"torch", "onnx", "onnxruntime", "tensorrt_rtx"}.intersection(sys.module
 print(result.outcome, *heavy)
 """
 
+# A shell tells what it runs in the background to heed no interrupt, and children inherit that.
 WAITING = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from framegauge.engines.building.build import build, jobs
 from framegauge.engines.identity.modelfile import ModelFile
 from framegauge.engines.identity.profile import Profile
