@@ -25,8 +25,8 @@ namespace {
 // Small frames are scored several at once: about this many pixels, at most so many frames.
 constexpr std::uint64_t batch_pixels = 400'000;
 constexpr std::uint64_t batch_frames = 16;
-// Batches are scored side by side up to two of 1080p: beyond, threads gain more inside of one frame,
-// and memory runs out of caches.
+// Batches are scored side by side up to two frames of 1080p, since each takes memory of its own: a
+// frame of 4K more than a gigabyte with some metrics.
 constexpr std::uint64_t pixels_at_once = 4'200'000;
 
 // Frames of one video, plane by plane: all luma, then all Cb, ... so that no copy is made of them.
