@@ -44,7 +44,7 @@ class Model:
         backend: str = "auto",
         device: int = 0,
         threads: int | None = None,
-        in_flight: int = 1,
+        session_threads: int | None = None,
         labels: Mapping[str, str] | None = None,
         self_test: bool = True,
         build_missing: bool = False,
@@ -58,7 +58,8 @@ class Model:
                 engine of the store, else CUDA where it is available, else the CPU.
             device: Which GPU.
             threads: Threads on the CPU, ``None`` for as many as this process may use.
-            in_flight: Runs at a time that share these threads.
+            session_threads: Of these, those that one run may use, where several runs at a time
+                share them; ``None`` for all.
             labels: Names for scores in place of the file's.
             self_test: Run the model's own test frames first.
             build_missing: Build an engine for the GPU at hand where the store has none.
@@ -87,7 +88,7 @@ class Model:
         self._wish = BackendRequest(
             backend=backend,
             device=device,
-            threads=max(1, self.threads // in_flight),
+            threads=session_threads or self.threads,
             build_missing=build_missing,
         )
         self._is_tested = self_test

@@ -15,6 +15,7 @@ from framegauge.export.contract.formats import Format
 from framegauge.export.contract.interface import Aggregate, Output
 from framegauge.runtime.backends.gpu.gpu_array import GpuArray
 from framegauge.runtime.backends.model import Model
+from framegauge.runtime.cpus import usable_cpus
 from framegauge.runtime.errors import UsageError
 from framegauge.runtime.scoring.batch import Batch, Frames, Samples
 from framegauge.runtime.scoring.scorer_inputs import (
@@ -72,6 +73,10 @@ class Scorer:
         paths = [model] if isinstance(model, (str, os.PathLike)) else list(model)
         if not paths:
             raise UsageError("A Scorer takes at least one model file.")
+        # Runs of one model share its session's pool, each with a thread of its own; those of
+        # several models have a pool each.
+        total = threads or usable_cpus()
+        session_threads = max(1, total - in_flight + 1 if len(paths) == 1 else total // in_flight)
         self.models: list[Model] = []
         with ExitStack() as loaded:
             loaded.callback(self.close)
@@ -82,7 +87,7 @@ class Scorer:
                         backend=backend,
                         device=device,
                         threads=threads,
-                        in_flight=in_flight,
+                        session_threads=session_threads,
                         labels=labels,
                         self_test=self_test,
                         build_missing=build_missing,

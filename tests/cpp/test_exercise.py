@@ -18,6 +18,7 @@ CASES = {
     "reads_a_model_in_memory": "rgb24",
     "takes_structs_of_any_release": "rgb24",
     "shares_the_hosts_runtime": "rgb24",
+    "spins_only_where_the_host_chose": "rgb24",
     "refuses_an_environment_without_pools": "rgb24",
     "refuses_code_values_above_the_peak": "yuv420p10le",
 }

@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 from framegauge.runtime import score
-from framegauge.runtime.models.model_files import SHIPPED
+from framegauge.runtime.shelf import SHIPPED
 
 SCHEMA = json.loads((SHIPPED.parent / "reports" / "report.schema.json").read_text())
 MODEL = SHIPPED / "yuv420p" / "default.onnx"
@@ -140,6 +140,32 @@ def test_a_pipe_from_ffmpeg_is_scored_like_a_file(
     assert json.loads(piped.stdout)["frames"] == json.loads(from_file.stdout)["frames"]
 
 
+# Frames of 320x176 are scored seven at once, in as many threads as there are; those of 1280x720 in
+# four, which share what is left. Threads of ONNX Runtime's own are too slow for ThreadSanitizer.
+@pytest.mark.parametrize(
+    ("build", "size", "frames"),
+    [("plain", "320:176", 80), ("plain", "1280:720", 14), ("thread", "320:176", 80)],
+)
+def test_every_number_of_threads_gives_the_same_report(
+    builds: Any, clip: Callable[..., Path], build: str, size: str, frames: int
+) -> None:
+    videos = pair(clip, ".y4m", ("-vf", f"loop=-1:16,scale={size}", "-frames:v", str(frames)))
+    host = builds(build)
+
+    ran = {
+        threads: host.score(*videos, "--model", MODEL, "--threads", threads, "--json")
+        for threads in (1, 2, 5)
+    }
+
+    assert [each.stderr for each in ran.values()] == [b"", b"", b""]
+    reports = {threads: json.loads(each.stdout) for threads, each in ran.items()}
+    for threads, report in reports.items():
+        assert report["backend"].pop("threads") == threads
+        assert report.pop("fps") > 0
+    assert len(reports[1]["frames"]) == frames
+    assert reports[2] == reports[5] == reports[1]
+
+
 def test_the_table_has_every_score_with_its_unit(plain: Any, clip: Callable[..., Path]) -> None:
     videos = pair(clip, ".y4m")
     wanted = score(*map(str, videos), model=MODEL)
@@ -169,6 +195,7 @@ def test_the_table_has_every_score_with_its_unit(plain: Any, clip: Callable[...,
         (("a", "b", "--model", "m", "--frobnicate"), 2, "--help"),
         (("-", "-", "--model", "m"), 2, "Standard input holds one video"),
         (("a", "b", "--model", "missing.onnx"), 1, "missing.onnx cannot be read"),
+        (("a", "b", "--model", __file__), 1, "test_program.py is not a model"),
         (("a", "b", "--model", MODEL), 1, "a cannot be read"),
         (("/", "/", "--model", MODEL), 1, "/ cannot be read: Is a directory"),
         (("a", "b", "--model", MODEL, "--backend", "cuda"), 4, "CUDA provider"),

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from framegauge.runtime.models.model_files import SHIPPED
+from framegauge.runtime.shelf import SHIPPED
 
 MODEL = SHIPPED / "yuv420p" / "default.onnx"
 FRAME = 320 * 176 * 3 // 2
@@ -180,22 +180,56 @@ def test_a_pipe_that_does_not_block_is_waited_for(plain: Any, clip: Callable[...
     assert len(json.loads(out)["frames"]) == 16
 
 
-def test_samples_that_no_format_allows_are_an_error_of_their_frame(
-    plain: Any, tmp_path: Path
-) -> None:
-    words = np.full((4, 24 * 16 * 3 // 2), 512, "<u2")
-    frames = b"".join(b"FRAME\n" + frame.tobytes() for frame in words)
-    good, bad = tmp_path / "good.y4m", tmp_path / "bad.y4m"
-    header = b"YUV4MPEG2 W24 H16 F25:1 C420p10\n"
-    good.write_bytes(header + frames)
-    words[2, 5] = 0x4200
-    bad.write_bytes(header + b"".join(b"FRAME\n" + frame.tobytes() for frame in words))
+@pytest.fixture
+def deep(tmp_path: Path) -> Any:
+    """Two videos of 200 frames of ten bits, 16 of which are scored at once; some are too large."""
 
-    ran = plain.score(good, bad, "--model", SHIPPED / "yuv420p10le" / "psnr_y.onnx", "--json")
+    def make(*too_large: Any) -> Any:
+        words = np.full((200, 24 * 16 * 3 // 2), 512, "<u2")
+        videos = []
+        for name in ("good", "bad"):
+            video = tmp_path / f"{name}.y4m"
+            frames = b"".join(b"FRAME\n" + frame.tobytes() for frame in words)
+            video.write_bytes(b"YUV4MPEG2 W24 H16 F25:1 C420p10\n" + frames)
+            videos.append(video)
+            words[list(too_large), 5] = 0x4200
+        return videos
+
+    return make
+
+
+DEEP = ("--model", SHIPPED / "yuv420p10le" / "psnr_y.onnx", "--json")
+
+
+# In one batch, in neighbours that are scored at the same time, and in the last.
+@pytest.mark.parametrize("too_large", [(2,), (98, 99, 103), (111, 112, 199), (199,)])
+@pytest.mark.parametrize(("build", "threads"), [("plain", 1), ("plain", 5), ("thread", 5)])
+def test_samples_that_no_format_allows_are_an_error_of_their_frame(
+    builds: Any, deep: Any, too_large: tuple[Any, ...], build: str, threads: int
+) -> None:
+    ran = builds(build).score(*deep(*too_large), *DEEP, "--threads", threads)
 
     assert (ran.returncode, ran.stdout) == (1, b"")
-    assert "Frame 2 of" in ran.stderr.decode()
+    assert ran.stderr.decode().startswith(f"Error: Frame {too_large[0]} of ")
     assert "distorted: yuv420p10le has code values up to 1023, got 16896" in ran.stderr.decode()
+
+
+# Frame 190 is scored while the batch that is cut off is read.
+@pytest.mark.parametrize(
+    ("too_large", "says"),
+    [((), "bad.y4m is truncated: after 199 whole frames"), ((190,), "Error: Frame 190 of ")],
+)
+@pytest.mark.parametrize(("build", "threads"), [("plain", 1), ("plain", 5), ("thread", 5)])
+def test_what_is_wrong_first_in_the_video_is_said(
+    builds: Any, deep: Any, too_large: tuple[Any, ...], says: str, build: str, threads: int
+) -> None:
+    good, bad = deep(*too_large)
+    bad.write_bytes(bad.read_bytes()[:-1])
+
+    ran = builds(build).score(good, bad, *DEEP, "--threads", threads)
+
+    assert (ran.returncode, ran.stdout) == (1, b"")
+    assert says in ran.stderr.decode()
 
 
 def test_frames_too_small_for_the_model_are_a_wrong_request(plain: Any, tmp_path: Path) -> None:

@@ -104,7 +104,8 @@ typedef struct framegauge_model_options {
      * model makes one (errors to stderr, no pools), and as long as a model or scorer lives, ONNX
      * Runtime ignores in silence what is asked of a later one. A model keeps the environment alive;
      * log and log_user must outlive the model and its scorers. Session options are copied; name no
-     * provider in them. With options and threads 0, their thread count stands. */
+     * provider in them. With options and threads 0, their thread count stands, and whether their
+     * threads spin; with threads, an entry of theirs for spinning does. */
     struct OrtEnv* env;
     const struct OrtSessionOptions* session_options;
     int32_t use_global_threads; /* not 0: run on the thread pools that env was made with */
@@ -115,6 +116,11 @@ typedef struct framegauge_model_options {
 } framegauge_model_options;
 
 /* Load a model and prove it on its own test frames. Takes milliseconds to seconds.
+ *
+ * On the CPU a call computes in the caller's thread and in threads - 1 of the model's, which all
+ * its scorers share, and which sleep while they wait. Many cores are used best by a scorer a thread
+ * and few threads for each: cores - scorers + 1 for scorers of one model, cores / scorers where each
+ * has a model of its own.
  *
  * USAGE: no manifest, or none that an export writes; a newer schema; options that do not go together
  * or with env. UNAVAILABLE: no such provider. FAILED: missing, damaged, or it fails its self-test. */

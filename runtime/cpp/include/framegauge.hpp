@@ -20,6 +20,8 @@
 // Options::log and log_user must outlive every Model and Scorer opened with them.
 //
 // Threads. A Model may be used from any number of threads at once. A Scorer serves one at a time.
+// Many cores are used best by one Scorer a thread, with Options::threads = cores - scorers + 1 if
+// they share a Model, cores / scorers if each has its own. Threads sleep, not spin, while they wait.
 //
 // Errors. What went wrong is thrown, by who has to act:
 //     UsageError     the request makes no sense: ask otherwise

@@ -14,14 +14,20 @@
 
 #include <algorithm>
 #include <chrono>
+#include <deque>
+#include <exception>
 #include <future>
 #include <iostream>
+#include <optional>
 
 namespace {
 
 // Small frames are scored several at once: about this many pixels, at most so many frames.
 constexpr std::uint64_t batch_pixels = 400'000;
 constexpr std::uint64_t batch_frames = 16;
+// Batches are scored side by side up to two frames of 1080p, since each takes memory of its own: a
+// frame of 4K more than a gigabyte with some metrics.
+constexpr std::uint64_t pixels_at_once = 4'200'000;
 
 // Frames of one video, plane by plane: all luma, then all Cb, ... so that no copy is made of them.
 class Frames {
@@ -110,56 +116,98 @@ std::vector<double> score(framegauge::Scorer& scorer, Batch& batch, const Facts&
     }
 }
 
+// Values of all pairs, pair after pair. Each scorer has a thread; the next batch is read meanwhile.
+std::vector<double> score_all(std::vector<framegauge::Scorer>& scorers,
+                              const std::vector<framegauge_plane>& planes, std::size_t most,
+                              Video& reference, Video& distorted) {
+    std::vector<double> all;
+    std::vector<Batch> batches(scorers.size() + 1, Batch{planes, most});
+    // Oldest first. Those that are left when one fails are waited for: futures of async do.
+    std::deque<std::future<std::vector<double>>> scoring;
+    const auto finish_oldest = [&] {
+        const std::vector<double> values = scoring.front().get();
+        scoring.pop_front();
+        all.insert(all.end(), values.begin(), values.end());
+    };
+    for (std::size_t turn = 0;; ++turn) {
+        framegauge::Scorer& scorer = scorers[turn % scorers.size()];
+        Batch& batch = batches[turn % batches.size()];
+        try {
+            fill(batch, most, reference, distorted);
+        } catch (...) {
+            // What is wrong with earlier frames is said first.
+            while (!scoring.empty()) finish_oldest();
+            throw;
+        }
+        if (scoring.size() == scorers.size()) finish_oldest();
+        if (batch.count > 0)
+            scoring.push_back(std::async(std::launch::async, [&scorer, &batch, &reference,
+                                                              &distorted] {
+                return score(scorer, batch, reference.facts, distorted.facts, 0, batch.count);
+            }));
+        if (batch.is_last) break;
+    }
+    while (!scoring.empty()) finish_oldest();
+    return all;
+}
+
 void run(const Arguments& arguments) {
     // Read once: what is reported is what has scored, whatever comes to lie there meanwhile.
     std::string content = content_of(arguments.model);
+    const bool is_on_gpu = arguments.backend == "cuda";
+    const int threads =
+        arguments.threads > 0 ? arguments.threads
+                              : std::min<int>(framegauge_usable_cpus(), FRAMEGAUGE_MOST_THREADS);
+
+    // The model's threads depend on the frames' size, so the videos are opened first; but what is
+    // wrong with the model is said first.
+    std::optional<Video> reference;
+    std::optional<Video> distorted;
+    std::exception_ptr refusal;
+    std::uint64_t most = 1;     // frames of a batch
+    std::uint64_t at_once = 1;  // batches
+    try {
+        reference.emplace(arguments.reference, arguments);
+        distorted.emplace(arguments.distorted, arguments);
+        const Facts& facts = reference->facts;
+        const std::uint64_t pixels = std::uint64_t{facts.width} * facts.height;
+        most = std::clamp<std::uint64_t>(batch_pixels / pixels, 1, batch_frames);
+        if (!is_on_gpu)
+            at_once = std::clamp<std::uint64_t>(pixels_at_once / (most * pixels), 1,
+                                                static_cast<std::uint64_t>(threads));
+    } catch (...) {
+        refusal = std::current_exception();
+    }
+
     framegauge::Options options;
     options.bytes = content.data();
     options.byte_count = content.size();
-    options.provider = arguments.backend == "cuda" ? FRAMEGAUGE_CUDA : FRAMEGAUGE_CPU;
+    options.provider = is_on_gpu ? FRAMEGAUGE_CUDA : FRAMEGAUGE_CPU;
     options.device = arguments.device;
-    options.threads = arguments.threads;
+    // Of all threads the scorers have one each, and share the others.
+    options.threads = threads - static_cast<int>(at_once) + 1;
     const framegauge::Model model{arguments.model, options};
-    framegauge::Scorer scorer{model};
+    std::vector<framegauge::Scorer> scorers;
+    while (scorers.size() < at_once) scorers.emplace_back(model);
     const std::string sha256 = sha256_of(std::move(content));
 
-    Video reference{arguments.reference, arguments};
-    Video distorted{arguments.distorted, arguments};
-    pair(reference.facts, distorted.facts, model, arguments);
-    const Facts& facts = reference.facts;
-    const auto planes = model.planes(facts.width, facts.height);
+    if (refusal) std::rethrow_exception(refusal);
+    pair(reference->facts, distorted->facts, model, arguments);
+    const auto planes = model.planes(reference->facts.width, reference->facts.height);
     std::vector<std::uint64_t> bytes;
     for (const framegauge_plane& plane : planes) bytes.push_back(plane.rows * plane.row_bytes);
-    reference.set_planes(bytes);
-    distorted.set_planes(bytes);
-
-    const std::uint64_t pixels = std::uint64_t{facts.width} * facts.height;
-    const auto most = std::clamp<std::uint64_t>(batch_pixels / pixels, 1, batch_frames);
-    const std::size_t outputs = model.outputs().size();
-    std::vector<std::vector<double>> columns(outputs);
-    Batch now{planes, most};
-    Batch next{planes, most};
+    reference->set_planes(bytes);
+    distorted->set_planes(bytes);
 
     const auto begun = std::chrono::steady_clock::now();
-    fill(now, most, reference, distorted);
-    while (now.count > 0) {
-        // The next frames are read while these are scored.
-        std::future<void> reading;
-        if (!now.is_last)
-            reading = std::async(std::launch::async,
-                                 [&] { fill(next, most, reference, distorted); });
-        else
-            next.count = 0;
-        const std::vector<double> values =
-            score(scorer, now, reference.facts, distorted.facts, 0, now.count);
-        for (std::size_t i = 0; i < values.size(); ++i) columns[i % outputs].push_back(values[i]);
-        if (reading.valid()) reading.get();
-        std::swap(now, next);
-    }
-    check_ends(reference, distorted, arguments);
+    const std::vector<double> values = score_all(scorers, planes, most, *reference, *distorted);
+    check_ends(*reference, *distorted, arguments);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
 
-    const Run result{arguments,         model,   sha256,       reference.facts, distorted.facts,
+    const std::size_t outputs = model.outputs().size();
+    std::vector<std::vector<double>> columns(outputs);
+    for (std::size_t i = 0; i < values.size(); ++i) columns[i % outputs].push_back(values[i]);
+    const Run result{arguments,         model,   threads, sha256, reference->facts, distorted->facts,
                      columns[0].size(), columns, took.count()};
     if (arguments.json)
         write_json(std::cout, result);

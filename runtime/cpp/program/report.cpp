@@ -95,7 +95,7 @@ Json backend(const Run& run) {
         {"name", run.arguments.backend},
         {"device", info.provider == FRAMEGAUGE_CUDA ? "GPU" : machine.machine},
         {"precision", info.precision},
-        {"threads", info.threads},
+        {"threads", run.threads},
         {"why", "asked for"},  // or is the default, and nothing else is tried
         {"self_test", "passed"},  // or there would be no model
         {"versions", {{"onnxruntime", info.runtime_version}, {"libframegauge", framegauge_version()}}},

@@ -13,6 +13,7 @@
 struct Run {
     const Arguments& arguments;
     const framegauge::Model& model;
+    int threads;
     const std::string& sha256;  // of the model's file
     const Facts& reference;
     const Facts& distorted;

@@ -4,6 +4,7 @@
 #include "failure.hpp"
 
 #include <algorithm>
+#include <onnxruntime_session_options_config_keys.h>
 
 namespace framegauge {
 namespace {
@@ -63,6 +64,14 @@ bool has_cuda() {
     });
     check(ort().ReleaseAvailableProviders(names, count));
     return found;
+}
+
+// Threads that spin while they wait hold cores that other sessions, and decoders, want.
+void stop_spinning(OrtSessionOptions* configured) {
+    const char* const key = kOrtSessionOptionsConfigAllowIntraOpSpinning;
+    int is_chosen = 0;  // by the host
+    check(ort().HasSessionConfigEntry(configured, key, &is_chosen));
+    if (is_chosen == 0) check(ort().AddSessionConfigEntry(configured, key, "0"));
 }
 
 Failure no_cuda(const std::string& why) {
@@ -134,6 +143,7 @@ OrtSessionOptions* Session::configure(const framegauge_model_options& options) {
         threads_ = options.threads > 0 ? options.threads : usable_cpus();
         check(ort().SetIntraOpNumThreads(made, threads_));
         check(ort().SetInterOpNumThreads(made, 1));
+        stop_spinning(made);
     }
     // Without a log of the host's, what fails is thrown, and said once.
     const int usual = log_ ? ORT_LOGGING_LEVEL_ERROR : ORT_LOGGING_LEVEL_FATAL;

@@ -220,6 +220,40 @@ void shares_the_hosts_runtime(const std::string& path) {
     ort.ReleaseEnv(env);
 }
 
+// ONNX Runtime's log has the options of a session that is made.
+void spins_only_where_the_host_chose(const std::string& path) {
+    const OrtApi& ort = *OrtGetApiBase()->GetApi(17);
+    const std::string entry = "session.intra_op.allow_spinning";
+    const auto expect_logged = [&](const OrtSessionOptions* session_options, std::int32_t threads,
+                                   const std::string& choice, const std::string& what) {
+        std::string log;
+        framegauge::Options options;
+        options.session_options = session_options;
+        options.threads = threads;
+        options.log_severity = 1;
+        options.log = [](void* user, std::int32_t, const char*, const char* text) {
+            *static_cast<std::string*>(user) += text;
+        };
+        options.log_user = &log;
+        framegauge::Model{path, options};
+        const auto at = log.find(entry + ": ");
+        expect(log.find("config_options") != std::string::npos, "options in the log, " + what);
+        expect((at == std::string::npos ? "" : log.substr(at + entry.size() + 2, 1)) == choice,
+               what);
+    };
+    OrtSessionOptions* host = nullptr;
+    expect(ort.CreateSessionOptions(&host) == nullptr, "session options");
+
+    expect_logged(nullptr, 0, "0", "threads by default");
+    expect_logged(nullptr, 2, "0", "two threads");
+    expect_logged(host, 2, "0", "the host's options, without a choice, and two threads");
+    expect_logged(host, 0, "", "the host's options, without a choice, and its thread count");
+    expect(ort.AddSessionConfigEntry(host, entry.c_str(), "1") == nullptr, "entry");
+    expect_logged(host, 2, "1", "the host's choice and two threads");
+    expect_logged(host, 0, "1", "the host's choice and its thread count");
+    ort.ReleaseSessionOptions(host);
+}
+
 }  // namespace
 
 int main(int, char** words) {
@@ -236,6 +270,7 @@ int main(int, char** words) {
         {"reads_a_model_in_memory", reads_a_model_in_memory},
         {"takes_structs_of_any_release", takes_structs_of_any_release},
         {"shares_the_hosts_runtime", shares_the_hosts_runtime},
+        {"spins_only_where_the_host_chose", spins_only_where_the_host_chose},
         {"refuses_an_environment_without_pools", refuses_an_environment_without_pools},
         {"refuses_masks_that_mean_nothing", refuses_masks_that_mean_nothing},
         {"refuses_times_of_no_frame_between", refuses_times_of_no_frame_between},

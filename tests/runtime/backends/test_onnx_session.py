@@ -78,7 +78,7 @@ def test_threads_of_a_session_do_not_spin_while_they_wait(
             sessions.append(self)
 
     monkeypatch.setattr(onnxruntime, "InferenceSession", Kept)
-    Model(mse, backend="cpu", threads=6, in_flight=2, self_test=False)
+    Model(mse, backend="cpu", threads=6, session_threads=3, self_test=False)
 
     options = sessions[0].get_session_options()
     assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
