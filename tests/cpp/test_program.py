@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 from framegauge.runtime import score
-from framegauge.runtime.shelf import SHIPPED
+from framegauge.runtime.models.model_files import SHIPPED
 
 SCHEMA = json.loads((SHIPPED.parent / "reports" / "report.schema.json").read_text())
 MODEL = SHIPPED / "yuv420p" / "default.onnx"

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from framegauge.runtime.shelf import SHIPPED
+from framegauge.runtime.models.model_files import SHIPPED
 
 MODEL = SHIPPED / "yuv420p" / "default.onnx"
 FRAME = 320 * 176 * 3 // 2
