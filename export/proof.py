@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from framegauge.export import pattern
 from framegauge.export.graph import Graph
 from framegauge.export.manifest import Output
+from framegauge.export.ort import import_onnxruntime
 
 # Larger than any size an entry treats in a way of its own (libvmaf's SSIM reduces from 384 on).
 LARGE = (645, 782)
@@ -58,7 +59,7 @@ def start(model: bytes) -> Any:
         ExportError: There is no ONNX Runtime.
     """
     try:
-        import onnxruntime
+        onnxruntime = import_onnxruntime()
     except ImportError as error:
         raise ExportError(
             "A model is proven in ONNX Runtime before it is handed out, and there is none. "

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-LIGHT = ("spec", "formats", "manifest", "comparison", "pattern")
+LIGHT = ("spec", "formats", "manifest", "comparison", "pattern", "ort")
 HEAVY = {"torch", "onnx", "onnx_ir", "onnxscript"}
 MODULES = {room: sorted((ROOT / room).rglob("*.py")) for room in ("export", "engines", "runtime")}
 
@@ -20,7 +20,7 @@ def test_facts_are_read_without_torch(name):
     assert not loaded & HEAVY
 
 
-@pytest.mark.parametrize("name", ["spec", "formats", "manifest", "comparison"])
+@pytest.mark.parametrize("name", ["spec", "formats", "manifest", "comparison", "ort"])
 def test_facts_need_the_standard_library_only(name):
     loaded = modules_after(f"import framegauge.export.{name}")
 
@@ -63,6 +63,19 @@ def test_torch_is_imported_by_graphs_alone(path):
     assert not heavy
 
 
+def test_onnx_runtime_is_imported_in_one_place():
+    places = {path for path, name in loaded_by_all() if name.partition(".")[0] == "onnxruntime"}
+
+    assert {path.name for path in places} == {"ort.py"}
+
+
+def test_who_has_onnx_runtime_imported_by_others_goes_there_first():
+    through = {path for path, name in loaded_by_all() if name.startswith("polygraphy.backend.onnx")}
+
+    assert {path.name for path in through} == {"opinion.py"}
+    assert all("import_onnxruntime()" in path.read_text() for path in through)
+
+
 def modules_after(statement):
     """Top-level names of what Python has loaded after a statement."""
     script = f"import sys; {statement}; print(*{{name.partition('.')[0] for name in sys.modules}})"
@@ -70,6 +83,11 @@ def modules_after(statement):
         [sys.executable, "-c", script], check=True, capture_output=True, text=True
     )
     return set(answer.stdout.split())
+
+
+def loaded_by_all():
+    """Each file of ours, with each name that it imports."""
+    return [(path, name) for room in MODULES.values() for path in room for name, _ in imports(path)]
 
 
 def imports(path):
