@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shutil
+import subprocess
+import sysconfig
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 import torch
 
 from framegauge.export.contract.entry import parse_entries
 from framegauge.export.contract.formats import find_format
 from framegauge.export.contract.manifest import KEY, Manifest
+from framegauge.export.contract.onnx_runtime import import_onnxruntime
 from framegauge.export.contract.roles import input_name
 from framegauge.export.graph import Graph
 from framegauge.export.lowering.model import export
 from framegauge.export.lowering.proof import evaluate
+
+# Before any test imports it, so that it keeps to itself in this process and its children.
+onnxruntime = import_onnxruntime()
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -207,3 +216,91 @@ def rewritten(tmp_path: Path) -> Callable[..., Path]:
         return target
 
     return write
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What a command did, as the kernel saw it.
+
+    Attributes:
+        done: How it ended.
+        network: System calls for a socket that leads off the machine, or of looking a name up.
+        written: Files and folders opened for writing or made, outside those it was given.
+        left: Files that are in its home and its temporary folder afterwards.
+    """
+
+    done: subprocess.CompletedProcess[str]
+    network: list[str]
+    written: list[str]
+    left: list[Path]
+
+
+_TRACED = "open,openat,creat,mkdir,mkdirat,socket,connect"
+_WRITE = re.compile(
+    r"(?:creat\(|open(?:at)?\(.*O_(?:WRONLY|RDWR|CREAT)).* = \d+<(?P<file>[^>]*)>"
+    r'|mkdir(?:at)?\((?:AT_FDCWD<[^>]*>, )?"(?P<folder>[^"]*)".* = 0$'
+)
+_NETWORK = re.compile(
+    r'socket\((?!AF_UNIX)|connect\(.*(?:sin6?_port|resolve)|open.*"/etc/(?:resolv\.conf|hosts)"'
+)
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Callable[..., Watched]:
+    """Runs a command without a network, with a fresh home, and watches its system calls."""
+    if shutil.which("strace") is None:
+        say = pytest.fail if os.environ.get("CI") else pytest.skip
+        say("System calls are watched with strace, which is not installed.")
+    # Where the kernel allows it, what a failing test would send goes nowhere.
+    alone = ["unshare", "--map-root-user", "--net"]
+    if shutil.which("unshare") is None or subprocess.run([*alone, "true"], check=False).returncode:
+        alone = []
+
+    def run(*words: object, stdin: str = "", **variables: str) -> Watched:
+        folders = {name: tmp_path / name for name in ("work", "home", "temporary", "calls")}
+        for folder in folders.values():
+            folder.mkdir()
+        environment = {
+            # No more of ours than this: ONNX Runtime is silent where it sees variables of a CI.
+            "PATH": os.pathsep.join((sysconfig.get_path("scripts"), os.environ["PATH"])),
+            "HOME": str(folders["home"]),
+            "XDG_CACHE_HOME": str(folders["home"] / "cache"),
+            "TMPDIR": str(folders["temporary"]),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        watch = ["strace", "-ff", "-y", "-qq", "-e", f"trace={_TRACED}"]
+        done = subprocess.run(
+            [*alone, *watch, "-o", str(folders["calls"] / "of"), *map(str, words)],
+            cwd=folders["work"],
+            env=environment | variables,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        # One file a thread, so that no call is cut in two by another's.
+        calls = [
+            call
+            for file in sorted(folders["calls"].iterdir())
+            for call in file.read_text(errors="replace").splitlines()
+        ]
+        given = ("/dev/null", *(f"{folders[name]}/" for name in ("work", "temporary")))
+        changed = [
+            os.path.join(folders["work"], found["file"] or found["folder"])
+            for call in calls
+            if (found := _WRITE.match(call))
+        ]
+        return Watched(
+            done=done,
+            network=[call for call in calls if _NETWORK.match(call)],
+            written=[name for name in changed if not name.startswith(given)],
+            left=[
+                path
+                for name in ("home", "temporary")
+                for path in folders[name].rglob("*")
+                if not path.is_dir()
+            ],
+        )
+
+    return run

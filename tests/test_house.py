@@ -201,6 +201,23 @@ def test_torch_is_imported_by_graphs_alone() -> None:
     assert heavy == []
 
 
+def test_onnx_runtime_is_imported_in_one_place() -> None:
+    places = {name for name, tree in trees().items() if "onnxruntime" in set(imported(tree))}
+
+    assert places == {"export.contract.onnx_runtime"}
+
+
+def test_who_has_onnx_runtime_imported_by_others_goes_there_first() -> None:
+    through = {
+        name
+        for name, tree in trees().items()
+        if any(other.startswith("polygraphy.backend.onnx") for other in imported(tree))
+    }
+
+    assert through == {"engines.proving.polygraphy_comparison"}
+    assert all("import_onnxruntime()" in modules()[name].read_text("utf-8") for name in through)
+
+
 @pytest.mark.parametrize("package", PACKAGES)
 def test_no_two_files_of_a_package_have_one_name(package: str) -> None:
     homes: dict[str, list[str]] = defaultdict(list)

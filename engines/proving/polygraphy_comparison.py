@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from framegauge.engines.identity.machine import Flavour, TargetError
 from framegauge.engines.proving.verify import Feed
+from framegauge.export.contract.onnx_runtime import import_onnxruntime
 
 if TYPE_CHECKING:
     from polygraphy.backend.base import BaseRunner
@@ -75,6 +76,8 @@ def runner_of_model(model: bytes) -> BaseRunner:
     """A model in ONNX Runtime on the CPU, as Polygraphy runs it."""
     from polygraphy.backend.onnxrt import OnnxrtRunner, SessionFromOnnx
 
+    # Polygraphy imports it when the session is made.
+    import_onnxruntime()
     return OnnxrtRunner(SessionFromOnnx(model, providers=["CPUExecutionProvider"]), name="model")
 
 

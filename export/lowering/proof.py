@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from framegauge.export.contract import selftest
 from framegauge.export.contract.interface import Output
+from framegauge.export.contract.onnx_runtime import import_onnxruntime
 from framegauge.export.graph import Graph
 
 # Larger than any size an entry treats in a way of its own (libvmaf's SSIM reduces from 384 on).
@@ -58,7 +59,7 @@ def start(model: bytes) -> Any:
         ExportError: There is no ONNX Runtime.
     """
     try:
-        import onnxruntime
+        onnxruntime = import_onnxruntime()
     except ImportError as error:
         raise ExportError(
             "A model is proven in ONNX Runtime before it is handed out, and there is none. "

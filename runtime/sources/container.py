@@ -135,7 +135,8 @@ class Container:
 
     def _open(self, file: Any, raw: Raw | None) -> InputContainer:
         # A name that holds %d is that of a file here, and would be a pattern of others to FFmpeg.
-        options = {"pattern_type": "none"}
+        # A stream may hold a playlist or a session description; FFmpeg would follow it anywhere.
+        options = {"pattern_type": "none", "protocol_whitelist": "file,crypto,data"}
         if raw:
             options |= {
                 "video_size": f"{raw.size[0]}x{raw.size[1]}",

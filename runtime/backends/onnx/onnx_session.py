@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framegauge.export.contract.manifest import KEY, Manifest, ManifestError
+from framegauge.export.contract.onnx_runtime import import_onnxruntime
 from framegauge.runtime.backends.gpu.gpu_array import GpuArray
 from framegauge.runtime.backends.session import Device, Feed, check_device, gpu_words
 from framegauge.runtime.errors import BackendError, ScoreError, UsageError, first_line
@@ -67,8 +68,7 @@ class OnnxSession:
             ScoreError: The file is damaged.
         """
         providers()
-        import onnxruntime
-
+        onnxruntime = import_onnxruntime()
         options = onnxruntime.SessionOptions()
         options.log_severity_level = _ERRORS_ONLY
         # ONNX Runtime would count the host's cores, blind to a container's quota.
@@ -120,15 +120,13 @@ class OnnxSession:
 
     def describe(self) -> dict[str, Any]:
         """What ran the model, for the report."""
-        import onnxruntime
-
         where = platform.processor() or platform.machine()
         if self.device == "cuda":
             where = gpu_words(self._gpu or 0)
         return {
             "device": where,
             "threads": self._threads,
-            "versions": {"onnxruntime": onnxruntime.__version__, "numpy": np.__version__},
+            "versions": {"onnxruntime": import_onnxruntime().__version__, "numpy": np.__version__},
         }
 
     def close(self) -> None:
@@ -163,7 +161,7 @@ class OnnxSession:
 
         Its own fallback is off: it prints, and changes to the CPU in the middle of a run as well.
         """
-        import onnxruntime
+        onnxruntime = import_onnxruntime()
 
         def on(*wanted: Any) -> Any:
             return onnxruntime.InferenceSession(
@@ -198,7 +196,7 @@ def providers() -> list[str]:
         BackendError: ONNX Runtime is not installed.
     """
     try:
-        import onnxruntime
+        onnxruntime = import_onnxruntime()
     except ImportError as error:
         raise BackendError(
             "Scoring needs ONNX Runtime, and none is installed. Install one of: "

@@ -105,7 +105,12 @@ typedef struct framegauge_model_options {
      * Runtime ignores in silence what is asked of a later one. A model keeps the environment alive;
      * log and log_user must outlive the model and its scorers. Session options are copied; name no
      * provider in them. With options and threads 0, their thread count stands, and whether their
-     * threads spin; with threads, an entry of theirs for spinning does. */
+     * threads spin; with threads, an entry of theirs for spinning does.
+     *
+     * Without env, the first model sets ORT_DISABLE_TELEMETRY=1 (setenv) if the variable has no value,
+     * for ONNX Runtime's packages from 1.29 on send telemetry. setenv must not run beside a getenv of
+     * another thread: set the variable before there are threads, or open the first model by then. A
+     * host that makes the environment decides for itself. */
     struct OrtEnv* env;
     const struct OrtSessionOptions* session_options;
     int32_t use_global_threads; /* not 0: run on the thread pools that env was made with */

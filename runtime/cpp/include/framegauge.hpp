@@ -17,7 +17,9 @@
 // ONNX Runtime. A process has one environment of it, made by whoever asks first. A host that wants
 // one with a log or thread pools of its own makes it before its first Model, and hands it in as
 // Options::env; after a Model has made one, ONNX Runtime ignores what is asked of another.
-// Options::log and log_user must outlive every Model and Scorer opened with them.
+// Options::log and log_user must outlive every Model and Scorer opened with them. Without an
+// Options::env the first Model sets ORT_DISABLE_TELEMETRY=1, if the variable has no value: before
+// other threads read the environment (getenv), open a Model or set the variable yourself.
 //
 // Threads. A Model may be used from any number of threads at once. A Scorer serves one at a time.
 // Many cores are used best by one Scorer a thread, with Options::threads = cores - scorers + 1 if

@@ -4,6 +4,7 @@
 #include "failure.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <onnxruntime_session_options_config_keys.h>
 
 namespace framegauge {
@@ -74,6 +75,14 @@ void stop_spinning(OrtSessionOptions* configured) {
     if (is_chosen == 0) check(ort().AddSessionConfigEntry(configured, key, "0"));
 }
 
+// ONNX Runtime from 1.29 on reads this variable as it makes the environment; without it, it writes
+// into the user's cache and calls a host of Microsoft's. What the user has set stands.
+void switch_telemetry_off() {
+    // Once, for setenv must not run beside another thread's getenv.
+    static const int is_set = setenv("ORT_DISABLE_TELEMETRY", "1", 0);
+    static_cast<void>(is_set);
+}
+
 Failure no_cuda(const std::string& why) {
     return {FRAMEGAUGE_UNAVAILABLE,
             text("The CUDA provider is not available here: ", why,
@@ -101,6 +110,7 @@ Session::Session(std::string_view content, const std::string& file,
     : file_(file), device_(options.device) {
     if (options.log != nullptr)
         log_ = std::make_unique<Log>(Log{options.log, options.log_user});
+    if (options.env == nullptr) switch_telemetry_off();
     // ONNX Runtime hands out the environment that the process has, and keeps it for all who asked.
     OrtEnv* env = nullptr;
     check(ort().CreateEnv(ORT_LOGGING_LEVEL_ERROR, "framegauge", &env));

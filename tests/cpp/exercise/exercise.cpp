@@ -12,6 +12,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <map>
@@ -254,6 +255,29 @@ void spins_only_where_the_host_chose(const std::string& path) {
     ort.ReleaseSessionOptions(host);
 }
 
+void switches_telemetry_off_unless_told(const std::string& path) {
+    const char* const told = std::getenv("ORT_DISABLE_TELEMETRY");
+    const std::string wanted = told != nullptr ? told : "1";
+
+    const framegauge::Model model{path};
+
+    const char* const now = std::getenv("ORT_DISABLE_TELEMETRY");
+    expect(now != nullptr && now == wanted, "the variable");
+}
+
+void leaves_telemetry_to_a_host(const std::string& path) {
+    const OrtApi& ort = *OrtGetApiBase()->GetApi(17);
+    OrtEnv* env = nullptr;
+    expect(ort.CreateEnv(ORT_LOGGING_LEVEL_WARNING, "host", &env) == nullptr, "environment");
+    framegauge::Options options;
+    options.env = env;
+
+    { const framegauge::Model model{path, options}; }
+
+    expect(std::getenv("ORT_DISABLE_TELEMETRY") == nullptr, "the variable");
+    ort.ReleaseEnv(env);
+}
+
 }  // namespace
 
 int main(int, char** words) {
@@ -271,6 +295,8 @@ int main(int, char** words) {
         {"takes_structs_of_any_release", takes_structs_of_any_release},
         {"shares_the_hosts_runtime", shares_the_hosts_runtime},
         {"spins_only_where_the_host_chose", spins_only_where_the_host_chose},
+        {"switches_telemetry_off_unless_told", switches_telemetry_off_unless_told},
+        {"leaves_telemetry_to_a_host", leaves_telemetry_to_a_host},
         {"refuses_an_environment_without_pools", refuses_an_environment_without_pools},
         {"refuses_masks_that_mean_nothing", refuses_masks_that_mean_nothing},
         {"refuses_times_of_no_frame_between", refuses_times_of_no_frame_between},
