@@ -11,13 +11,16 @@ import sysconfig
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import onnx
 import pytest
 import torch
+from filelock import FileLock
 
 from framegauge.export.contract.entry import parse_entries
 from framegauge.export.contract.formats import find_format
@@ -83,9 +86,9 @@ class Model:
 
     @cached_property
     def session(self) -> onnxruntime.InferenceSession:
-        """The file in ONNX Runtime on two threads."""
+        """The file in ONNX Runtime on one thread."""
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 2
+        options.intra_op_num_threads = 1
         return onnxruntime.InferenceSession(self.path, options, providers=["CPUExecutionProvider"])
 
     def run(self, feed: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -102,20 +105,70 @@ class Model:
         return evaluate(self.exact, feed)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """A part of the tests, the same for the same names: ``--part 2/5`` is the second of five."""
+    parser.addoption("--part", metavar="I/K", help="Run the I-th of K parts of what is selected.")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is of another part."""
+    wanted = config.getoption("--part")
+    if wanted is None:
+        return
+    part, parts = (int(number) for number in wanted.split("/"))
+    if not 1 <= part <= parts:
+        raise pytest.UsageError(f"--part takes I/K with I from 1 to K, got {wanted}.")
+    kept = [item for item in items if crc32(item.nodeid.encode()) % parts == part - 1]
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = kept
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread_a_worker() -> None:
+    """Workers side by side do not fight for cores."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        torch.set_num_threads(1)
+
+
 @pytest.fixture(scope="session")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Model]:
-    """Exports each suite that is asked for once."""
-    folder = tmp_path_factory.mktemp("models")
+def once(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[str, Callable[[Path], object]], Path]:
+    """Makes a folder that all workers of a run share, by whoever needs it first."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def folder(name: str, make: Callable[[Path], object]) -> Path:
+        path = shared / "shared" / name
+        path.parent.mkdir(exist_ok=True)
+        # A worker that dies lets its lock go; what it left half made is made again.
+        with FileLock(f"{path}.lock", timeout=1800):
+            if not (path / "made").exists():
+                shutil.rmtree(path, ignore_errors=True)
+                path.mkdir()
+                make(path)
+                (path / "made").touch()
+        return path
+
+    return folder
+
+
+@pytest.fixture(scope="session")
+def models(once: Callable[[str, Callable[[Path], object]], Path]) -> Callable[..., Model]:
+    """Exports each suite that is asked for once a run."""
     made: dict[Any, Model] = {}
 
     def model(entries: Sequence[str], format: str, **options: Any) -> Model:
-        key = tuple(entries), format, repr(sorted(options.items()))
+        key = repr((tuple(entries), format, sorted(options.items())))
         if key not in made:
-            path = export(entries, folder / f"{len(made)}.onnx", format=format, **options)
+            folder = once(
+                sha256(key.encode()).hexdigest()[:16],
+                lambda folder: export(entries, folder / "model.onnx", format=format, **options),
+            )
             exact = Graph(
                 parse_entries(entries), find_format(format), dtype=torch.float64, **options
             )
-            made[key] = Model(path, exact)
+            made[key] = Model(folder / "model.onnx", exact)
         return made[key]
 
     return model

@@ -1,4 +1,4 @@
-"""Files, catalogue and README agree on what there is."""
+"""Files, catalogue and guide agree on what there is."""
 
 import re
 from pathlib import Path
@@ -93,20 +93,22 @@ def test_an_entry_says_what_it_is(entry: Any) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_entry_has_a_row_in_the_readme(name: Any) -> None:
-    assert name in names_in_the_readme()
+def test_an_entry_has_a_row_in_the_guide(name: Any) -> None:
+    assert name in names_in_the_guide()
 
 
-def test_the_readme_names_no_entry_that_is_not_there() -> None:
+def test_the_guide_names_no_entry_that_is_not_there() -> None:
     known = {name for item in listings() for name in (item.spec.name, *item.spec.aliases)}
 
-    assert names_in_the_readme() <= known
+    assert names_in_the_guide() <= known
 
 
-def names_in_the_readme() -> Any:
-    """Names in the first cells of the README's tables whose head begins with `entry`."""
+def names_in_the_guide() -> Any:
+    """Names in the first cells of the tables of the guide whose head begins with `entry`."""
     tables = re.findall(
-        r"^\| entry \|[^\n]*\n((?:\|[^\n]*\n)+)", (ROOT / "README.md").read_text(), re.MULTILINE
+        r"^\| entry \|[^\n]*\n((?:\|[^\n]*\n)+)",
+        (ROOT / "export" / "README.md").read_text(),
+        re.MULTILINE,
     )
     first_cells = [row.split("|")[1] for table in tables for row in table.splitlines()]
     return {name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)}

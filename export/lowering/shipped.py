@@ -1,7 +1,7 @@
 """The models that travel inside the package, so that scoring two videos needs no PyTorch.
 
-``python -m framegauge.export.lowering.shipped runtime/models`` makes them again: for each common
-format a file for every entry, one for the default suite, and an index of the whole catalogue.
+``python -m framegauge.export shipped`` makes them again: for each common format a file for every
+entry, one for the default suite, and an index of the whole catalogue.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -87,25 +86,21 @@ def models(format: str, tell: Callable[[str], None]) -> dict[str, bytes]:
     return files
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Write the index and every model below the folder given."""
-    if len(arguments) != 1:
-        print("usage: python -m framegauge.export.lowering.shipped FOLDER", file=sys.stderr)
-        return 2
-    folder = Path(arguments[0])
+def write(folder: Path, tell: Callable[[str], None]) -> None:
+    """Write the index and every model below a folder, in place of those that are there.
+
+    Args:
+        folder: Where the runtime looks for them.
+        tell: Called with a line of text at each step.
+    """
     for format in FORMATS:
-        files = models(format, lambda line: print(line, file=sys.stderr))
+        files = models(format, tell)
         shutil.rmtree(folder / format, ignore_errors=True)
         (folder / format).mkdir(parents=True)
         for stem, content in files.items():
             (folder / format / f"{stem}.onnx").write_bytes(content)
     (folder / "index.json").write_text(index())
-    return 0
 
 
 def _suite(entries: str | Sequence[str], format: str, dtype: torch.dtype) -> Graph:
     return Graph(parse_entries(entries), find_format(format), dtype=dtype)
-
-
-if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))

@@ -89,25 +89,25 @@ class Build:
 
 
 @pytest.fixture(scope="session")
-def onnxruntime(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def onnxruntime(once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
     """ONNX Runtime's headers and library, and nlohmann-json, in one folder."""
     given = os.environ.get("ONNXRUNTIME_ROOT")
     if given:
         return Path(given)
     needed("bash", "apt-get", "dpkg")
-    folder = tmp_path_factory.mktemp("onnxruntime")
-    done("bash", SOURCE / "fetch_onnxruntime.sh", folder, sys.executable)
-    return folder
+    return once(
+        "onnxruntime",
+        lambda folder: done("bash", SOURCE / "fetch_onnxruntime.sh", folder, sys.executable),
+    )
 
 
 @pytest.fixture(scope="session")
-def builds(onnxruntime: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Build]:
-    """Builds and installs the host, once for each of the names in ``BUILDS``."""
+def builds(
+    onnxruntime: Path, once: Callable[[str, Callable[[Path], object]], Path]
+) -> Callable[[str], Build]:
+    """Builds and installs the host, once a run for each of the names in ``BUILDS``."""
 
-    @cache
-    def build(name: str) -> Build:
-        folder = tmp_path_factory.mktemp(name)
-        sanitizer = BUILDS[name]
+    def make(folder: Path, sanitizer: str) -> None:
         cmake(
             SOURCE,
             folder / "host",
@@ -123,6 +123,10 @@ def builds(onnxruntime: Path, tmp_path_factory: pytest.TempPathFactory) -> Calla
             f"-DCMAKE_PREFIX_PATH={folder / 'prefix'}",
             f"-DCMAKE_CXX_FLAGS={'-g1 -fsanitize=' + sanitizer if sanitizer else ''}",
         )
+
+    @cache
+    def build(name: str) -> Build:
+        folder = once(f"host-{name}", lambda folder: make(folder, BUILDS[name]))
         return Build(folder / "prefix", folder / "exercise" / "exercise")
 
     return build

@@ -13,7 +13,7 @@ import pytest
 
 from framegauge.runtime.models.model_files import SHIPPED
 
-README = Path(__file__).parents[2] / "README.md"
+README = Path(__file__).parents[2] / "runtime" / "cpp" / "README.md"
 MODEL = SHIPPED / "rgb24" / "psnr.onnx"
 WANTED = 28.1308036  # 20 log10(255 / 10), of a difference of ten everywhere
 

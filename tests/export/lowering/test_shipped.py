@@ -15,6 +15,7 @@ from framegauge.export.lowering.model import export
 from framegauge.export.lowering.shipped import FORMATS as SHIPPED_FORMATS
 from framegauge.export.lowering.shipped import index, models, suites
 
+AGAIN = "The catalogue or a graph has changed: run `python -m framegauge.export shipped`."
 SHIPPED = Path(next(iter(framegauge.runtime.__path__))) / "models"
 
 
@@ -35,17 +36,19 @@ def scores_of(content: bytes) -> np.ndarray:
 def assert_same_model(made: bytes, shipped: bytes) -> None:
     """The same bytes where the same versions made both, else the same scores."""
     if manifest_of(shipped).versions == manifest_of(made).versions:
-        assert made == shipped
-    np.testing.assert_allclose(scores_of(made), scores_of(shipped), rtol=1e-5, atol=1e-6)
+        assert made == shipped, AGAIN
+    np.testing.assert_allclose(
+        scores_of(made), scores_of(shipped), rtol=1e-5, atol=1e-6, err_msg=AGAIN
+    )
 
 
 def test_the_index_is_that_of_the_catalogue() -> None:
-    assert (SHIPPED / "index.json").read_text() == index()
+    assert (SHIPPED / "index.json").read_text() == index(), AGAIN
 
 
 @pytest.mark.parametrize("format", SHIPPED_FORMATS)
 def test_every_entry_is_there_and_nothing_else(format: str) -> None:
-    assert {path.stem for path in (SHIPPED / format).iterdir()} == set(suites(format))
+    assert {path.stem for path in (SHIPPED / format).iterdir()} == set(suites(format)), AGAIN
 
 
 @pytest.mark.parametrize("path", sorted(SHIPPED.rglob("*.onnx")), ids=lambda path: path.stem)

@@ -11,7 +11,7 @@ from framegauge.export.contract.entry import find_listing, parse_entries
 
 ROWS = [
     [cell.strip() for cell in line.strip("|").split("|")]
-    for line in (Path(__file__).parents[2] / "README.md").read_text("utf-8").splitlines()
+    for line in (Path(__file__).parents[2] / "export" / "README.md").read_text("utf-8").splitlines()
     if line.startswith("| ")
 ]
 SYSTEMS = {name[1]: row for row in ROWS if len(row) == 5 and (name := re.match(r"`(\w+)`", row[0]))}

@@ -1,4 +1,4 @@
-"""The README's table of two ways to make frames: made again and scored."""
+"""The guide's table of two ways to make frames: made again and scored."""
 
 import re
 import subprocess
@@ -15,7 +15,10 @@ ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "tests" / "clips" / "reference.mp4"
 METRICS = ("psnr", "ssim", "lpips_alex", "interpolation_error", "warping")
 ROW = re.compile(r"^\| (?P<name>motion compensation|blend) \|(?P<values>.*)\|$", re.MULTILINE)
-ROWS = {found["name"]: found["values"] for found in ROW.finditer((ROOT / "README.md").read_text())}
+ROWS = {
+    found["name"]: found["values"]
+    for found in ROW.finditer((ROOT / "runtime" / "README.md").read_text())
+}
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +39,7 @@ def test_the_table_is_what_the_commands_give(
     monkeypatch.setenv("FRAMEGAUGE_CACHE", str(cache))
     torch.save(alexnet, tmp_path / "alexnet.pth")
     made = tmp_path / "made.mkv"
-    # The filter is the one of the README's command.
+    # The filter is the one of the guide's command.
     filters = f"framestep=2,minterpolate=fps=25:mi_mode={mode}"
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", REFERENCE, "-vf", filters]
     subprocess.run([*command, "-c:v", "ffv1", made], check=True)
