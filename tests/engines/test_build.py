@@ -309,12 +309,14 @@ def test_a_build_that_is_stopped_midway_is_no_crash_and_says_so(shipped):
 def test_an_interrupt_ends_a_build_that_waits_for_another_process(model, tmp_path):
     store = Store(tmp_path / "store", system=[])
     (job,) = wanted(model, "sm89")
-    with store.building(job.recipe.key):
-        with started([WAITING, model.path, store.folder], stdout=subprocess.PIPE) as process:
-            process.stdout.readline()
-            process.send_signal(signal.SIGINT)
+    with (
+        store.building(job.recipe.key),
+        started([WAITING, model.path, store.folder], stdout=subprocess.PIPE) as process,
+    ):
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
 
-            said, _ = process.communicate(timeout=PATIENCE)
+        said, _ = process.communicate(timeout=PATIENCE)
 
     assert said.split() == [b"interrupted"]
     assert store.entries() == []
