@@ -1,8 +1,12 @@
-"""What several tests share: real pictures, and models that are exported once a session."""
+"""What several tests share: real pictures, and models that are exported once a run."""
 
 from __future__ import annotations
 
+import argparse
+import hashlib
 import json
+import os
+import shutil
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +17,7 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from filelock import FileLock, Timeout
 
 from framegauge.export.formats import find_format
 from framegauge.export.graph import Graph
@@ -55,11 +60,92 @@ VARIANTS = (
 PLANES = ("psnr_y", "psnr_cb", "psnr_cr", "float_ssim", "float_ms_ssim")
 
 
+# Whether these tests run in one of several processes.
+IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
+
+# Seconds after which another worker that makes what is shared is lost, and not only slow.
+PATIENCE = 900
+
+
+def shard(text: str) -> tuple[int, int]:
+    """``I/K`` of the command line.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none.
+    """
+    index, _, count = text.partition("/")
+    if not (index.isdecimal() and count.isdecimal() and int(index) < int(count)):
+        raise argparse.ArgumentTypeError(f"takes I/K with I from 0 to K - 1, got {text}")
+    return int(index), int(count)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--shard``."""
+    parser.addoption(
+        "--shard",
+        metavar="I/K",
+        type=shard,
+        help="of K parts of the tests, which a hash of their names makes, that of number I",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """One thread a worker, in what it starts too."""
+    if IS_WORKER:
+        os.environ["OMP_NUM_THREADS"] = "1"
+        torch.set_num_threads(1)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is of another shard."""
+    wanted = config.getoption("--shard")
+    if wanted is None:
+        return
+    index, count = wanted
+    parts: dict[bool, list[pytest.Item]] = {True: [], False: []}
+    for item in items:
+        number = int.from_bytes(hashlib.sha256(item.nodeid.encode()).digest())
+        parts[number % count == index].append(item)
+    config.hook.pytest_deselected(items=parts[False])
+    items[:] = parts[True]
+
+
+@pytest.fixture(scope="session")
+def threads() -> int:
+    """Threads of what computes: of several workers each has one core."""
+    return 1 if IS_WORKER else 2
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Makes a folder once a run, whichever worker asks first: its name, and what fills it."""
+    place = tmp_path_factory.getbasetemp()
+    # Each worker's folder lies in that of the run.
+    place = (place.parent if IS_WORKER else place) / "shared"
+    place.mkdir(exist_ok=True)
+
+    def make(name: str, fill: Callable[[Path], object]) -> Path:
+        folder, made = place / name, place / f"{name}.made"
+        try:
+            # The lock of a worker that dies goes with it, and its half of the work is made anew.
+            with FileLock(place / f"{name}.lock", timeout=PATIENCE):
+                if not made.exists():
+                    shutil.rmtree(folder, ignore_errors=True)
+                    folder.mkdir()
+                    fill(folder)
+                    made.touch()
+        except Timeout:
+            pytest.fail(f"Another worker has not made {folder} within {PATIENCE} s.")
+        return folder
+
+    return make
+
+
 class Model:
     """An exported file, ready to run in ONNX Runtime, beside the float64 graph it was made of."""
 
-    def __init__(self, path: Path, exact: Graph) -> None:
-        self.path, self.exact = path, exact
+    def __init__(self, path: Path, exact: Graph, threads: int) -> None:
+        self.path, self.exact, self.threads = path, exact, threads
 
     @cached_property
     def proto(self) -> onnx.ModelProto:
@@ -74,9 +160,9 @@ class Model:
 
     @cached_property
     def session(self) -> onnxruntime.InferenceSession:
-        """The file in ONNX Runtime on two threads."""
+        """The file in ONNX Runtime."""
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 2
+        options.intra_op_num_threads = self.threads
         return onnxruntime.InferenceSession(self.path, options, providers=["CPUExecutionProvider"])
 
     def run(self, feed: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -94,19 +180,22 @@ class Model:
 
 
 @pytest.fixture(scope="session")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Model]:
+def models(shared: Callable[..., Path], threads: int) -> Callable[..., Model]:
     """Exports each suite that is asked for once."""
-    folder = tmp_path_factory.mktemp("models")
-    made: dict[Any, Model] = {}
+    made: dict[str, Model] = {}
 
     def model(entries: Sequence[str], format: str, **options: Any) -> Model:
-        key = tuple(entries), format, repr(sorted(options.items()))
+        asked = repr((list(entries), format, sorted(options.items())))
+        key = hashlib.sha256(asked.encode()).hexdigest()[:16]
         if key not in made:
-            path = export(entries, folder / f"{len(made)}.onnx", format=format, **options)
+            folder = shared(
+                f"model-{key}",
+                lambda new: export(entries, new / "model.onnx", format=format, **options),
+            )
             exact = Graph(
                 parse_entries(entries), find_format(format), dtype=torch.float64, **options
             )
-            made[key] = Model(path, exact)
+            made[key] = Model(folder / "model.onnx", exact, threads)
         return made[key]
 
     return model

@@ -18,6 +18,7 @@ RANGES = {"limited": 1, "full": 2}
 def probe(host_source, here, compiled):
     inside = host_source / "source"
     program = compiled(
+        "probe",
         here / "probe.cpp",
         *(inside / f"{name}.cpp" for name in ("pattern", "layout", "colour", "cpus")),
         f"-I{inside}",
@@ -26,7 +27,7 @@ def probe(host_source, here, compiled):
 
     def run(*words):
         command = [program, *map(str, words)]
-        return subprocess.run(command, capture_output=True, check=True, timeout=60).stdout
+        return subprocess.run(command, capture_output=True, check=True, timeout=300).stdout
 
     return run
 

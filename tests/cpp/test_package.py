@@ -17,17 +17,16 @@ WANTED = 28.1308036  # 20 log10(255 / 10), of a difference of ten everywhere
 
 
 @pytest.fixture(scope="session")
-def outside(here, plain, project, tmp_path_factory):
+def outside(here, plain, project, shared):
     """The build folder of a project of ten lines."""
-    build = tmp_path_factory.mktemp("outside")
-    project(here / "outside", build, f"-DCMAKE_PREFIX_PATH={plain.prefix}")
-    return build
+    option = f"-DCMAKE_PREFIX_PATH={plain.prefix}"
+    return shared("outside", lambda new: project(here / "outside", new, option))
 
 
 @pytest.mark.parametrize("program", ["score_in_cpp", "score_in_c"])
 def test_an_outside_program_scores_a_frame(outside, program):
     ran = subprocess.run(
-        [outside / program, MODEL], capture_output=True, text=True, check=False, timeout=60
+        [outside / program, MODEL], capture_output=True, text=True, check=False, timeout=300
     )
 
     assert ran.returncode == 0, ran.stderr
@@ -38,7 +37,7 @@ def test_an_outside_program_scores_a_frame(outside, program):
 @pytest.mark.parametrize("program", ["score_in_cpp", "score_in_c"])
 def test_an_outside_program_is_told_what_is_wrong(outside, program):
     ran = subprocess.run(
-        [outside / program, "none.onnx"], capture_output=True, text=True, check=False, timeout=60
+        [outside / program, "none.onnx"], capture_output=True, text=True, check=False, timeout=300
     )
 
     assert ran.returncode == 1
