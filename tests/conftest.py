@@ -1,7 +1,9 @@
-"""What several tests share: real pictures, and models that are exported once a session."""
+"""What several tests share: real pictures, and models that are exported once a run."""
 
 from __future__ import annotations
 
+import argparse
+import hashlib
 import json
 import os
 import re
@@ -11,16 +13,14 @@ import sysconfig
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from zlib import crc32
 
 import numpy as np
 import onnx
 import pytest
 import torch
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from framegauge.export.contract.entry import parse_entries
 from framegauge.export.contract.formats import find_format
@@ -67,11 +67,92 @@ VARIANTS = (
 PLANES = ("psnr_y", "psnr_cb", "psnr_cr", "float_ssim", "float_ms_ssim")
 
 
+# Whether these tests run in one of several processes.
+IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
+
+# Seconds after which another worker that makes what is shared is lost, and not only slow.
+PATIENCE = 900
+
+
+def shard(text: str) -> tuple[int, int]:
+    """``I/K`` of the command line.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none.
+    """
+    index, _, count = text.partition("/")
+    if not (index.isdecimal() and count.isdecimal() and int(index) < int(count)):
+        raise argparse.ArgumentTypeError(f"takes I/K with I from 0 to K - 1, got {text}")
+    return int(index), int(count)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--shard``."""
+    parser.addoption(
+        "--shard",
+        metavar="I/K",
+        type=shard,
+        help="of K parts of the tests, which a hash of their names makes, that of number I",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """One thread a worker, in what it starts too."""
+    if IS_WORKER:
+        os.environ["OMP_NUM_THREADS"] = "1"
+        torch.set_num_threads(1)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is of another shard."""
+    wanted = config.getoption("--shard")
+    if wanted is None:
+        return
+    index, count = wanted
+    parts: dict[bool, list[pytest.Item]] = {True: [], False: []}
+    for item in items:
+        number = int.from_bytes(hashlib.sha256(item.nodeid.encode()).digest())
+        parts[number % count == index].append(item)
+    config.hook.pytest_deselected(items=parts[False])
+    items[:] = parts[True]
+
+
+@pytest.fixture(scope="session")
+def threads() -> int:
+    """Threads of what computes: of several workers each has one core."""
+    return 1 if IS_WORKER else 2
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Makes a folder once a run, whichever worker asks first: its name, and what fills it."""
+    place = tmp_path_factory.getbasetemp()
+    # Each worker's folder lies in that of the run.
+    place = (place.parent if IS_WORKER else place) / "shared"
+    place.mkdir(exist_ok=True)
+
+    def make(name: str, fill: Callable[[Path], object]) -> Path:
+        folder, made = place / name, place / f"{name}.made"
+        try:
+            # The lock of a worker that dies goes with it, and its half of the work is made anew.
+            with FileLock(place / f"{name}.lock", timeout=PATIENCE):
+                if not made.exists():
+                    shutil.rmtree(folder, ignore_errors=True)
+                    folder.mkdir()
+                    fill(folder)
+                    made.touch()
+        except Timeout:
+            pytest.fail(f"Another worker has not made {folder} within {PATIENCE} s.")
+        return folder
+
+    return make
+
+
 class Model:
     """An exported file, ready to run in ONNX Runtime, beside the float64 graph it was made of."""
 
-    def __init__(self, path: Path, exact: Graph) -> None:
-        self.path, self.exact = path, exact
+    def __init__(self, path: Path, exact: Graph, threads: int) -> None:
+        self.path, self.exact, self.threads = path, exact, threads
 
     @cached_property
     def proto(self) -> onnx.ModelProto:
@@ -86,9 +167,9 @@ class Model:
 
     @cached_property
     def session(self) -> onnxruntime.InferenceSession:
-        """The file in ONNX Runtime on one thread."""
+        """The file in ONNX Runtime."""
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
+        options.intra_op_num_threads = self.threads
         return onnxruntime.InferenceSession(self.path, options, providers=["CPUExecutionProvider"])
 
     def run(self, feed: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -105,70 +186,23 @@ class Model:
         return evaluate(self.exact, feed)
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """A part of the tests, the same for the same names: ``--part 2/5`` is the second of five."""
-    parser.addoption("--part", metavar="I/K", help="Run the I-th of K parts of what is selected.")
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is of another part."""
-    wanted = config.getoption("--part")
-    if wanted is None:
-        return
-    part, parts = (int(number) for number in wanted.split("/"))
-    if not 1 <= part <= parts:
-        raise pytest.UsageError(f"--part takes I/K with I from 1 to K, got {wanted}.")
-    kept = [item for item in items if crc32(item.nodeid.encode()) % parts == part - 1]
-    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
-    items[:] = kept
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_thread_a_worker() -> None:
-    """Workers side by side do not fight for cores."""
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        torch.set_num_threads(1)
-
-
 @pytest.fixture(scope="session")
-def once(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Callable[[str, Callable[[Path], object]], Path]:
-    """Makes a folder that all workers of a run share, by whoever needs it first."""
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-
-    def folder(name: str, make: Callable[[Path], object]) -> Path:
-        path = shared / "shared" / name
-        path.parent.mkdir(exist_ok=True)
-        # A worker that dies lets its lock go; what it left half made is made again.
-        with FileLock(f"{path}.lock", timeout=1800):
-            if not (path / "made").exists():
-                shutil.rmtree(path, ignore_errors=True)
-                path.mkdir()
-                make(path)
-                (path / "made").touch()
-        return path
-
-    return folder
-
-
-@pytest.fixture(scope="session")
-def models(once: Callable[[str, Callable[[Path], object]], Path]) -> Callable[..., Model]:
-    """Exports each suite that is asked for once a run."""
-    made: dict[Any, Model] = {}
+def models(shared: Callable[..., Path], threads: int) -> Callable[..., Model]:
+    """Exports each suite that is asked for once."""
+    made: dict[str, Model] = {}
 
     def model(entries: Sequence[str], format: str, **options: Any) -> Model:
-        key = repr((tuple(entries), format, sorted(options.items())))
+        asked = repr((list(entries), format, sorted(options.items())))
+        key = hashlib.sha256(asked.encode()).hexdigest()[:16]
         if key not in made:
-            folder = once(
-                sha256(key.encode()).hexdigest()[:16],
-                lambda folder: export(entries, folder / "model.onnx", format=format, **options),
+            folder = shared(
+                f"model-{key}",
+                lambda new: export(entries, new / "model.onnx", format=format, **options),
             )
             exact = Graph(
                 parse_entries(entries), find_format(format), dtype=torch.float64, **options
             )
-            made[key] = Model(folder / "model.onnx", exact)
+            made[key] = Model(folder / "model.onnx", exact, threads)
         return made[key]
 
     return model

@@ -4,6 +4,7 @@ import sys
 import tarfile
 import tomllib
 import zipfile
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -15,14 +16,17 @@ SETUPTOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setup
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def built(shared: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A folder with the wheel and the sdist, built from a copy of what is under version control."""
-    source, folder = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("dist")
-    # Built in place, setuptools would leave its `build` folder and metadata in the checkout.
-    for top in (*ROOMS, "pyproject.toml", "README.md", "LICENSE"):
-        subprocess.run(["cp", "-r", ROOT / top, source], check=True)
-    python(["-m", "build", "--no-isolation", "--outdir", folder, source], cwd=folder)
-    return folder
+
+    def build(folder: Any) -> None:
+        source = tmp_path_factory.mktemp("source")
+        # Built in place, setuptools would leave its `build` folder and metadata in the checkout.
+        for top in (*ROOMS, "pyproject.toml", "README.md", "LICENSE"):
+            subprocess.run(["cp", "-r", ROOT / top, source], check=True)
+        python(["-m", "build", "--no-isolation", "--outdir", folder, source], cwd=folder)
+
+    return shared("dist", build)
 
 
 @pytest.fixture(scope="session")
@@ -34,12 +38,11 @@ def wheel(built: Any) -> Any:
 
 
 @pytest.fixture(scope="session")
-def installed(built: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+def installed(built: Any, shared: Callable[..., Path]) -> Any:
     """A folder that the wheel was installed into."""
     (path,) = built.glob("*.whl")
-    target = tmp_path_factory.mktemp("installed")
-    python(["-m", "pip", "install", "-q", "--no-deps", "--target", target, path], cwd=target)
-    return target
+    command = ["-m", "pip", "install", "-q", "--no-deps", "--target"]
+    return shared("installed", lambda new: python([*command, new, path], cwd=new))
 
 
 def test_every_package_ships() -> None:

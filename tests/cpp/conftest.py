@@ -77,7 +77,7 @@ class Build:
             **{
                 "capture_output": True,
                 "check": False,
-                "timeout": 120,
+                "timeout": 600,
                 "env": os.environ | environment,
             }
             | options,
@@ -89,25 +89,23 @@ class Build:
 
 
 @pytest.fixture(scope="session")
-def onnxruntime(once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
+def onnxruntime(shared: Callable[..., Path]) -> Path:
     """ONNX Runtime's headers and library, and nlohmann-json, in one folder."""
     given = os.environ.get("ONNXRUNTIME_ROOT")
     if given:
         return Path(given)
     needed("bash", "apt-get", "dpkg")
-    return once(
+    return shared(
         "onnxruntime",
         lambda folder: done("bash", SOURCE / "fetch_onnxruntime.sh", folder, sys.executable),
     )
 
 
 @pytest.fixture(scope="session")
-def builds(
-    onnxruntime: Path, once: Callable[[str, Callable[[Path], object]], Path]
-) -> Callable[[str], Build]:
-    """Builds and installs the host, once a run for each of the names in ``BUILDS``."""
+def builds(onnxruntime: Path, shared: Callable[..., Path]) -> Callable[[str], Build]:
+    """Builds and installs the host, once for each of the names in ``BUILDS``."""
 
-    def make(folder: Path, sanitizer: str) -> None:
+    def fill(folder: Path, sanitizer: str) -> None:
         cmake(
             SOURCE,
             folder / "host",
@@ -126,7 +124,7 @@ def builds(
 
     @cache
     def build(name: str) -> Build:
-        folder = once(f"host-{name}", lambda folder: make(folder, BUILDS[name]))
+        folder = shared(f"host-{name}", lambda new: fill(new, BUILDS[name]))
         return Build(folder / "prefix", folder / "exercise" / "exercise")
 
     return build
@@ -163,14 +161,13 @@ def project() -> Callable[..., None]:
 
 
 @pytest.fixture(scope="session")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+def compiled(shared: Callable[..., Path]) -> Callable[..., Path]:
     """Compiles a program from sources and options."""
 
-    def compile(*words: object) -> Path:
+    def compile(name: str, *words: object) -> Path:
         needed("c++")
-        program = tmp_path_factory.mktemp("compiled") / "program"
-        done("c++", "-std=c++17", "-O1", *words, "-o", program)
-        return program
+        command = ("c++", "-std=c++17", "-O1", *words)
+        return shared(name, lambda new: done(*command, "-o", new / "program")) / "program"
 
     return compile
 

@@ -18,10 +18,7 @@ SECONDS = 5
 
 @pytest.fixture(scope="session")
 def fuzzers(
-    host_source: Path,
-    onnxruntime: Path,
-    project: Callable[..., None],
-    tmp_path_factory: pytest.TempPathFactory,
+    host_source: Path, onnxruntime: Path, project: Callable[..., None], shared: Callable[..., Path]
 ) -> Any:
     """The build folder of the fuzz targets."""
     names = ("clang++", *(f"clang++-{version}" for version in range(22, 12, -1)))
@@ -30,14 +27,8 @@ def fuzzers(
         pytest.fail("clang is missing, and CI must fuzz the readers.")
     if clang is None:
         pytest.skip("libFuzzer comes with clang, which is not installed")
-    build = tmp_path_factory.mktemp("fuzz")
-    project(
-        host_source / "fuzz",
-        build,
-        f"-DCMAKE_CXX_COMPILER={clang}",
-        f"-DCMAKE_PREFIX_PATH={onnxruntime}",
-    )
-    return build
+    options = (f"-DCMAKE_CXX_COMPILER={clang}", f"-DCMAKE_PREFIX_PATH={onnxruntime}")
+    return shared("fuzzers", lambda new: project(host_source / "fuzz", new, *options))
 
 
 @pytest.fixture
@@ -57,13 +48,13 @@ def seeds(tmp_path: Path, clip: Callable[..., Path]) -> Any:
 def fuzz(fuzzers: Any, seeds: Any, target: Any, seconds: Any) -> Any:
     # Not a limit on the process: Linux counts what its parent, these tests, once took as its own.
     memory = ("-rss_limit_mb=0", "-malloc_limit_mb=256")
-    limits = (f"-max_total_time={seconds}", *memory, "-timeout=10", "-seed=1")
+    limits = (f"-max_total_time={seconds}", *memory, "-timeout=60", "-seed=1")
     return subprocess.run(
         [fuzzers / target, seeds / target, *limits, f"-artifact_prefix={seeds}/"],
         capture_output=True,
         text=True,
         check=False,
-        timeout=seconds + 60,
+        timeout=seconds + 300,
     )
 
 

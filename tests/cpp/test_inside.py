@@ -22,6 +22,7 @@ RANGES = {"limited": 1, "full": 2}
 def probe(host_source: Path, here: Path, compiled: Callable[..., Path]) -> Any:
     inside = host_source / "source"
     program = compiled(
+        "probe",
         here / "probe.cpp",
         *(inside / f"{name}.cpp" for name in ("pattern", "layout", "colour", "cpus")),
         f"-I{inside}",
@@ -30,7 +31,7 @@ def probe(host_source: Path, here: Path, compiled: Callable[..., Path]) -> Any:
 
     def run(*words: Any) -> Any:
         command = [program, *map(str, words)]
-        return subprocess.run(command, capture_output=True, check=True, timeout=60).stdout
+        return subprocess.run(command, capture_output=True, check=True, timeout=300).stdout
 
     return run
 

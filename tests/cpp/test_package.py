@@ -20,18 +20,17 @@ WANTED = 28.1308036  # 20 log10(255 / 10), of a difference of ten everywhere
 
 @pytest.fixture(scope="session")
 def outside(
-    here: Path, plain: Any, project: Callable[..., None], tmp_path_factory: pytest.TempPathFactory
+    here: Path, plain: Any, project: Callable[..., None], shared: Callable[..., Path]
 ) -> Any:
     """The build folder of a project of ten lines."""
-    build = tmp_path_factory.mktemp("outside")
-    project(here / "outside", build, f"-DCMAKE_PREFIX_PATH={plain.prefix}")
-    return build
+    option = f"-DCMAKE_PREFIX_PATH={plain.prefix}"
+    return shared("outside", lambda new: project(here / "outside", new, option))
 
 
 @pytest.mark.parametrize("program", ["score_in_cpp", "score_in_c"])
 def test_an_outside_program_scores_a_frame(outside: Any, program: str) -> None:
     ran = subprocess.run(
-        [outside / program, MODEL], capture_output=True, text=True, check=False, timeout=60
+        [outside / program, MODEL], capture_output=True, text=True, check=False, timeout=300
     )
 
     assert ran.returncode == 0, ran.stderr
@@ -42,7 +41,7 @@ def test_an_outside_program_scores_a_frame(outside: Any, program: str) -> None:
 @pytest.mark.parametrize("program", ["score_in_cpp", "score_in_c"])
 def test_an_outside_program_is_told_what_is_wrong(outside: Any, program: str) -> None:
     ran = subprocess.run(
-        [outside / program, "none.onnx"], capture_output=True, text=True, check=False, timeout=60
+        [outside / program, "none.onnx"], capture_output=True, text=True, check=False, timeout=300
     )
 
     assert ran.returncode == 1

@@ -43,7 +43,7 @@ def meanwhile(plain: Any, tmp_path: Path) -> Any:
             with suppress(BrokenPipeError), pipe.open("wb", buffering=0) as sender:
                 do()
                 sender.write(content)
-            out, said = program.communicate(timeout=60)
+            out, said = program.communicate(timeout=300)
         return program.returncode, out, said.decode()
 
     return run
@@ -51,7 +51,7 @@ def meanwhile(plain: Any, tmp_path: Path) -> Any:
 
 @pytest.fixture(scope="session")
 def failing_read(here: Path, compiled: Callable[..., Path]) -> Any:
-    return compiled(here / "failing_read.cpp", "-shared", "-fPIC", "-ldl")
+    return compiled("failing-read", here / "failing_read.cpp", "-shared", "-fPIC", "-ldl")
 
 
 @pytest.mark.parametrize("further", [(), ("--on-length-mismatch", "shortest")])
@@ -139,7 +139,7 @@ def sent(pieces: Any, program: Any) -> Any:
         program.stdin.write(piece)
         program.stdin.flush()
         time.sleep(0.3)
-    return program.communicate(timeout=60)
+    return program.communicate(timeout=300)
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_a_pipe_that_does_not_block_is_waited_for(plain: Any, clip: Callable[...
         time.sleep(0.3)
         with os.fdopen(sender, "wb") as stream:
             stream.write(distorted.read_bytes())
-        out, said = program.communicate(timeout=60)
+        out, said = program.communicate(timeout=300)
 
     assert program.returncode == 0, said.decode()
     assert len(json.loads(out)["frames"]) == 16

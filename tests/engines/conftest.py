@@ -82,7 +82,7 @@ def python() -> Callable[..., subprocess.CompletedProcess[str]]:
             [sys.executable, "-c", script, *map(str, arguments)],
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
             **options,
         )
 

@@ -132,12 +132,12 @@ def flow() -> Callable[[str], Tensor]:
 
 
 @pytest.fixture(scope="session")
-def session_of() -> Callable[[bytes], onnxruntime.InferenceSession]:
-    """A model file's bytes, in ONNX Runtime on two threads."""
+def session_of(threads: int) -> Callable[[bytes], onnxruntime.InferenceSession]:
+    """A model file's bytes, in ONNX Runtime."""
 
     def start(model: bytes) -> onnxruntime.InferenceSession:
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 2
+        options.intra_op_num_threads = threads
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
     return start

@@ -141,7 +141,7 @@ def framegauge() -> Callable[..., subprocess.CompletedProcess[bytes]]:
     def run(*arguments: object, **options: Any) -> subprocess.CompletedProcess[bytes]:
         command = [str(SCRIPT), *map(str, arguments)]
         return subprocess.run(
-            command, **{"capture_output": True, "check": False, "timeout": 120} | options
+            command, **{"capture_output": True, "check": False, "timeout": 600} | options
         )
 
     return run
@@ -157,7 +157,7 @@ def python() -> Callable[..., subprocess.CompletedProcess[str]]:
             capture_output=True,
             text=True,
             check=False,
-            timeout=300,
+            timeout=600,
             env=os.environ | variables,
         )
 
@@ -178,7 +178,7 @@ def browser() -> Callable[..., tuple[str, str]]:
                 [program, f"--user-data-dir={profile}", *BROWSING, *flags, page.as_uri()],
                 capture_output=True,
                 text=True,
-                timeout=120,
+                timeout=600,
                 check=True,
             )
         console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,9 @@ rtx = pytest.importorskip("tensorrt_rtx")
 
 SMALL = [Profile.parse("16x16/64x64/256x256x2")]
 EVERY_TARGET = ["rtx", *RTX_ARCHITECTURES]
+
+# Seconds after which a process is lost, and not only slow.
+PATIENCE = 300
 
 BUILD = """
 import sys
@@ -96,6 +100,26 @@ class Builder:
 
 def wanted(model: Any, target: Any, *options: Any, profiles: Any = SMALL) -> Any:
     return jobs(model, parse_targets(target), profiles, parse_options(options))
+
+
+@contextmanager
+def started(command: Any, **options: Any) -> Any:
+    """A Python program in a process of its own, which is ended with the test."""
+    with subprocess.Popen([sys.executable, "-c", *command], **options) as process:
+        try:
+            yield process
+        except BaseException:
+            process.kill()
+            raise
+
+
+def await_lock(store: Any, process: Any) -> None:
+    """Until a process has begun to build."""
+    deadline = time.monotonic() + PATIENCE
+    while not list(store.glob("*.lock")):
+        assert process.poll() is None, "it ended before it built anything"
+        assert time.monotonic() < deadline, "it began no build"
+        time.sleep(0.01)
 
 
 def configuration(job: Any) -> Any:
@@ -226,15 +250,13 @@ def test_two_builders_at_once_leave_one_sound_engine(
 ) -> None:
     path = shipped / "rgb24" / "mse.onnx"
 
-    builders = [
-        subprocess.Popen(
-            [sys.executable, "-c", BUILD, path, tmp_path / "store", lock],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(2)
-    ]
-    said = sorted(builder.communicate(timeout=120)[0].split()[0] for builder in builders)
+    command = [BUILD, path, tmp_path / "store", lock]
+    with (
+        started(command, stdout=subprocess.PIPE, text=True) as first,
+        started(command, stdout=subprocess.PIPE, text=True) as second,
+    ):
+        answers = [each.communicate(timeout=PATIENCE)[0] for each in (first, second)]
+    said = sorted(answer.split()[0] for answer in answers)
 
     store = Store(tmp_path / "store", system=[])
     (held,) = store.entries()
@@ -253,13 +275,9 @@ def test_a_build_that_is_killed_leaves_nothing_that_is_served(
     model: ModelFile, shipped: Path, tmp_path: Path
 ) -> None:
     store = Store(tmp_path / "store", system=[])
-    process = subprocess.Popen(
-        [sys.executable, "-c", BUILD, shipped / "rgb24" / "mse.onnx", store.folder, "lock"]
-    )
-    while not list(tmp_path.glob("store/*.lock")):
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    with started([BUILD, shipped / "rgb24" / "mse.onnx", store.folder, "lock"]) as process:
+        await_lock(store.folder, process)
+        process.send_signal(signal.SIGKILL)
 
     assert store.entries() == []
     (result,) = build(wanted(model, "sm89"), store)
@@ -316,14 +334,14 @@ def test_an_interrupt_ends_a_build_that_waits_for_another_process(
 ) -> None:
     store = Store(tmp_path / "store", system=[])
     (job,) = wanted(model, "sm89")
-    with store.building(job.recipe.key):
-        process = subprocess.Popen(
-            [sys.executable, "-c", WAITING, model.path, store.folder], stdout=subprocess.PIPE
-        )
+    with (
+        store.building(job.recipe.key),
+        started([WAITING, model.path, store.folder], stdout=subprocess.PIPE) as process,
+    ):
         process.stdout.readline()
         process.send_signal(signal.SIGINT)
 
-        said, _ = process.communicate(timeout=10)
+        said, _ = process.communicate(timeout=PATIENCE)
 
     assert said.split() == [b"interrupted"]
     assert store.entries() == []
@@ -334,15 +352,11 @@ def test_a_build_that_is_ended_leaves_no_file_outside_the_store(
     model: ModelFile, tmp_path: Path, how: Any
 ) -> None:
     (tmp_path / "tmp").mkdir()
-    process = subprocess.Popen(
-        [sys.executable, "-c", BUILD, model.path, tmp_path / "store", "lock"],
-        env={**os.environ, "TMPDIR": str(tmp_path / "tmp")},
-    )
-    while not list(tmp_path.glob("store/*.lock")):
-        time.sleep(0.01)
-    time.sleep(0.3)
-    process.send_signal(how)
-    process.wait()
+    command = [BUILD, model.path, tmp_path / "store", "lock"]
+    with started(command, env={**os.environ, "TMPDIR": str(tmp_path / "tmp")}) as process:
+        await_lock(tmp_path / "store", process)
+        time.sleep(0.3)
+        process.send_signal(how)
 
     assert list((tmp_path / "tmp").iterdir()) == []
 

@@ -375,7 +375,7 @@ def test_threads_wait_for_a_context_where_the_gpu_has_no_memory_for_another(
     def while_another_runs(*arguments: Any) -> None:
         cuda.download = download
         others.append(pool.submit(engine.run, feed))
-        assert engine.module.refused.wait(30)
+        assert engine.module.refused.wait(300)
         download(*arguments)
 
     cuda.download = while_another_runs

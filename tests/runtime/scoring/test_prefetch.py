@@ -38,11 +38,14 @@ def test_no_more_is_made_early_than_asked() -> None:
     items = ahead(counted.items(), 2)
 
     next(items)
+    # One is in use, two wait, one is in the making.
+    deadline = time.monotonic() + 300
+    while counted.made < 4 and time.monotonic() < deadline:
+        time.sleep(0.01)
     time.sleep(0.1)
     made = counted.made
     items.close()
 
-    # One is in use, two wait, one is in the making.
     assert made == 4
 
 
