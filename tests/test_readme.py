@@ -17,6 +17,7 @@ PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(enco
 
 # What makes or fills an environment, or runs these tests, is compared and not run.
 INSTALLS = re.compile(r"(^|/)(pip|pytest)\b|-m venv\b")
+EXPORTS = re.compile(r"^framegauge (export|engines) ", re.MULTILINE)
 BLOCK = re.compile(
     r"(?:<!-- not run:(?P<reason>[^>]*?)-->\n)?^```(?P<kind>sh|python)\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
@@ -50,6 +51,8 @@ BLOCKS = [
 ]
 SHELL = [block for block in BLOCKS if block.kind == "sh"]
 RUN = [block for block in BLOCKS if block.reason is None]
+# Exports take minutes, and engines are built of what they wrote.
+QUICK = [block for block in RUN if not EXPORTS.search(block.text)]
 
 
 @pytest.fixture
@@ -101,8 +104,12 @@ def test_what_is_not_run_says_why(block: Block) -> None:
 
 
 # Blocks read what those before them wrote, so they are one test.
-def test_code_runs_as_it_is_written(place: Path) -> None:
-    for block in RUN:
+@pytest.mark.parametrize(
+    "blocks", [pytest.param(QUICK, id="quick"), pytest.param(RUN, id="all", marks=pytest.mark.slow)]
+)
+def test_code_runs_as_it_is_written(blocks: list[Block], place: Path) -> None:
+    assert blocks
+    for block in blocks:
         if block.kind == "sh":
             programs = [["bash", "-c", command] for command in block.commands]
         else:

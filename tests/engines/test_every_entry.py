@@ -55,6 +55,7 @@ def test_ready_models_are_built_for_sm89(tmp_path: Path) -> None:
     assert [result.outcome for result in results] == ["built"] * len(READY), failures(results)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group", GROUPS, ids=[group.partition(",")[0] for group in GROUPS])
 def test_the_others_are_built_for_sm89(group, written, tmp_path) -> None:
     results = built([written(group)], "sm89", tmp_path)
@@ -62,6 +63,7 @@ def test_the_others_are_built_for_sm89(group, written, tmp_path) -> None:
     assert [result.outcome for result in results] == ["built"], failures(results)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_a_suite_is_built_for_every_target(precision, written, tmp_path) -> None:
     model = written("lpips_alex,psnr,ssim", precision)

@@ -93,6 +93,7 @@ def test_another_name_for_an_entry_costs_nothing():
     assert not plain - twice
 
 
+@pytest.mark.slow
 def test_outputs_that_are_one_value_keep_their_names(models):
     model = models(["psnr", "mse", "psnr[cap=60]", "mine=mse"], "rgb24")
 

@@ -126,6 +126,7 @@ def test_inputs_and_outputs_are_those_of_the_manifest(request, name):
     assert outputs == [each.name for each in model.manifest.outputs]
 
 
+@pytest.mark.slow
 @every_format
 def test_every_format_exports(models, format):
     entries = ["psnr"] if format.startswith("rgb") else ["psnr_y", "psnr"]
@@ -139,6 +140,7 @@ def test_every_format_exports(models, format):
     np.testing.assert_allclose(got["psnr"], wanted["psnr"], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_same_entries_give_the_same_bytes_in_any_folder(tmp_path):
     for folder in ("one", "another/and deeper"):
         (tmp_path / folder).mkdir(parents=True)
@@ -170,6 +172,7 @@ def test_progress_is_told_step_by_step(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.slow
 def test_an_export_warns_of_nothing(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -204,6 +207,7 @@ def test_a_folder_that_cannot_be_written_to_is_named(tmp_path, monkeypatch):
         export("psnr", tmp_path / "m.onnx")
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch):
     def full(descriptor):
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -215,6 +219,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_link_stays_a_link_and_the_mask_of_permissions_holds(tmp_path, private):
     (tmp_path / "m.onnx").symlink_to(tmp_path / "file.onnx")
 
