@@ -35,6 +35,7 @@ from framegauge.export.lowering.proof import evaluate
 onnxruntime = import_onnxruntime()
 
 GOLDEN = Path(__file__).parent / "golden"
+SHIPPED = Path(__file__).parents[1] / "runtime" / "models"
 
 # Entries that are the finish of a mean over pixels: cheap to export, and to run at 4K.
 PIXELS = ("mse", "l1", "psnr", "psnr_luma", "charbonnier", "huber", "interpolation_error", "sobel")
@@ -188,21 +189,26 @@ class Model:
 
 @pytest.fixture(scope="session")
 def models(shared: Callable[..., Path], threads: int) -> Callable[..., Model]:
-    """Exports each suite that is asked for once."""
+    """Takes each suite that is asked for from the package, or exports it once."""
     made: dict[str, Model] = {}
 
     def model(entries: Sequence[str], format: str, **options: Any) -> Model:
         asked = repr((list(entries), format, sorted(options.items())))
         key = hashlib.sha256(asked.encode()).hexdigest()[:16]
         if key not in made:
-            folder = shared(
-                f"model-{key}",
-                lambda new: export(entries, new / "model.onnx", format=format, **options),
-            )
+            path = SHIPPED / format / f"{'+'.join(entries)}.onnx"
+            if options or not path.exists():
+                path = (
+                    shared(
+                        f"model-{key}",
+                        lambda new: export(entries, new / "model.onnx", format=format, **options),
+                    )
+                    / "model.onnx"
+                )
             exact = Graph(
                 parse_entries(entries), find_format(format), dtype=torch.float64, **options
             )
-            made[key] = Model(folder / "model.onnx", exact, threads)
+            made[key] = Model(path, exact, threads)
         return made[key]
 
     return model
@@ -238,6 +244,18 @@ def large_model(models: Callable[..., Model]) -> Model:
 def plane_model(models: Callable[..., Model]) -> Model:
     """libvmaf's entries on yuv420p."""
     return models(PLANES, "yuv420p")
+
+
+@pytest.fixture(scope="session")
+def flow_model(models: Callable[..., Model]) -> Model:
+    """Entries that take neighbours and flows, on rgb24."""
+    return models(["warping_error", "occlusion[boundaries=true]"], "rgb24")
+
+
+@pytest.fixture(scope="session")
+def float_model(models: Callable[..., Model]) -> Model:
+    """Entries on float32 RGB; luma tells channels apart that have changed places."""
+    return models(["psnr", "psnr_luma"], "rgbf32")
 
 
 @pytest.fixture(scope="session")

@@ -130,6 +130,7 @@ def test_float64_graph_gives_the_value(
     assert score == pytest.approx(wanted(scene, key, place), rel=1e-6, abs=1e-9)
 
 
+@pytest.mark.slow
 @every_scene
 @every_value
 def test_exported_file_gives_the_value(

@@ -26,7 +26,7 @@ def ordered_map(
         depth: Most calls at a time, at least 1.
 
     Example:
-        >>> list(in_order(str.upper, iter("abc"), 2))
+        >>> list(ordered_map(str.upper, iter("abc"), 2))
         ['A', 'B', 'C']
     """
     if depth < 1:

@@ -35,6 +35,7 @@ def test_a_host_meets_what_the_header_says(builds: Any, case: Any, format: Any, 
     assert ran.stderr == b""
 
 
+@pytest.mark.slow
 def test_masks_that_mean_nothing_are_refused(builds: Any, models: Any) -> None:
     host = builds("address")
     model = models(["aee[masked=true]"], "rgb24").path
@@ -44,6 +45,7 @@ def test_masks_that_mean_nothing_are_refused(builds: Any, models: Any) -> None:
     assert ran.returncode == 0, ran.stderr.decode()
 
 
+@pytest.mark.slow
 def test_times_of_no_frame_between_are_refused(builds: Any, models: Any) -> None:
     host = builds("address")
     model = models(["superslomo_warping"], "rgb24").path
@@ -53,9 +55,9 @@ def test_times_of_no_frame_between_are_refused(builds: Any, models: Any) -> None
     assert ran.returncode == 0, ran.stderr.decode()
 
 
-def test_floats_out_of_range_are_refused(builds: Any, models: Any) -> None:
+def test_floats_out_of_range_are_refused(builds: Any, float_model: Any) -> None:
     host = builds("address")
 
-    ran = host.run(host.exercise, "refuses_floats_out_of_range", models(["psnr"], "rgbf32").path)
+    ran = host.run(host.exercise, "refuses_floats_out_of_range", float_model.path)
 
     assert ran.returncode == 0, ran.stderr.decode()

@@ -97,6 +97,7 @@ def test_another_name_for_an_entry_costs_nothing() -> None:
     assert not plain - twice
 
 
+@pytest.mark.slow
 def test_outputs_that_are_one_value_keep_their_names(models: Any) -> None:
     model = models(["psnr", "mse", "psnr[cap=60]", "mine=mse"], "rgb24")
 

@@ -26,6 +26,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("models")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "mode"), [("motion compensation", "mci"), ("blend", "blend")])
 def test_the_table_is_what_the_commands_give(
     name: str,

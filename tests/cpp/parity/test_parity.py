@@ -118,8 +118,13 @@ def test_shipped_formats_score_as_in_python(library: Any, format: str, entry: st
     assert_equal(*compared(library, SHIPPED / format / f"{entry}.onnx"))
 
 
+def test_floats_score_as_in_python(library: Any, float_model: Any) -> None:
+    assert_equal(*compared(library, float_model.path))
+
+
 # Of the planar formats that differ by their depth only, one.
-@pytest.mark.parametrize("format", ["nv12", "p010le", "gray8", "rgbf32", "yuv422p", "yuv444p12le"])
+@pytest.mark.slow
+@pytest.mark.parametrize("format", ["nv12", "p010le", "gray8", "yuv422p", "yuv444p12le"])
 def test_other_formats_score_as_in_python(library: Any, models: Any, format: str) -> None:
     assert_equal(*compared(library, models(["psnr"], format).path))
 
@@ -132,9 +137,12 @@ def test_colours_of_frames_count_as_in_python(library: Any, matrix: str, range: 
     assert_equal(*compared(library, path, matrix=matrix, range=range))
 
 
-@pytest.mark.parametrize(
-    "entry", ["epe[masked=true]", "warping_error", "superslomo_warping", "gan_generator"]
-)
+def test_flows_score_as_in_python(library: Any, flow_model: Any) -> None:
+    assert_equal(*compared(library, flow_model.path))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("entry", ["epe[masked=true]", "superslomo_warping", "gan_generator"])
 def test_flows_masks_times_and_logits_score_as_in_python(
     library: Any, models: Any, entry: str
 ) -> None:

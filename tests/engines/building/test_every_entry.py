@@ -57,6 +57,7 @@ def test_ready_models_are_built_for_sm89(tmp_path: Path) -> None:
     assert [result.outcome for result in results] == ["built"] * len(READY), failures(results)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group", GROUPS, ids=[group.partition(",")[0] for group in GROUPS])
 def test_the_others_are_built_for_sm89(
     group: str, written: Callable[..., Path], tmp_path: Path
@@ -66,6 +67,7 @@ def test_the_others_are_built_for_sm89(
     assert [result.outcome for result in results] == ["built"], failures(results)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_a_suite_is_built_for_every_target(
     precision: str, written: Callable[..., Path], tmp_path: Path

@@ -29,21 +29,10 @@ VARIANTS = [
     "edge_aware_smoothness[order=2;both=true]",
     "arflow_photometric[census=0;dssim=0.85;l1=0.15;visibility=range]",
 ]
-QUICK = {
-    *(name for name in NAMES if name.startswith(("gan_", "wgan_", "dual_frame_"))),
-    *("epe", "aee", "fl_all", "epe_1px", "epe_3px", "epe_5px", "aae", "epe[masked=true]"),
-    *("flow_smoothness[form=unflow]", "flow_smoothness[form=unflow_second]"),
-    *("flow_smoothness", "dain_symmetry", "occlusion", "warping"),
-}
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        pytest.param(text, marks=() if text in QUICK else pytest.mark.slow)
-        for text in NAMES + VARIANTS
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("text", NAMES + VARIANTS)
 def test_a_file_gives_the_scores_of_the_float64_graph(text: Any, weights: Any) -> None:
     graph, exact = (
         Graph(parse_entries(text), find_format("rgb24"), dtype=dtype, weights=weights)

@@ -136,6 +136,7 @@ def test_inputs_and_outputs_are_those_of_the_manifest(
     assert outputs == [each.name for each in model.manifest.outputs]
 
 
+@pytest.mark.slow
 @every_format
 def test_every_format_exports(models: Any, format: Any) -> None:
     entries = ["psnr"] if format.startswith("rgb") else ["psnr_y", "psnr"]
@@ -149,6 +150,7 @@ def test_every_format_exports(models: Any, format: Any) -> None:
     np.testing.assert_allclose(got["psnr"], wanted["psnr"], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_same_entries_give_the_same_bytes_in_any_folder(tmp_path: Path) -> None:
     for folder in ("one", "another/and deeper"):
         (tmp_path / folder).mkdir(parents=True)
@@ -180,6 +182,7 @@ def test_progress_is_told_step_by_step(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.slow
 def test_an_export_warns_of_nothing(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -216,6 +219,7 @@ def test_a_folder_that_cannot_be_written_to_is_named(
         export("psnr", tmp_path / "m.onnx")
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(descriptor: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -227,6 +231,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.M
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_link_stays_a_link_and_the_mask_of_permissions_holds(
     tmp_path: Path, private: Any
 ) -> None:

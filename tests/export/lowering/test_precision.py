@@ -90,20 +90,21 @@ def mixed(deterministic: dict[str, dict[str, Tensor]]) -> Any:
 
 
 @pytest.fixture(scope="module")
-def exported(
-    alexnet: dict[str, Tensor], linear: None, tmp_path_factory: pytest.TempPathFactory
-) -> Any:
+def exported(alexnet: dict[str, Tensor], linear: None, shared: Callable[..., Path]) -> Any:
     """A file that the command line wrote in half precision, and what it said."""
-    folder = tmp_path_factory.mktemp("half")
-    torch.save(alexnet, folder / "alexnet.pth")
-    path = folder / "model.onnx"
-    said = io.StringIO()
-    request = ["export", "--metrics", "lpips_alex,psnr", "--format", "yuv420p"]
-    request += ["--precision", "fp16", "--weights", f"alexnet={folder / 'alexnet.pth'}"]
-    with contextlib.redirect_stderr(said), pytest.raises(SystemExit) as left:
-        cli.main([*request, "-o", str(path)])
-    assert left.value.code == 0
-    return path, said.getvalue()
+
+    def write(folder: Any) -> None:
+        torch.save(alexnet, folder / "alexnet.pth")
+        request = ["export", "--metrics", "lpips_alex,psnr", "--format", "yuv420p"]
+        request += ["--precision", "fp16", "--weights", f"alexnet={folder / 'alexnet.pth'}"]
+        said = io.StringIO()
+        with contextlib.redirect_stderr(said), pytest.raises(SystemExit) as left:
+            cli.main([*request, "-o", str(folder / "model.onnx")])
+        assert left.value.code == 0
+        (folder / "said").write_text(said.getvalue())
+
+    folder = shared("half", write)
+    return folder / "model.onnx", (folder / "said").read_text()
 
 
 def test_only_convolutions_that_sum_over_channels_are_chosen(network: Any) -> None:

@@ -59,6 +59,7 @@ def test_a_shipped_model_says_which_release_made_it(path: Path) -> None:
     assert manifest.versions["framegauge"] == version("framegauge")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("entry", "format"), [("psnr", "rgb24"), ("psnr_y", "yuv420p10le"), ("ssim_luma", "yuv444p")]
 )

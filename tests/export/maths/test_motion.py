@@ -125,10 +125,8 @@ def test_inputs_of_two_sizes_are_refused_by_name(text: Any) -> None:
         metric(**given)
 
 
-def test_a_suite_warps_and_masks_once_for_all(models: Any) -> None:
-    model = models(["warping_error", "occlusion[boundaries=true]"], "rgb24")
-
-    warps = [node for node in model.proto.graph.node if node.op_type == "GridSample"]
+def test_a_suite_warps_and_masks_once_for_all(flow_model: Any) -> None:
+    warps = [node for node in flow_model.proto.graph.node if node.op_type == "GridSample"]
 
     # The next frame, and the flow back.
     assert len(warps) == 2
@@ -138,7 +136,7 @@ def test_a_suite_warps_and_masks_once_for_all(models: Any) -> None:
     "entries",
     [
         ["warping_error", "occlusion[boundaries=true]"],
-        ["edge_aware_smoothness", "tof"],
+        pytest.param(["edge_aware_smoothness", "tof"], marks=pytest.mark.slow),
         pytest.param(
             ["unflow_photometric", "ddflow_photometric", "arflow_photometric"],
             marks=pytest.mark.slow,

@@ -108,6 +108,7 @@ def test_gradients_are_those_of_the_values(border: str) -> None:
     )
 
 
+@pytest.mark.slow
 def test_an_exported_warp_by_half_a_pixel_lies_halfway(models: Any) -> None:
     model = models(
         ["warping[target=reference;sources=previous]"],

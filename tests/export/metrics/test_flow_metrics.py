@@ -58,6 +58,7 @@ def test_the_graph_gives_the_value(key: str, given: Any) -> None:
     assert metric(*inputs).item() == pytest.approx(EXPECTED[key], rel=1e-6, abs=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ENTRIES)
 def test_the_exported_file_gives_the_value(key: str, scores: Any) -> None:
     assert scores[key].item() == pytest.approx(EXPECTED[key], rel=1e-5, abs=1e-7)

@@ -284,14 +284,14 @@ def test_a_model_with_one_constant_changed_leaves_no_report(
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 2.0], ids=str)
 def test_a_video_of_floats_that_mean_nothing_leaves_no_report(
-    refused: Callable[..., str], models: Callable[..., Any], tmp_path: Path, value: float
+    refused: Callable[..., str], float_model: Any, tmp_path: Path, value: float
 ) -> None:
     frames = np.full((3, 3, 16, 16), 0.5, np.float32)
     frames.tofile(tmp_path / "good.yuv")
     frames[2, 1, 3, 4] = value
     frames.tofile(tmp_path / "bad.yuv")
     raw = ("--size", "16x16", "--pixel-format", "gbrpf32le", "--frame-rate", 25)
-    model = ("--model", models(["psnr"], "rgbf32").path)
+    model = ("--model", float_model.path)
 
     line = refused(1, tmp_path / "good.yuv", tmp_path / "bad.yuv", *raw, *model)
 

@@ -32,16 +32,20 @@ def squared(phase: int) -> float:
 
 
 @pytest.fixture(scope="module")
-def nulls(tmp_path_factory: pytest.TempPathFactory) -> Report:
+def nulls(shared: Callable[..., Path]) -> Report:
     """A system whose flows were not given, over an error of 51/255."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FRAMEGAUGE_CACHE", str(tmp_path_factory.mktemp("cache")))
-        return score(
-            [grey(100)] * 3,
-            [grey(151)] * 3,
-            metrics=[HDV3],
-            gates=["rife.total<3", "rife.l1<3"],
-        )
+
+    def scored(cache: Path) -> Report:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("FRAMEGAUGE_CACHE", str(cache))
+            return score(
+                [grey(100)] * 3,
+                [grey(151)] * 3,
+                metrics=[HDV3],
+                gates=["rife.total<3", "rife.l1<3"],
+            )
+
+    return scored(shared("rife", scored))
 
 
 def test_inputs_are_not_judged() -> None:
@@ -158,9 +162,8 @@ def test_a_page_shows_the_phases() -> None:
 
 
 def test_the_warping_error_is_that_of_a_shift(
-    models: Callable[..., Any], reference: str, distorted: str, tmp_path: Path
+    flow_model: Any, reference: str, distorted: str, tmp_path: Path
 ) -> None:
-    model = models(["warping_error"], "rgb24").path
     for number in range(1, 6):
         for role, sign in (("there", 1), ("back", -1)):
             flow = np.full((2, 176, 320), sign, np.float32)
@@ -170,7 +173,7 @@ def test_the_warping_error_is_that_of_a_shift(
     report = score(
         reference,
         distorted,
-        model=model,
+        model=flow_model.path,
         convert="rgb24",
         count=5,
         flows={
@@ -280,7 +283,7 @@ def test_flags_written_wrongly_are_a_wrong_request(
 
 
 def test_a_flow_that_is_missing_fails_the_run_and_names_the_file(
-    models: Callable[..., Any], tmp_path: Path
+    flow_model: Any, tmp_path: Path
 ) -> None:
     flows = dict.fromkeys(("flow_previous_next", "flow_next_previous"), str(tmp_path / "%d.flo"))
 
@@ -288,18 +291,18 @@ def test_a_flow_that_is_missing_fails_the_run_and_names_the_file(
         score(
             [grey(100)] * 3,
             [grey(100)] * 3,
-            model=models(["warping_error"], "rgb24").path,
+            model=flow_model.path,
             flows=flows,
         )
 
 
-def test_estimated_flows_are_said_to_be_so(models: Callable[..., Any]) -> None:
+def test_estimated_flows_are_said_to_be_so(flow_model: Any) -> None:
     still = np.random.default_rng(2).integers(0, 256, (32, 32, 3), np.uint8)
 
     report = score(
         [still] * 3,
         [still] * 3,
-        model=models(["warping_error"], "rgb24").path,
+        model=flow_model.path,
         flow_estimator="dis:fast",
     )
 

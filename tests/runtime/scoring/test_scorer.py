@@ -265,6 +265,7 @@ def test_words_and_pairs_of_bytes_are_the_same_samples(shipped: Callable[..., Pa
     assert str(mixed) == str(from_words)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("format", "place"), [("nv12", lambda plane: plane), ("p010le", lambda plane: plane << 6)]
 )
@@ -533,23 +534,23 @@ def test_frames_of_different_sizes_are_refused(
     ids=["bytes", "nan", "infinity", "below 0", "above 1", "interleaved"],
 )
 def test_float_frames_that_mean_nothing_are_refused(
-    models: Callable[..., Any], change: Any, words: str
+    float_model: Any, change: Any, words: str
 ) -> None:
     frame = np.linspace(0, 1, 3 * 20 * 24, dtype=np.float32).reshape(1, 3, 20, 24)
     with np.errstate(all="ignore"):
         wrong = change(frame)
 
     with (
-        Scorer(models(["psnr"], "rgbf32").path) as scorer,
+        Scorer(float_model.path) as scorer,
         pytest.raises(UsageError, match="reference.*" + re.escape(words)),
     ):
         scorer(reference=wrong, distorted=frame)
 
 
-def test_float_frames_score_as_numpy_computes_them(models: Callable[..., Any]) -> None:
+def test_float_frames_score_as_numpy_computes_them(float_model: Any) -> None:
     reference = np.linspace(0, 0.9, 3 * 20 * 24).reshape(3, 20, 24)
 
-    with Scorer(models(["psnr"], "rgbf32").path) as scorer:
+    with Scorer(float_model.path) as scorer:
         scores = scorer(reference=reference, distorted=reference + 0.1)
 
     assert_allclose(scores["psnr"], [20], atol=DECIBELS)

@@ -280,6 +280,7 @@ def test_the_worst_frames_are_kept_as_pictures() -> None:
     assert [still.label for still in report.stills] == ["psnr_y", "psnr_y"]
 
 
+@pytest.mark.slow
 def test_rounding_and_cropping_make_a_model_of_their_own(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -332,14 +333,14 @@ def test_plane_metrics_are_never_computed_from_rgb(metrics: str) -> None:
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -0.1, 1.1])
 def test_float_frames_that_mean_nothing_are_refused_by_their_number(
-    models: Callable[..., Any], value: float
+    float_model: Any, value: float
 ) -> None:
     good = np.full((3, 16, 16), 0.5, np.float32)
     bad = good.copy()
     bad[1, 2, 3] = value
 
     with pytest.raises(ScoreError, match=r"[Ff]rame 1"):
-        score([good, good], [good, bad], model=models(["psnr"], "rgbf32").path)
+        score([good, good], [good, bad], model=float_model.path)
 
 
 @pytest.mark.parametrize("threads", [2, 7])
