@@ -155,7 +155,11 @@ def steps(script: str, program: str) -> list[list[str]]:
     The tests of the slow run are a shard's, which the README has no command for.
     """
     lines = [line for part in script.splitlines() for line in part.split("&&")]
-    words = [re.sub(r"^(step|within \d+) ", "", line).split() for line in lines]
+    words = [
+        re.sub(r"^(step|limited \$\(\(.*?\)\)) |\|\|.*", "", line).split()
+        for line in lines
+        if " -m slow " not in line
+    ]
     return [
         [
             word.strip("'")
