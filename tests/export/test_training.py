@@ -13,7 +13,7 @@ from framegauge.export.networks.backbones import Weights
 
 SPECS = {entry.SPEC.name: entry.SPEC for entry in ENTRIES}
 # Counts of pixels, which no small change moves.
-COUNTS = {"fl_all", "epe_1px", "epe_3px", "epe_5px", "occlusion"}
+COUNTS = ("fl_all", "epe_1px", "epe_3px", "epe_5px", "occlusion")
 TRAINED = [name for name in SPECS if name not in COUNTS]
 # Options whose formulas part from the default's, and one for each term of a system.
 FORMS = [

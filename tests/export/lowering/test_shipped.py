@@ -1,9 +1,11 @@
 """The models inside the package are those that the graphs make."""
 
+import json
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 
@@ -33,10 +35,28 @@ def scores_of(content: bytes) -> np.ndarray:
     return np.array(session.run(None, given))
 
 
+def without_scores(content: bytes) -> bytes:
+    """The file but for its self-test's scores: processors differ in the last digit of float64."""
+    model = onnx.load_from_string(content)
+    (entry,) = (entry for entry in model.metadata_props if entry.key == KEY)
+    facts = json.loads(entry.value)
+    del facts["self_test"]["scores"]
+    entry.value = json.dumps(facts)
+    return model.SerializeToString(deterministic=True)
+
+
+def self_test_of(content: bytes) -> list[float]:
+    runs = manifest_of(content).self_test.scores
+    return [value for run in runs for values in run.values() for value in values]
+
+
 def assert_same_model(made: bytes, shipped: bytes) -> None:
     """The same bytes where the same versions made both, else the same scores."""
     if manifest_of(shipped).versions == manifest_of(made).versions:
-        assert made == shipped, AGAIN
+        assert without_scores(made) == without_scores(shipped), AGAIN
+        np.testing.assert_allclose(
+            self_test_of(made), self_test_of(shipped), rtol=1e-12, err_msg=AGAIN
+        )
     np.testing.assert_allclose(
         scores_of(made), scores_of(shipped), rtol=1e-5, atol=1e-6, err_msg=AGAIN
     )
