@@ -16,7 +16,7 @@ import numpy as np
 
 from framegauge.export.contract.manifest import Manifest
 from framegauge.runtime.backends.tensorrt.execution_context import EngineError
-from framegauge.runtime.backends.tensorrt.library_log import errors_kept, verdict
+from framegauge.runtime.backends.tensorrt.nvidia_log import errors_kept, verdict
 from framegauge.runtime.errors import ScoreError
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from framegauge.runtime.backends.onnx import onnx_session
 from framegauge.runtime.backends.tensorrt import (
     execution_context,
     kernel_cache,
-    library_log,
     loaded_engine,
+    nvidia_log,
 )
 
 ROOT = Path(__file__).parents[3]
@@ -47,7 +47,7 @@ HOLDS = {
         "config": tensorrt_rtx.IRuntimeConfig,
         "_kernels": tensorrt_rtx.IRuntimeCache,
     },
-    library_log: {
+    nvidia_log: {
         "module": tensorrt_rtx,
         "runtime": tensorrt_rtx.Runtime,
         "kinds": tensorrt_rtx.EngineValidity,
