@@ -12,7 +12,7 @@ import torch
 
 from framegauge.export.graph import Graph
 from framegauge.export.lowering.constant_folding import fold_constants
-from framegauge.export.lowering.first_casts import cast_first
+from framegauge.export.lowering.input_casts import cast_first
 from framegauge.export.lowering.origin_removal import remove_origin
 from framegauge.export.lowering.proof import ExportError
 

@@ -13,7 +13,7 @@ import onnx_ir
 from framegauge.export.contract.interface import Output, SelfTest
 from framegauge.export.contract.rounding import Rounding
 from framegauge.export.graph import Graph
-from framegauge.export.lowering import scenes
+from framegauge.export.lowering import measuring_frames
 from framegauge.export.lowering.convolutions import convolutions, reach
 from framegauge.export.lowering.half import halved
 from framegauge.export.lowering.onnx import serialise
@@ -73,8 +73,8 @@ def in_half(
 
 def _trials(suite: Graph, exact: Graph, test: SelfTest) -> Iterator[Measurement]:
     size = size_above(suite, 88, 120)
-    feed = feeds(suite, size, batch=len(scenes.KINDS), picture=scenes.samples)
-    yield Measurement(scenes.KINDS, feed, evaluate(exact, feed))
+    feed = feeds(suite, size, batch=len(measuring_frames.KINDS), picture=measuring_frames.samples)
+    yield Measurement(measuring_frames.KINDS, feed, evaluate(exact, feed))
     for size, scores in zip(test.sizes, test.scores, strict=True):
         wanted = {name: np.array(values) for name, values in scores.items()}
         yield Measurement([SELF_TEST] * test.batch, feeds(suite, size, batch=test.batch), wanted)

@@ -19,7 +19,7 @@ from framegauge.runtime.backends.onnx.onnx_session import OnnxSession
 from framegauge.runtime.backends.request import HERE, BackendRequest, Choice, File, Machine
 from framegauge.runtime.backends.selftest import Check, checks, checks_beside, refuse_failed
 from framegauge.runtime.backends.session import BACKENDS, Device, Feed, Session, size_of
-from framegauge.runtime.cpus import MOST_THREADS, usable_cpus
+from framegauge.runtime.cpu_count import MOST_THREADS, usable_cpus
 from framegauge.runtime.errors import BackendError, ScoreError, UsageError
 
 __all__ = ["BACKENDS", "Check", "Model", "describe"]

@@ -47,7 +47,7 @@ from framegauge.runtime.commands.regenerate_engines import regenerate_command
 from framegauge.runtime.commands.resolve_engine import resolve_command
 from framegauge.runtime.commands.terminal import wide_console
 from framegauge.runtime.commands.verify_engines import prove, runs_on, verify_command
-from framegauge.runtime.cpus import usable_cpus
+from framegauge.runtime.cpu_count import usable_cpus
 from framegauge.runtime.errors import ScoreError
 
 _PROFILES = (

@@ -13,7 +13,7 @@ import av
 
 from framegauge.runtime.backends.gpu.cuda import no_gpu
 from framegauge.runtime.backends.onnx.onnx_session import providers
-from framegauge.runtime.cpus import usable_cpus
+from framegauge.runtime.cpu_count import usable_cpus
 from framegauge.runtime.errors import BackendError
 from framegauge.runtime.models.export_cache import (
     CACHE_VARIABLE,

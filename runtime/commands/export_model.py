@@ -10,7 +10,7 @@ from rich.console import Console
 
 from framegauge.export.contract.formats import FORMATS
 from framegauge.export.contract.manifest import PRECISIONS, Precision
-from framegauge.runtime.atomic import check_writable
+from framegauge.runtime.atomic_files import check_writable
 from framegauge.runtime.backends.model import Model
 from framegauge.runtime.commands.options import named_files, offline_option, weights_option
 from framegauge.runtime.models.export_cache import ExportRequest, write

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from rich.text import Text
 
-from framegauge.runtime.atomic import STDOUT, check_writable, write_text
+from framegauge.runtime.atomic_files import STDOUT, check_writable, write_text
 from framegauge.runtime.commands.terminal import wide_console
 from framegauge.runtime.errors import UsageError
 from framegauge.runtime.pooling.gate import Gate

@@ -21,7 +21,7 @@ from framegauge.runtime.commands.build_progress import builds_shown
 from framegauge.runtime.commands.engine_store import json_option, refusals, store_option
 from framegauge.runtime.commands.terminal import wide_console
 from framegauge.runtime.commands.verify_engines import models_option
-from framegauge.runtime.cpus import usable_cpus
+from framegauge.runtime.cpu_count import usable_cpus
 from framegauge.runtime.errors import BackendError, ScoreError, UsageError
 from framegauge.runtime.models.export_cache import ExportRequest, cached
 from framegauge.runtime.models.model_files import learned, pick

@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from framegauge.runtime.atomic import STDOUT, write_text
+from framegauge.runtime.atomic_files import STDOUT, write_text
 from framegauge.runtime.commands.judge_reports import GATE_FAILED, check_outputs
 from framegauge.runtime.commands.options import frame_options, model_options, named_files
 from framegauge.runtime.commands.terminal import progress_of, wide_console

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
-from framegauge.runtime.atomic import write_text
+from framegauge.runtime.atomic_files import write_text
 from framegauge.runtime.reports import report_json
 from framegauge.runtime.reports.scored_clip import ScoredClip
 

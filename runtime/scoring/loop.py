@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from itertools import islice
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +15,7 @@ from framegauge.export.contract.roles import FRAME_ROLES
 from framegauge.runtime.errors import ScoreError
 from framegauge.runtime.pairing.case import Case, Pair
 from framegauge.runtime.reports.stills import Worst
+from framegauge.runtime.scoring.batches_in_flight import batch_size, batches, stacked
 from framegauge.runtime.scoring.ordered_map import ordered_map
 from framegauge.runtime.scoring.scorer import Scorer
 from framegauge.runtime.sources.colour import colour_matrix
@@ -23,31 +23,6 @@ from framegauge.runtime.sources.conversion import Rendition
 from framegauge.runtime.sources.planes import Planes
 
 Values = Mapping[str, NDArray[np.float64]]
-T = TypeVar("T")
-
-
-# A batch holds about this many pixels: large frames go one by one.
-BATCH_PIXELS = 400_000
-BATCH_FRAMES = 16
-# Batches that are scored at a time hold about this many together, two frames of 1080p: what a
-# graph keeps of them is hundreds of bytes a pixel.
-FLIGHT_PIXELS = 4_200_000
-
-
-def batch_size(size: tuple[int, int]) -> int:
-    """How many frames of a width and height are scored together, and held until they are."""
-    width, height = size
-    return max(1, min(BATCH_FRAMES, BATCH_PIXELS // (width * height)))
-
-
-def in_flight(size: tuple[int, int], threads: int) -> int:
-    """Batches of frames of a width and height to score at a time on so many threads.
-
-    Frames side by side use threads better than the parts of one frame do. Large ones, whose parts
-    are large too, gain little from it and would take memory.
-    """
-    width, height = size
-    return max(1, min(threads, FLIGHT_PIXELS // (width * height * batch_size(size))))
 
 
 class Progress(Protocol):
@@ -125,19 +100,6 @@ def aggregate(kind: Aggregate, values: Mapping[str, NDArray[np.float64]]) -> flo
         return float("nan")
     floor = 10 ** (-kind.cap / 10)
     return min(kind.cap, float(-10 * np.log10(max(mean / kind.peak**2, floor))))
-
-
-def batches(pairs: Iterator[T], count: int) -> Generator[list[T], None, None]:
-    """The pairs in lists of ``count``, the last one perhaps shorter."""
-    while batch := list(islice(pairs, count)):
-        yield batch
-
-
-def stacked(frames: Sequence[Planes]) -> Planes:
-    """The frames as one batch, plane by plane; one frame alone is not copied."""
-    if len(frames) == 1:
-        return tuple(np.ascontiguousarray(plane)[None] for plane in frames[0])
-    return tuple(np.stack(planes) for planes in zip(*frames, strict=True))
 
 
 def _fed(

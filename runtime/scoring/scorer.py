@@ -15,7 +15,7 @@ from framegauge.export.contract.formats import Format
 from framegauge.export.contract.interface import Aggregate, Output
 from framegauge.runtime.backends.gpu.gpu_array import GpuArray
 from framegauge.runtime.backends.model import Model
-from framegauge.runtime.cpus import usable_cpus
+from framegauge.runtime.cpu_count import usable_cpus
 from framegauge.runtime.errors import UsageError
 from framegauge.runtime.scoring.batch import Batch, Frames, Samples
 from framegauge.runtime.scoring.scorer_inputs import (

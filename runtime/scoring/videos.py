@@ -9,24 +9,18 @@ from contextlib import ExitStack, closing
 from fractions import Fraction
 from pathlib import Path
 
-from framegauge.runtime.cpus import usable_cpus
+from framegauge.runtime.cpu_count import usable_cpus
 from framegauge.runtime.errors import UsageError
 from framegauge.runtime.models.model_files import Selection, checked, default_metrics, pick
 from framegauge.runtime.pairing.alignment import Alignment, OnLength
-from framegauge.runtime.pairing.cases import Cases
+from framegauge.runtime.pairing.case_assembly import Cases
 from framegauge.runtime.pairing.extra_inputs import ExtraInputs
 from framegauge.runtime.pairing.frame_rates import OnRate
 from framegauge.runtime.pooling.gate import Gate
 from framegauge.runtime.reports.report import Report
 from framegauge.runtime.reports.stills import Worst
-from framegauge.runtime.scoring.loop import (
-    Progress,
-    aggregate,
-    batch_size,
-    first_score,
-    in_flight,
-    score_pairs,
-)
+from framegauge.runtime.scoring.batches_in_flight import batch_size, in_flight
+from framegauge.runtime.scoring.loop import Progress, aggregate, first_score, score_pairs
 from framegauge.runtime.scoring.prefetch import ahead
 from framegauge.runtime.scoring.provenance import backend_facts, missing_of, model_facts
 from framegauge.runtime.scoring.scorer import Scorer

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from framegauge.runtime.atomic import write_text
+from framegauge.runtime.atomic_files import write_text
 from framegauge.runtime.errors import ScoreError, UsageError
 from framegauge.runtime.sets.file_stamps import Stamps
 from framegauge.runtime.sets.sample_scores import SampleScore

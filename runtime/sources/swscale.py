@@ -23,7 +23,7 @@ import av
 import av.filter
 
 from framegauge.export.contract.formats import FORMATS, find_format
-from framegauge.runtime.cpus import usable_cpus
+from framegauge.runtime.cpu_count import usable_cpus
 from framegauge.runtime.errors import UsageError
 from framegauge.runtime.sources import code_values as codes
 from framegauge.runtime.sources.colour import Matrix, Range

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import av
 
-from framegauge.runtime.cpus import usable_cpus
+from framegauge.runtime.cpu_count import usable_cpus
 from framegauge.runtime.errors import ScoreError
 from framegauge.runtime.sources.container import Container, Raw, Readable
 from framegauge.runtime.sources.facts import Facts, facts

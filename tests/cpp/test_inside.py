@@ -11,7 +11,7 @@ import pytest
 from framegauge.export.contract import selftest
 from framegauge.export.contract.formats import FORMATS
 from framegauge.export.contract.roles import FRAME_ROLES, tensor_dims
-from framegauge.runtime.cpus import usable_cpus
+from framegauge.runtime.cpu_count import usable_cpus
 from framegauge.runtime.sources.colour import colour_matrix
 
 MATRICES = {"bt601": 1, "bt709": 2, "bt2020": 3}

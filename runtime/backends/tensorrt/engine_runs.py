@@ -18,7 +18,7 @@ from framegauge.engines.proving.verify import ProofRun, feed_of
 from framegauge.runtime.backends.gpu.cuda import Cuda
 from framegauge.runtime.backends.onnx.onnx_session import OnnxSession
 from framegauge.runtime.backends.tensorrt.tensorrt_session import TensorrtSession
-from framegauge.runtime.cpus import usable_cpus
+from framegauge.runtime.cpu_count import usable_cpus
 
 
 def trials(

@@ -12,7 +12,7 @@ import pytest
 
 from framegauge.runtime import BackendError, ScoreError, Scorer, UsageError
 from framegauge.runtime.backends.model import Model, describe
-from framegauge.runtime.cpus import usable_cpus
+from framegauge.runtime.cpu_count import usable_cpus
 
 NO_ONNXRUNTIME = """
 import sys

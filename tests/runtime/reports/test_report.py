@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from framegauge.export.contract.interface import Output
-from framegauge.runtime.atomic import check_writable, write_text
+from framegauge.runtime.atomic_files import check_writable, write_text
 from framegauge.runtime.errors import ScoreError, UsageError
 from framegauge.runtime.pooling.gate import Gate
 from framegauge.runtime.reports.report import Report

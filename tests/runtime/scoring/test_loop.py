@@ -8,7 +8,8 @@ from numpy.testing import assert_array_equal
 from framegauge.export.contract.formats import FORMATS
 from framegauge.runtime import ScoreError
 from framegauge.runtime.pairing.case import Case
-from framegauge.runtime.scoring.loop import FLIGHT_PIXELS, batch_size, in_flight, score_pairs
+from framegauge.runtime.scoring.batches_in_flight import FLIGHT_PIXELS, batch_size, in_flight
+from framegauge.runtime.scoring.loop import score_pairs
 from framegauge.runtime.sources.conversion import Rendition
 
 

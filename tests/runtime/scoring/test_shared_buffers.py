@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from framegauge.runtime import Scorer, score
 from framegauge.runtime.pairing.alignment import Alignment
-from framegauge.runtime.scoring.loop import batch_size
+from framegauge.runtime.scoring.batches_in_flight import batch_size
 from framegauge.runtime.sources.source import open_source
 
 Frame = NDArray[Any]

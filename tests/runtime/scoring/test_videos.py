@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from framegauge.export.contract.interface import Aggregate
 from framegauge.runtime import Report, ScoreError, UsageError, score
-from framegauge.runtime.scoring.loop import BATCH_FRAMES, aggregate, batches, stacked
+from framegauge.runtime.scoring.batches_in_flight import BATCH_FRAMES, batches, stacked
+from framegauge.runtime.scoring.loop import aggregate
 from framegauge.runtime.sources.source import open_source
 
 CLIPS = Path(__file__).parents[2] / "clips"

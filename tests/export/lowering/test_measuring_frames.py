@@ -7,7 +7,7 @@ import pytest
 
 from framegauge.export.contract.formats import FORMATS, find_format
 from framegauge.export.contract.selftest import batch
-from framegauge.export.lowering import scenes
+from framegauge.export.lowering import measuring_frames
 
 LEVELS = {"natural": (16, 239), "dark": (0, 16), "flat": (96, 128), "bright": (239, 255)}
 
@@ -17,16 +17,16 @@ def frames() -> Any:
     """Both frames of each kind, ``(256, 256, 3)``, 8 bits."""
     form = find_format("rgb24")
     pair = [
-        batch(form, role, (256, 256), 4, scenes.samples)[role]
+        batch(form, role, (256, 256), 4, measuring_frames.samples)[role]
         for role in ("reference", "distorted")
     ]
     return {
         kind: (x.astype(float), y.astype(float))
-        for kind, x, y in zip(scenes.KINDS, *pair, strict=True)
+        for kind, x, y in zip(measuring_frames.KINDS, *pair, strict=True)
     }
 
 
-@pytest.mark.parametrize("kind", scenes.KINDS)
+@pytest.mark.parametrize("kind", measuring_frames.KINDS)
 def test_a_kind_keeps_to_its_levels(frames: Any, kind: Any) -> None:
     reference, _ = frames[kind]
 
@@ -34,7 +34,7 @@ def test_a_kind_keeps_to_its_levels(frames: Any, kind: Any) -> None:
     assert low <= reference.min() <= reference.max() <= high
 
 
-@pytest.mark.parametrize("kind", scenes.KINDS)
+@pytest.mark.parametrize("kind", measuring_frames.KINDS)
 def test_the_distorted_frame_is_near_the_reference(frames: Any, kind: Any) -> None:
     reference, distorted = frames[kind]
 
@@ -66,7 +66,7 @@ def test_the_power_of_natural_frames_falls_as_that_of_natural_images(frames: Any
 def test_every_format_can_hold_them(name: Any) -> None:
     form = find_format(name)
 
-    made = batch(form, "reference", (45, 61), 4, scenes.samples)
+    made = batch(form, "reference", (45, 61), 4, measuring_frames.samples)
 
     shapes = [(4, *form.shape(plane, 45, 61)) for plane in form.planes]
     assert [each.shape for each in made.values()] == shapes
@@ -77,7 +77,8 @@ def test_deeper_formats_have_the_same_levels_in_finer_steps() -> None:
     c = np.zeros_like(x)
 
     eight, ten = (
-        scenes.samples("reference", 0, y, x, c, depth=depth, chroma=False) for depth in (8, 10)
+        measuring_frames.samples("reference", 0, y, x, c, depth=depth, chroma=False)
+        for depth in (8, 10)
     )
 
     assert (ten // 4 == eight).all()
@@ -89,7 +90,7 @@ def test_previous_and_next_frames_are_the_reference_moved() -> None:
     c = np.zeros_like(x)
 
     reference, previous, following = (
-        scenes.samples(role, 0, y, x, c, depth=8, chroma=False)
+        measuring_frames.samples(role, 0, y, x, c, depth=8, chroma=False)
         for role in ("reference", "previous", "next")
     )
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from framegauge.runtime.cpus import usable_cpus
+from framegauge.runtime.cpu_count import usable_cpus
 
 
 @pytest.fixture(autouse=True)

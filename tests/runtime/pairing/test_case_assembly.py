@@ -11,7 +11,7 @@ from framegauge.export.contract.interface import Output
 from framegauge.runtime import ScoreError, UsageError
 from framegauge.runtime.pairing.alignment import Alignment
 from framegauge.runtime.pairing.case import Case
-from framegauge.runtime.pairing.cases import Cases
+from framegauge.runtime.pairing.case_assembly import Cases
 from framegauge.runtime.pairing.extra_inputs import ExtraInputs
 from framegauge.runtime.sources.planes import Planes
 
