@@ -1,4 +1,6 @@
 from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,12 +28,17 @@ MEANS_OF_MAPS = [
 
 
 @pytest.fixture(scope="module")
-def everything() -> onnx_ir.Model:
+def everything(shared: Callable[..., Path]) -> onnx_ir.Model:
     """The graph of every entry at once, on planes with colours."""
-    suite = Graph(parse_entries(NAMES), find_format("yuv420p"))
-    return translate(trace(suite), suite)
+
+    def fill(folder: Path) -> None:
+        suite = Graph(parse_entries(NAMES), find_format("yuv420p"))
+        onnx_ir.save(translate(trace(suite), suite), folder / "everything.onnx")
+
+    return onnx_ir.load(shared("everything", fill) / "everything.onnx")
 
 
+@pytest.mark.slow
 def test_the_whole_catalogue_casts_each_plane_once(everything: onnx_ir.Model) -> None:
     planes = [value for value in everything.graph.inputs if "colour" not in value.name]
 
@@ -40,6 +47,7 @@ def test_the_whole_catalogue_casts_each_plane_once(everything: onnx_ir.Model) ->
     assert list(uses.values()) == [["Cast"]] * 6
 
 
+@pytest.mark.slow
 def test_the_whole_catalogue_makes_luma_once_for_each_frame(everything: onnx_ir.Model) -> None:
     # Weights of red and green: BT.601 for gmsd, and rounded, with the same green, for census.
     assert factors(everything)[0.587] == 2
@@ -47,6 +55,7 @@ def test_the_whole_catalogue_makes_luma_once_for_each_frame(everything: onnx_ir.
     assert factors(everything)[0.2989] == 2
 
 
+@pytest.mark.slow
 def test_the_whole_catalogue_makes_colours_once_for_each_frame(everything: onnx_ir.Model) -> None:
     steps = Counter(
         tuple(node.attributes["strides"].as_ints())
@@ -58,6 +67,7 @@ def test_the_whole_catalogue_makes_colours_once_for_each_frame(everything: onnx_
     assert steps == {(1, 2): 4, (2, 1): 4, (2, 2): 5}
 
 
+@pytest.mark.slow
 def test_the_whole_catalogue_makes_each_level_of_a_pyramid_once(everything: onnx_ir.Model) -> None:
     boxes = [node for node in everything.graph if node.op_type == "AveragePool"]
     halvings = Counter(
