@@ -196,15 +196,13 @@ def models(shared: Callable[..., Path], threads: int) -> Callable[..., Model]:
         asked = repr((list(entries), format, sorted(options.items())))
         key = hashlib.sha256(asked.encode()).hexdigest()[:16]
         if key not in made:
-            path = SHIPPED / format / f"{'+'.join(entries)}.onnx"
-            if options or not path.exists():
-                path = (
-                    shared(
-                        f"model-{key}",
-                        lambda new: export(entries, new / "model.onnx", format=format, **options),
-                    )
-                    / "model.onnx"
+            path = SHIPPED / format / f"{entries[0]}.onnx"
+            if options or len(entries) > 1 or not path.exists():
+                folder = shared(
+                    f"model-{key}",
+                    lambda new: export(entries, new / "model.onnx", format=format, **options),
                 )
+                path = folder / "model.onnx"
             exact = Graph(
                 parse_entries(entries), find_format(format), dtype=torch.float64, **options
             )
