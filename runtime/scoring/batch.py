@@ -81,9 +81,7 @@ def batch_of(form: Format, role: str, frames: Frames) -> Batch:
 
 def size_of(form: Format, batch: Batch) -> tuple[int, int]:
     """Height and width of the frames of a batch, in pixels."""
-    dims = ("N", *form.planes[0].dims)
-    shape = batch[0].shape
-    return shape[dims.index("H")], shape[dims.index("W")]
+    return form.size(batch[0].shape[1:])
 
 
 def tensor_of(each: Input, values: ArrayLike | SupportsDlpack) -> Samples:

@@ -256,14 +256,9 @@ def _could_be(parts: list[NDArray[Any]], form: Format) -> bool:
         return False
     if any(part.dtype != form.dtype for part in parts) or parts[0].ndim != len(form.planes[0].dims):
         return False
-    height, width = _rows_and_columns(parts[0], form)
+    height, width = form.size(parts[0].shape)
     shapes = [form.shape(plane, height, width) for plane in form.planes]
     return shapes == [part.shape for part in parts] and min(height, width) > 0
-
-
-def _rows_and_columns(part: NDArray[Any], form: Format) -> tuple[int, int]:
-    dims = form.planes[0].dims
-    return part.shape[dims.index("H")], part.shape[dims.index("W")]
 
 
 def _size(frame: ArrayFrame, form: Format) -> tuple[int, int]:
@@ -273,5 +268,5 @@ def _size(frame: ArrayFrame, form: Format) -> tuple[int, int]:
             f"A frame of {form.name} has planes of at least two axes; {first.shape} came. "
             "Give a sequence of frames, not of rows."
         )
-    height, width = _rows_and_columns(first, form)
+    height, width = form.size(first.shape)
     return width, height
