@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from framegauge.export.contract.formats import Dim
-from framegauge.export.contract.spec import Grid, Value
+from framegauge.export.contract.spec import Ends, Grid, Transfer, Value
 
 MOST_TEST_SIDE, _MOST_TEST_BATCH = 2048, 8
 
+Finish = Literal["psnr", "mean", "root", "ratio"]
 Kind = Literal["score", "moment", "map"]
 Better = Literal["higher", "lower"]
 
@@ -21,9 +23,12 @@ class Input:
     Attributes:
         name: Name in the graph.
         role: Whose data it is: ``reference``, ``distorted``, ...
-        part: The plane of the frame (``""``, ``y``, ``u``, ``v``, ``uv``) or ``colour``.
+        part: The plane of the frame (``""``, ``y``, ``u``, ``v``, ``uv``), or ``colour`` or
+            ``siting``, which say what its samples mean; see
+            :data:`~framegauge.export.contract.roles.FACTS`.
         dtype: Element type, by its NumPy name.
         dims: Axes: numbers, ``N`` (batch), ``H``, ``W``, or a formula of these.
+        further: What the file says beside; kept and passed on, by every class here.
     """
 
     name: str
@@ -31,6 +36,7 @@ class Input:
     part: str
     dtype: Literal["uint8", "float32"]
     dims: tuple[Dim, ...]
+    further: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +49,11 @@ class Output:
             sample that a clip's total is made of. ``map``: a picture, ``(N, 1, h, w)``.
         entry: The catalogue entry it belongs to, as it was asked for.
         options: Every option of that entry, defaults too.
+        inputs: What it looks at, by role.
+        masked: It looks at the other inputs only where ``mask`` counts.
+        transfer: The light that its frames have to be in; ``any`` if that does not matter.
+        ends: What of a frame whose neighbours would lie beyond the clip's ends; see
+            :class:`~framegauge.export.contract.spec.Spec`.
         better: Which way an improvement moves it.
         ideal: Score of a frame against itself, ``None`` where that depends on the frame.
         low: Least value possible.
@@ -58,6 +69,10 @@ class Output:
     kind: Kind
     entry: str
     options: dict[str, Value]
+    inputs: tuple[str, ...]
+    masked: bool
+    transfer: Transfer
+    ends: Ends
     better: Better
     ideal: float | None
     low: float
@@ -67,6 +82,7 @@ class Output:
     tolerance: float
     relative: float
     grid: Grid | None = None
+    further: Mapping[str, Any] = field(default_factory=dict)
 
     def allowed(self, value: float) -> float:
         """How far from ``value`` another computation of it may be."""
@@ -75,12 +91,24 @@ class Output:
 
 @dataclass(frozen=True, kw_only=True)
 class Aggregate:
-    """A clip's score from the mean of a moment: ``min(cap, 10 log10(peak**2 / mean))``."""
+    """A clip's score, from the means of moments over its frames.
+
+    :mod:`framegauge.export.contract.clip_scores` has the rule.
+
+    Attributes:
+        name: What reports call it.
+        of: The moments that it is made of, by name.
+        finish: What makes it of their means.
+        peak: Of ``psnr``: the greatest value of a sample. ``None`` otherwise.
+        cap: Of ``psnr``: the greatest score, in dB. ``None`` otherwise.
+    """
 
     name: str
-    moment: str
-    peak: float
-    cap: float
+    of: tuple[str, ...]
+    finish: Finish
+    peak: float | None = None
+    cap: float | None = None
+    further: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +122,7 @@ class Missing:
 
     name: str
     needs: tuple[str, ...]
+    further: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +133,7 @@ class WeightsFile:
     sha256: str
     licence: str
     origin: str
+    further: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,23 +145,31 @@ class SelfTest:
         formula: The formula itself, for people and other implementations.
         batch: Frames in the batch.
         sizes: Height and width of each run.
-        colour: What the colour inputs hold, where the model has them.
+        colour: What the colour inputs hold, ``(batch, 3, 4)``; ``None`` where there are none.
+        siting: What the siting inputs hold, ``(batch, 2)``; ``None`` where there are none.
         scores: For each run, the value of each output but maps for each frame of the batch.
+        clips: For each run, the value of each aggregate, as of a clip of these frames.
+        still: The value of each aggregate of a clip whose moments are all 0; only those that have
+            one.
     """
 
     pattern: int
     formula: str
     batch: int
     sizes: tuple[tuple[int, int], ...]
-    colour: tuple[tuple[float, ...], ...] | None
+    colour: tuple[tuple[tuple[float, ...], ...], ...] | None = None
+    siting: tuple[tuple[float, ...], ...] | None = None
     scores: tuple[dict[str, tuple[float, ...]], ...]
+    clips: tuple[dict[str, float], ...]
+    still: dict[str, float] = field(default_factory=dict)
+    further: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse frames that no export makes, and that would fill a machine's memory."""
-        if not self.sizes or len(self.sizes) != len(self.scores):
+        if not self.sizes or not len(self.sizes) == len(self.scores) == len(self.clips):
             raise ValueError(
-                f"a self-test has scores for each of its sizes, this has {len(self.scores)} for "
-                f"{len(self.sizes)}"
+                f"a self-test has scores of frames and clips for each of its sizes, this has "
+                f"{len(self.scores)} and {len(self.clips)} for {len(self.sizes)}"
             )
         for side in (side for size in self.sizes for side in size):
             if type(side) is not int or not 1 <= side <= MOST_TEST_SIDE:

@@ -5,8 +5,8 @@ The runtime, the engines and other hosts read it, and none of them knows a metri
 
 from __future__ import annotations
 
-import dataclasses
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self, get_args
 
@@ -19,24 +19,26 @@ from framegauge.export.contract.interface import (
     SelfTest,
     WeightsFile,
 )
+from framegauge.export.contract.json_form import field_names, made, parsed, plain
 from framegauge.export.contract.rounding import Rounding
 from framegauge.export.contract.soundness import (
+    check_aggregates,
+    check_bound_colour,
     check_inputs,
+    check_names,
     check_outputs,
     check_self_test,
-    check_types,
 )
-from framegauge.export.contract.spec import Grid
 
 KEY = "framegauge"
-SCHEMA = 1
+SCHEMA = 2
 
 Precision = Literal["fp32", "fp16"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 
 class ManifestError(ValueError):
-    """A model file that is not ours, is damaged, or comes from a newer release."""
+    """A model file that is not ours, is damaged, or comes from another release."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +46,9 @@ class Manifest:
     """Everything a host must know to score frames with a model.
 
     Attributes:
+        schema: Version of this form.
+        required: Names of fields that a reader must know, ``outputs.better`` with a dot where they
+            are of a part. Who does not know one refuses the file; other unknown fields are kept.
         format: Pixel format of the frames.
         inputs: In the graph's order.
         outputs: In the graph's order.
@@ -52,15 +57,21 @@ class Manifest:
             hold it, float32 for all else.
         quantise: Bits the distorted frame is rounded to first, ``None`` if it is taken as it is.
         crop_border: Pixels cut from every side first.
-        chroma: How subsampled chroma reaches luma's size, ``None`` where nothing asks for it.
+        matrix: What code values have to mean, where that is part of the graph; ``None`` where a
+            host says it by a ``colour`` input, or nothing asks.
+        range: The same for their range.
+        chroma_siting: The same for where chroma lies, by a ``siting`` input; see
+            :data:`~framegauge.export.contract.roles.SITINGS`.
         weights: Weights files inside the model.
         missing: Outputs that its entries have and it has not.
         rounding: Of a model in ``fp16``, what half precision does to each score.
         versions: Of the software that made it.
         self_test: How a host proves that it runs the model rightly.
-        schema: Version of this form.
+        further: What the file says beside; kept and passed on.
     """
 
+    schema: int = SCHEMA
+    required: tuple[str, ...] = ()
     format: str
     inputs: tuple[Input, ...]
     outputs: tuple[Output, ...]
@@ -68,13 +79,15 @@ class Manifest:
     precision: Precision = "fp32"
     quantise: int | None = None
     crop_border: int = 0
-    chroma: str | None = None
+    matrix: str | None = None
+    range: str | None = None
+    chroma_siting: str | None = None
     weights: tuple[WeightsFile, ...] = ()
     missing: tuple[Missing, ...] = ()
     rounding: tuple[Rounding, ...] = ()
     versions: dict[str, str] = field(default_factory=dict)
     self_test: SelfTest
-    schema: int = SCHEMA
+    further: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def form(self) -> Format:
@@ -93,11 +106,7 @@ class Manifest:
 
     def to_json(self) -> str:
         """The manifest as JSON, with keys in a fixed order."""
-        facts = dataclasses.asdict(self)
-        for name in ("missing", "rounding"):
-            if not facts[name]:
-                del facts[name]  # as releases wrote it that had no such field
-        return json.dumps(facts, allow_nan=False, separators=(",", ":"))
+        return json.dumps(plain(self), allow_nan=False, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str | None, *, file: str) -> Self:
@@ -108,7 +117,7 @@ class Manifest:
             file: Name of the file, for errors.
 
         Raises:
-            ManifestError: There is none, it is damaged, or its schema is newer than ours.
+            ManifestError: There is none, it is damaged, or it is of a schema that is not ours.
         """
         if text is None:
             raise ManifestError(
@@ -116,48 +125,29 @@ class Manifest:
                 "Make one with `framegauge export`."
             )
         try:
-            facts: dict[str, Any] = json.loads(text, parse_constant=_refuse)
-            schema = facts["schema"]
+            facts = parsed(text)
+            schema = facts["schema"] if isinstance(facts, dict) else None
             if type(schema) is not int or schema < 1:
-                raise TypeError(f"schema is {schema!r}")
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
+                raise ValueError(f"schema is {schema!r}")
+        except (ValueError, KeyError) as error:
             raise ManifestError(
-                f"The manifest of {file} cannot be read ({error!r}). Export the model again."
+                f"The manifest of {file} cannot be read ({error}). Export the model again."
             ) from error
-        if schema > SCHEMA:
+        if schema != SCHEMA:
+            raise ManifestError(_of_another_schema(file, schema, facts))
+        unknown = _unknown(facts.get("required"))
+        if unknown:
             raise ManifestError(
-                f"{file} has a manifest of schema {schema}, and this release reads up to "
-                f"{SCHEMA}. Update framegauge, or export the model again with this release."
+                f"{file} cannot be read without knowing {', '.join(unknown)}, which this release "
+                "does not. Update framegauge, or export the model again with this release."
             )
         try:
-            manifest = cls(
-                **{
-                    **facts,
-                    "inputs": tuple(
-                        Input(**{**each, "dims": tuple(each["dims"])}) for each in facts["inputs"]
-                    ),
-                    "outputs": tuple(
-                        Output(**{**each, "grid": each["grid"] and Grid(**each["grid"])})
-                        for each in facts["outputs"]
-                    ),
-                    "aggregates": tuple(Aggregate(**each) for each in facts["aggregates"]),
-                    "weights": tuple(WeightsFile(**each) for each in facts["weights"]),
-                    "missing": tuple(
-                        Missing(**{**each, "needs": tuple(each["needs"])})
-                        for each in facts.get("missing", ())
-                    ),
-                    "rounding": tuple(Rounding(**each) for each in facts.get("rounding", ())),
-                    "self_test": _self_test(facts["self_test"]),
-                }
-            )
-            check_self_test(manifest.self_test, manifest.inputs, manifest.outputs)
-            return manifest
+            return made(cls, facts)
         except ManifestError:
             raise
-        except (TypeError, KeyError, AttributeError, ValueError, OverflowError) as error:
+        except ValueError as error:
             raise ManifestError(
-                f"The manifest of {file} lacks something or has too much ({error}). "
-                "Export the model again."
+                f"The manifest of {file} is not as it should be: {error}. Export the model again."
             ) from error
 
     def __post_init__(self) -> None:
@@ -167,35 +157,55 @@ class Manifest:
                 f"A model's format is one of {', '.join(FORMATS)}; this one says {self.format!r}. "
                 "Export the model again with this release."
             )
-        if self.precision not in PRECISIONS:
-            raise ManifestError(
-                f"A model's precision is one of {', '.join(PRECISIONS)}; this one says "
-                f"{self.precision!r}. Export the model again with this release."
-            )
         if not self.scores:
             raise ManifestError("The model names no scores. Export it again.")
-        check_types(self)
         check_inputs(self.form, self.inputs)
-        check_outputs(self.outputs, self.aggregates)
+        check_outputs(self.outputs, self.inputs)
+        check_aggregates(self.aggregates, self.outputs)
+        check_names(self.outputs, self.aggregates, self.missing)
+        check_bound_colour(self.form, self.inputs, self.matrix, self.range, self.chroma_siting)
         if self.crop_border < 0 or self.quantise not in (None, 8):
             raise ValueError(
                 f"crop_border is {self.crop_border} and quantise {self.quantise}, and should be at "
                 "least 0, and 8 or null"
             )
+        check_self_test(self.self_test, self.inputs, self.outputs, self.aggregates)
 
 
-def _self_test(facts: dict[str, Any]) -> SelfTest:
-    return SelfTest(
-        **{
-            **facts,
-            "sizes": tuple((height, width) for height, width in facts["sizes"]),
-            "colour": facts["colour"] and tuple(tuple(row) for row in facts["colour"]),
-            "scores": tuple(
-                {name: tuple(values) for name, values in run.items()} for run in facts["scores"]
-            ),
-        }
+def _unknown(required: object) -> list[str]:
+    """Of the fields that a reader must know, those that are not known here."""
+    if not isinstance(required, list):
+        return []  # refused below, where types are
+    known = field_names(Manifest)
+    return [str(name) for name in required if name not in known]
+
+
+def _of_another_schema(file: str, schema: int, facts: dict[str, Any]) -> str:
+    if schema > SCHEMA:
+        return (
+            f"{file} has a manifest of schema {schema}, and this release reads {SCHEMA}. Update "
+            "framegauge, or export the model again with this release."
+        )
+    return (
+        f"{file} has a manifest of schema {schema}, and this release reads {SCHEMA}. Make the file "
+        f"again: `{_command(facts)}`."
     )
 
 
-def _refuse(constant: str) -> float:
-    raise ValueError(f"{constant} is no number")
+def _command(facts: dict[str, Any]) -> str:
+    """What makes a file of the first schema again, as far as it says how it was made."""
+    try:
+        outputs = [each for each in facts["outputs"] if each["kind"] == "score"]
+        entries: dict[str, None] = {}
+        for each in outputs:
+            label, entry = str(each["name"]).partition(".")[0], str(each["entry"])
+            is_named = "[" not in entry and label != entry
+            entries[f"{label}={entry}" if is_named else entry] = None
+        words = ["framegauge export --metrics", f"'{','.join(entries)}'"]
+        words += ["--format", str(facts["format"])]
+        words += ["--quantise 8"] if facts.get("quantise") else []
+        words += [f"--crop-border {facts['crop_border']}"] if facts.get("crop_border") else []
+        words += [f"--precision {facts['precision']}"] if facts.get("precision") == "fp16" else []
+        return " ".join([*words, "-o FILE"])
+    except (KeyError, TypeError, AttributeError):
+        return "framegauge export --metrics ENTRIES -o FILE"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 # Of a tolerance, what half precision may take on the CPU. A GPU adds in an order of its own, some
 # of it in half, and has the rest.
@@ -26,6 +28,7 @@ class Rounding:
     half: bool
     errors: dict[str, float | None]
     allowed: dict[str, float]
+    further: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse errors that there is nothing to compare with."""

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
+import re
 from collections.abc import Collection, Sequence
-from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from framegauge.export.contract.clip_scores import clip_score, finished
 from framegauge.export.contract.formats import Dim, Format
-from framegauge.export.contract.interface import Aggregate, Input, Output, SelfTest
-from framegauge.export.contract.roles import FRAME_ROLES, tensor_dims
+from framegauge.export.contract.interface import Aggregate, Input, Missing, Output, SelfTest
+from framegauge.export.contract.roles import FACTS, FRAME_ROLES, SITINGS, tensor_dims
 
 # Of a value or a range, what may never matter: a self-test that allows all of it proves nothing.
 MOST_RELATIVE = 0.1
+# Greatest code value that a peak may be, and greatest score in dB that a cap may be.
+MOST_PEAK, MOST_CAP = 65535.0, 1000.0
+# Two float64 computations of a clip's score from the same moments, where libraries of functions
+# differ in their last digits.
+CLIP_RELATIVE = 1e-12
 
+MATRICES, RANGES = ("bt601", "bt709", "bt2020"), ("limited", "full")
 
-def check_types(part: Any) -> None:
-    """Refuse a value that is not of its field's type, in a dataclass and in those it holds.
-
-    Raises:
-        TypeError: There is one. A number that is not finite is none.
-    """
-    for name, hint in get_type_hints(type(part)).items():
-        value = getattr(part, name)
-        if not _fits(value, hint):
-            choices = get_args(hint) if get_origin(hint) is Literal else ()
-            wanted = f"one of {', '.join(map(str, choices))}" if choices else f"of type {hint}"
-            raise TypeError(f"{name} is {value!r}, and should be {wanted}")
+_LABEL = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*")
+_MOST_SIDE = 65536
 
 
 def check_inputs(form: Format, inputs: Sequence[Input]) -> None:
@@ -36,7 +31,7 @@ def check_inputs(form: Format, inputs: Sequence[Input]) -> None:
     Raises:
         ValueError: There are none, two have one name, or one has other axes or another type.
     """
-    _check_names("inputs", [each.name for each in inputs])
+    _check_once("inputs", [each.name for each in inputs])
     for each in inputs:
         dims, dtype = _layout(form, each)
         if (each.dims, each.dtype) != (dims, dtype):
@@ -45,15 +40,24 @@ def check_inputs(form: Format, inputs: Sequence[Input]) -> None:
             )
 
 
-def check_outputs(outputs: Sequence[Output], aggregates: Sequence[Aggregate]) -> None:
+def check_outputs(outputs: Sequence[Output], inputs: Sequence[Input]) -> None:
     """Refuse outputs with limits that nothing could keep to, or that everything would.
 
     Raises:
-        ValueError: There is one, or a clip's score is made of none of them.
+        ValueError: There is one, or one that looks at an input that is not there.
     """
-    _check_names("outputs", [each.name for each in outputs])
+    _check_once("outputs", [each.name for each in outputs])
+    roles = {each.role for each in inputs}
     for each in outputs:
-        if each.least < 1:
+        absent = [role for role in each.inputs if role not in roles]
+        if absent or not each.inputs:
+            raise ValueError(
+                f"{each.name} looks at {', '.join(absent) or 'nothing'}, and the model takes "
+                f"{', '.join(sorted(roles))}"
+            )
+        if each.masked and "mask" not in each.inputs:
+            raise ValueError(f"{each.name} is masked, and takes no mask")
+        if not 1 <= each.least <= _MOST_SIDE:
             raise ValueError(f"{each.name} takes frames from {each.least} pixels")
         if each.tolerance < 0 or not 0 <= each.relative <= MOST_RELATIVE:
             raise ValueError(
@@ -65,68 +69,177 @@ def check_outputs(outputs: Sequence[Output], aggregates: Sequence[Aggregate]) ->
                 f"{each.name} goes from {each.low} to {each.high}, too little for a tolerance of "
                 f"{each.tolerance}"
             )
-    moments = [output.name for output in outputs if output.kind == "moment"]
-    for total in aggregates:
-        if total.moment not in moments:
-            raise ValueError(
-                f"moment is {total.moment!r}, and should be one of {', '.join(moments)}"
-            )
-        if total.peak <= 0:
-            raise ValueError(f"the peak of {total.name} is {total.peak}, and should be above 0")
 
 
-def check_self_test(test: SelfTest, inputs: Sequence[Input], outputs: Sequence[Output]) -> None:
-    """Refuse a self-test that leaves an output unproven.
+def check_aggregates(aggregates: Sequence[Aggregate], outputs: Sequence[Output]) -> None:
+    """Refuse a clip's score that nothing could make.
 
     Raises:
-        ValueError: A run lacks an output or a frame, or the colours are not what the model takes.
+        ValueError: It is of something that is no moment, or lacks or has a parameter too many.
+    """
+    moments = [output.name for output in outputs if output.kind == "moment"]
+    for each in aggregates:
+        for name in each.of:
+            if name not in moments:
+                raise ValueError(
+                    f"{each.name} is of {name!r}, which is none of the moments "
+                    f"{', '.join(moments) or '(there are none)'}"
+                )
+        wanted = 2 if each.finish == "ratio" else 1
+        if len(each.of) != wanted:
+            raise ValueError(f"{each.name} is of {len(each.of)} moments, and should be of {wanted}")
+        for name, value, most in (
+            ("peak", each.peak, MOST_PEAK),
+            ("cap", each.cap, MOST_CAP),
+        ):
+            if (value is None) == (each.finish == "psnr"):
+                raise ValueError(f"the {name} of {each.name} is {value}: psnr has one, others none")
+            if value is not None and not 0 < value <= most:
+                raise ValueError(
+                    f"the {name} of {each.name} is {value}, and should be above 0 and at most "
+                    f"{most:g}"
+                )
+
+
+def check_names(
+    outputs: Sequence[Output], aggregates: Sequence[Aggregate], missing: Sequence[Missing]
+) -> None:
+    """Refuse names that two things have, or that no report could print.
+
+    Raises:
+        ValueError: There is one.
+    """
+    names = [each.name for part in (outputs, aggregates, missing) for each in part]
+    _check_once("names of outputs, aggregates and what is missing", names)
+    for name in names:
+        if _LABEL.fullmatch(name) is None:
+            raise ValueError(
+                f"{name!r} is no label: those are small letters, digits and underscores, from a "
+                "letter on, with dots between a label and a term"
+            )
+
+
+def check_bound_colour(
+    form: Format,
+    inputs: Sequence[Input],
+    matrix: str | None,
+    range: str | None,
+    chroma_siting: str | None,
+) -> None:
+    """Refuse colours that are not known, or are data and part of the graph at once.
+
+    Raises:
+        ValueError: There are such.
+    """
+    parts = {each.part for each in inputs}
+    for name, value, known, part in (
+        ("matrix", matrix, MATRICES, "colour"),
+        ("range", range, RANGES, "colour"),
+        ("chroma_siting", chroma_siting, tuple(SITINGS), "siting"),
+    ):
+        if value is None:
+            continue
+        if value not in known or form.kind == "rgb":
+            raise ValueError(f"{name} is {value!r}, and of {form.name} it can be " + (
+                ", ".join(known) if form.kind != "rgb" else "nothing"
+            ))
+        if part in parts:
+            raise ValueError(f"{name} is bound to {value}, and there is an input of {part} too")
+    if (matrix is None) != (range is None):
+        raise ValueError("matrix and range are bound together or not at all")
+
+
+def check_self_test(
+    test: SelfTest,
+    inputs: Sequence[Input],
+    outputs: Sequence[Output],
+    aggregates: Sequence[Aggregate],
+) -> None:
+    """Refuse a self-test that leaves something unproven, or proves another model.
+
+    Raises:
+        ValueError: A run lacks an output or a frame, the colours are not what the model takes, a
+            score is better than the ideal, or a clip's score is not what its moments make.
     """
     wanted = {each.name: test.batch for each in outputs if each.kind != "map"}
     for run in test.scores:
         found = {name: len(values) for name, values in run.items()}
         if found != wanted:
             raise ValueError(f"the self-test has {found} values, and should have {wanted}")
-    rows = [len(row) for row in test.colour or ()]
-    if rows != ([4, 4, 4] if any(each.part == "colour" for each in inputs) else []):
-        raise ValueError(f"the self-test's colours are {test.colour}")
+    _check_facts(test, inputs)
+    for each in outputs:
+        if each.kind != "map":
+            _check_scale(each, [value for run in test.scores for value in run[each.name]])
+    _check_clips(test, aggregates)
+
+
+def _check_facts(test: SelfTest, inputs: Sequence[Input]) -> None:
+    """Refuse colours and sitings that are not one for each frame of the batch."""
+    parts = {each.part for each in inputs}
+    shapes: dict[str, list[list[int]]] = {
+        "colour": [[len(row) for row in each] for each in test.colour or ()],
+        "siting": [[len(each)] for each in test.siting or ()],
+    }
+    for part, frame in (("colour", [4, 4, 4]), ("siting", [2])):
+        if shapes[part] != ([frame] * test.batch if part in parts else []):
+            raise ValueError(f"the self-test's {part} is not one for each frame of its batch")
+
+
+def _check_scale(output: Output, values: Sequence[float]) -> None:
+    """Refuse a tolerance that would let all scores pass, and an ideal that is not the best."""
+    largest = max(map(abs, values))
+    if output.high is None and output.tolerance > max(MOST_RELATIVE * largest, 1e-3):
+        raise ValueError(
+            f"{output.name} allows {output.tolerance:g}, too much for scores up to {largest:g}"
+        )
+    if output.ideal is None:
+        return
+    best = (max if output.better == "higher" else min)(values)
+    gain = best - output.ideal if output.better == "higher" else output.ideal - best
+    if gain > output.allowed(output.ideal):
+        raise ValueError(
+            f"{output.name} is better the {output.better} it is, and {best:g} of the self-test is "
+            f"better than the ideal, {output.ideal:g}"
+        )
+
+
+def _check_clips(test: SelfTest, aggregates: Sequence[Aggregate]) -> None:
+    """Refuse clips' scores that the moments of the self-test do not make."""
+    names = sorted(each.name for each in aggregates)
+    for run, clips in zip(test.scores, test.clips, strict=True):
+        if sorted(clips) != names:
+            raise ValueError(f"the self-test has clips' scores {sorted(clips)}, not {names}")
+        for each in aggregates:
+            _check_clip(each, clips[each.name], clip_score(each, run))
+    for each in aggregates:
+        still = finished(each, [0.0] * len(each.of))
+        if math.isfinite(still) != (each.name in test.still):
+            raise ValueError(f"the self-test does not say what {each.name} is of moments of 0")
+        if math.isfinite(still):
+            _check_clip(each, test.still[each.name], still)
+    if set(test.still) - set(names):
+        raise ValueError(f"the self-test has scores of still clips {sorted(test.still)}")
+
+
+def _check_clip(aggregate: Aggregate, wanted: float, got: float) -> None:
+    if not abs(got - wanted) <= CLIP_RELATIVE * max(1.0, abs(wanted)):
+        raise ValueError(
+            f"{aggregate.name} of the self-test should be {wanted!r}, and its moments make {got!r}"
+        )
 
 
 def _layout(form: Format, each: Input) -> tuple[tuple[Dim, ...], str]:
     """Axes and type of an input."""
-    if each.part == "colour":
-        return (3, 4), "float32"
     if each.role not in FRAME_ROLES:
         return tensor_dims(each.role), "float32"
+    if each.part in FACTS:
+        return FACTS[each.part], "float32"
     for plane in form.planes:
         if plane.part == each.part:
             return ("N", *plane.dims), form.dtype
     raise ValueError(f"{each.name} is a plane that {form.name} has not: {each.part!r}")
 
 
-def _check_names(kind: str, names: Collection[str]) -> None:
+def _check_once(kind: str, names: Collection[str]) -> None:
     if not names or len(set(names)) != len(names):
         raise ValueError(f"the {kind} are {', '.join(names) or 'none'}: each should be there once")
-
-
-def _fits(value: object, hint: Any) -> bool:
-    origin, arguments = get_origin(hint), get_args(hint)
-    if hint is float:
-        return type(value) is not bool and isinstance(value, int | float) and math.isfinite(value)
-    if origin is Literal:
-        return value in arguments
-    if origin in (Union, UnionType):
-        return any(_fits(value, each) for each in arguments)
-    if origin is dict:
-        return isinstance(value, dict) and all(
-            _fits(key, arguments[0]) and _fits(each, arguments[1]) for key, each in value.items()
-        )
-    if origin is tuple:
-        kinds = arguments[:1] * len(value) if isinstance(value, tuple) else ()
-        if arguments[-1] is not ...:
-            kinds = arguments
-        return (
-            isinstance(value, tuple) and len(value) == len(kinds) and all(map(_fits, value, kinds))
-        )
-    if dataclasses.is_dataclass(value):
-        check_types(value)
-    return type(value) is hint

@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 Value = float | int | bool | str
+Plane = Literal["y", "u", "v"]
+Reads = Literal["rgb", "luma", "plane"]
+Ends = Literal["repeat", "zero", "not_judged"]
+Transfer = Literal["any", "sdr", "pq", "hlg"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,9 +38,17 @@ class Spec:
         tolerance: Absolute difference, in the unit, below what people act on.
         relative: The same as a fraction of the score; both are allowed together.
         reads: What of a frame it looks at: colours, luma from colours or the Y plane as it is,
-            or one named plane of code values.
-        plane: The plane, where it reads one.
+            or named planes of code values.
+        planes: The planes, where it reads some.
+        transfer: The light that its frames have to be in, ``any`` if it takes code values
+            whatever light they stand for.
         inputs: What it is given, by role, in order: frames, flows, masks, ...
+        ends: What of a frame whose neighbours, such as ``reference_previous``, would lie beyond
+            the clip's ends. ``repeat``: as in libvmaf the first frame stands for the one before it,
+            and for the one after the last stands the one before it. ``zero``: its scores are 0.
+            ``not_judged``: it has none, and is left out of the run.
+        terms: Further scores that it gives, called ``label.term``.
+        branches: Smallest sides from which on it computes in another way than below.
         symmetric: Exchanging the two frames leaves the score as it is.
         grid: Where its map lies, ``None`` if it has no map.
         source: Paper or code it follows.
@@ -55,9 +67,13 @@ class Spec:
     least: int = 1
     tolerance: float
     relative: float = 0.0
-    reads: Literal["rgb", "luma", "plane"] = "rgb"
-    plane: Literal["y", "u", "v"] | None = None
+    reads: Reads = "rgb"
+    planes: tuple[Plane, ...] = ()
+    transfer: Transfer = "any"
     inputs: tuple[str, ...] = ("reference", "distorted")
+    ends: Ends = "not_judged"
+    terms: tuple[str, ...] = ()
+    branches: tuple[int, ...] = ()
     symmetric: bool = True
     grid: Grid | None = None
     source: str
