@@ -86,6 +86,13 @@ def owner(role: str) -> Owner:
     return "distorted" if role == "distorted" else "reference"
 
 
+def frames_away(role: str) -> int:
+    """How many frames after the one that is judged a neighbour is, below 0 before; else 0."""
+    if role in INTERPOLATED:
+        return -1 if role == "previous" else 1
+    return NEIGHBOURS[role][1] if role in NEIGHBOURS else 0
+
+
 def tensor_dims(role: str) -> tuple[Dim, ...]:
     """Axes of an input that is no frame, by its role; all of them are ``float32``.
 

@@ -18,24 +18,25 @@ Every implementation must give these samples bit for bit, in unsigned 32-bit ari
 The distorted frame adds, then clamps to [0, 255]: 0: error % 16 - 7;  1: 2;  2: error % 4 - 1;
 3: -(error % 4). Chroma is drawn towards grey, 96 + value / 4. A sample of more than 8 bits is the
 value shifted up, with the low bits of ``noise >> 20`` in the squares of detail; a float sample is
-value / 255. The frames before and after are the reference's, moved: ``previous`` is the
-pattern at (x + 3, y + 1), ``next`` at (x + 6, y + 2).
+value / 255. Neighbours are their owner's pattern, moved to (x + 3 k, y + k), where ``k`` is 1
+for the frame before, 2 for the one after, 3 and 4 for those two frames away; ``previous`` and
+``next`` are the reference's.
 
 Inputs that are no frames are floats from ``hash`` at ``d`` = the sum of the role's character
 codes, with ``c`` the axis of a flow: flows ``(hash % 257 - 128) / 16``, masks ``hash % 4 > 0``,
-times ``(1 + hash % 7) / 8``, logits ``(hash % 65 - 32) / 8``. Merged frames are filled as masks,
+times ``(1 + hash % 7) / 8``, logits ``(hash % 65 - 32) / 8``, frame rates ``24 + hash % 37``. Merged frames are filled as masks,
 a channel each. NumPy is loaded when frames are made, not before: hosts that only read a manifest do
 without it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from framegauge.export.contract.formats import Dim, Format
 from framegauge.export.contract.interface import Input
-from framegauge.export.contract.roles import FRAME_ROLES, input_name
+from framegauge.export.contract.roles import FACTS, FRAME_ROLES, frames_away, input_name, owner
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 
     Integers = NDArray[np.int64]
 
-VERSION = 1
+VERSION = 2
 
 # For the manifest; the module's own words say the same at length.
 FORMULA = (
@@ -52,13 +53,15 @@ FORMULA = (
     "[(3*x+5*y+64*c)%128+noise%128, 96+16*c, noise%8, 240+noise%8][square];"
     " distorted: value+=[error%16-7, 2, error%4-1, -(error%4)][square]; clamp 0..255;"
     " chroma (c>0 of yuv): 96+value/4; depth b: (value<<(b-8))+(square==0 ?"
-    " (noise>>20)&((1<<(b-8))-1) : 0); float: value/255; previous: at x+3,y+1; next: at x+6,y+2;"
+    " (noise>>20)&((1<<(b-8))-1) : 0); float: value/255; neighbours: their owner's at x+3*k,y+k, k=1 previous,"
+    " 2 next, 3 previous_2, 4 next_2;"
     " d=sum of the role's codes: flow (h%257-128)/16, mask h%4>0, time (1+h%7)/8,"
-    " logits (h%65-32)/8"
+    " logits (h%65-32)/8, frame_rate 24+h%37"
 )
 
 _WRAP = 0xFFFFFFFF
-MOVED = {"previous": (1, 3), "next": (2, 6)}
+# By how many frames away a neighbour is, by how many steps of (1, 3) its pattern is moved.
+_STEPS = {-1: 1, 1: 2, -2: 3, 2: 4}
 
 
 def hashed(n: int | Integers, y: Integers, x: Integers, c: Integers, d: int) -> Integers:
@@ -67,6 +70,12 @@ def hashed(n: int | Integers, y: Integers, x: Integers, c: Integers, d: int) -> 
     mixed &= _WRAP
     mixed = ((mixed ^ (mixed >> 16)) * 73244475) & _WRAP
     return mixed ^ (mixed >> 16)
+
+
+def moved(role: str) -> tuple[int, int]:
+    """How far up and to the left a neighbour's pattern is moved, in samples."""
+    k = _STEPS[away] if (away := frames_away(role)) else 0
+    return k, 3 * k
 
 
 class Picture(Protocol):
@@ -84,7 +93,7 @@ def samples(
     """Code values of the test frame at the positions given, in ``[0, 2**depth)``.
 
     Args:
-        role: ``"reference"``, ``"distorted"``, ``"previous"`` or ``"next"``.
+        role: One of the roles of frames.
         n: Which frame of the batch.
         y: Rows.
         x: Columns, broadcast against the rows.
@@ -94,7 +103,7 @@ def samples(
     """
     import numpy as np
 
-    down, across = MOVED.get(role, (0, 0))
+    down, across = moved(role)
     y, x = y + down, x + across
     noise, error = hashed(n, y, x, c, 0), hashed(n, y, x, c, 1)
     square = (y // 16 + x // 16 + n) % 4
@@ -102,7 +111,7 @@ def samples(
         square,
         [(3 * x + 5 * y + 64 * c) % 128 + noise % 128, 96 + 16 * c, noise % 8, 240 + noise % 8],
     )
-    if role == "distorted":
+    if owner(role) == "distorted":
         value = value + np.choose(square, [error % 16 - 7, 2, error % 4 - 1, -(error % 4)])
     value = np.clip(value, 0, 255)
     if chroma:
@@ -140,7 +149,7 @@ def feed(
     inputs: Iterable[Input],
     size: tuple[int, int],
     count: int,
-    colour: Sequence[Sequence[float]] | None,
+    facts: Mapping[str, Sequence[Any] | None],
     picture: Picture = samples,
 ) -> dict[str, NDArray[Any]]:
     """Everything that a model takes, by the name of the input.
@@ -150,15 +159,17 @@ def feed(
         inputs: What it takes.
         size: Height and width in pixels.
         count: Samples in the batch.
-        colour: What the colour inputs hold.
+        facts: What the inputs hold that say what samples mean, by their part: ``colour`` and
+            ``siting``, one for each sample of a self-test's batch; of a longer batch they repeat.
         picture: What is on the frames.
     """
     import numpy as np
 
     filled: dict[str, NDArray[Any]] = {}
     for each in inputs:
-        if each.part == "colour":
-            filled[each.name] = np.array(colour, np.float32)
+        if each.part in FACTS:
+            held = np.array(facts[each.part], np.float32)
+            filled[each.name] = held[np.arange(count) % len(held)]
         elif each.role not in FRAME_ROLES:
             filled[each.name] = tensor(each.role, each.dims, size, count)
         elif each.name not in filled:
@@ -170,7 +181,7 @@ def tensor(role: str, dims: tuple[Dim, ...], size: tuple[int, int], count: int) 
     """Test values of an input that is no frame, ``float32``.
 
     Args:
-        role: A flow, mask, time or logits.
+        role: A flow, mask, time, frame rate or logits.
         dims: Its axes, from ``N`` on.
         size: Height and width in pixels.
         count: Samples in the batch.
@@ -187,6 +198,8 @@ def tensor(role: str, dims: tuple[Dim, ...], size: tuple[int, int], count: int) 
         return ((h % 65 - 32) / 8).astype(np.float32)
     if role == "time":
         return ((1 + h % 7) / 8).astype(np.float32)
+    if role == "frame_rate":
+        return (24 + h % 37).astype(np.float32)
     return (h % 4 > 0).astype(np.float32)
 
 

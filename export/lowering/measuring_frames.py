@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from framegauge.export.contract.selftest import MOVED, hashed
+from framegauge.export.contract.selftest import hashed, moved
 
 if TYPE_CHECKING:
     from framegauge.export.contract.selftest import Integers
@@ -36,7 +36,7 @@ def samples(
 
     The arguments are those of :func:`framegauge.export.contract.selftest.samples`.
     """
-    down, across = MOVED.get(role, (0, 0))
+    down, across = moved(role)
     y, x = y + down, x + across
     kind = KINDS[n % len(KINDS)]
     if role == "distorted":
