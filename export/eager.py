@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from framegauge.export.contract.formats import Dim
-from framegauge.export.contract.roles import FRAME_ROLES, tensor_dims
+from framegauge.export.contract.roles import FRAME_ROLES, owner, tensor_dims
 from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features, Frame
 
@@ -41,11 +41,16 @@ def eager_features(
             values are out of range.
         TypeError: Something is no tensor.
     """
+    if len(spec.planes) > 1:
+        raise ValueError(
+            f"{spec.name} reads the planes {', '.join(spec.planes)} together, which no single "
+            "tensor holds. Score it by a model: framegauge.runtime.Scorer."
+        )
     check_tensors(spec.name, given)
     check_shapes(spec, {role: each for role, each in given.items() if role in spec.inputs})
     if check_range:
         check_values(spec.name, given, 2**depth - 1 if spec.reads == "plane" else 1)
-    return as_features(given, spec.plane or "y" if spec.reads == "plane" else None, depth)
+    return as_features(given, spec.planes[0] if spec.reads == "plane" else None, depth)
 
 
 def as_features(given: Mapping[str, Tensor], plane: str | None = None, depth: int = 8) -> Features:
@@ -198,7 +203,7 @@ def _is_frame(role: str) -> bool:
 
 
 def _made(role: str) -> bool:
-    return role == "distorted" or role.startswith("merged")
+    return owner(role) == "distorted" or role.startswith("merged")
 
 
 def _unseen(frame: Tensor) -> bool:

@@ -1,27 +1,66 @@
 """Pixel formats, inside the graph: integer planes in, frames that metrics read out.
 
-Chroma that is subsampled reaches luma's size by linear interpolation, sited as H.264 and HEVC
-do by default: level with the even columns, midway between rows.
+Chroma that is subsampled reaches luma's size by linear interpolation, from where it is sited.
+
+Reference:
+    Recommendation ITU-T H.273, figure 10: places of chroma samples. BT.601-7, BT.709-6, BT.2020-2:
+    luma weights and quantisation.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from framegauge.export.contract.formats import Format
-from framegauge.export.contract.roles import input_name
+from framegauge.export.contract.colour import colour_map
+from framegauge.export.contract.formats import Format, subsampling
+from framegauge.export.contract.roles import input_name, siting_of
+from framegauge.export.contract.soundness import check_bound_colour
 from framegauge.export.features import Frame
 
-CHROMA = "linear, left-sited"
+
+@dataclass(frozen=True, kw_only=True)
+class BoundColour:
+    """What of the frames' colours is a part of a graph; what is ``None`` is an input.
+
+    Attributes:
+        matrix: ``bt601``, ``bt709`` or ``bt2020``; together with the range.
+        range: ``limited`` or ``full``.
+        chroma_siting: One of :data:`~framegauge.export.contract.roles.SITINGS`.
+    """
+
+    matrix: str | None = None
+    range: str | None = None
+    chroma_siting: str | None = None
+
+    def checked(self, form: Format) -> Self:
+        """The same, if frames of a format can have it.
+
+        Raises:
+            ValueError: They cannot, or a name is not known.
+        """
+        try:
+            check_bound_colour(form, (), self.matrix, self.range, self.chroma_siting)
+        except ValueError as error:
+            raise ValueError(f"The colours cannot be bound so: {error}.") from error
+        return self
+
+    def asked(self, form: Format) -> tuple[str, ...]:
+        """The inputs that a frame in RGB needs beside its planes."""
+        parts = []
+        if form.kind != "rgb" and self.matrix is None:
+            parts.append("colour")
+        if form.kind == "yuv" and self.chroma_siting is None and subsampling(form, "u") != (1, 1):
+            parts.append("siting")
+        return tuple(parts)
 
 
-def colour_name(role: str) -> str:
-    """Name of the input that holds a frame's map from code values to RGB."""
-    return f"{role}_colour"
+UNBOUND = BoundColour()
 
 
 def make_frame(
@@ -32,6 +71,7 @@ def make_frame(
     dtype: torch.dtype,
     quantise: int | None = None,
     crop_border: int = 0,
+    colour: BoundColour = UNBOUND,
 ) -> Frame:
     """The frame that a model's inputs hold, in the arithmetic of ``dtype``.
 
@@ -42,6 +82,7 @@ def make_frame(
         dtype: Floating-point type to compute in.
         quantise: Bits to round samples to first, ``None`` to take them as they are.
         crop_border: Pixels cut from every side first.
+        colour: What of the colours is no input.
     """
     # The cast comes first of all: TensorRT refuses nearly everything else on 8-bit tensors.
     parts = {
@@ -66,47 +107,86 @@ def make_frame(
     }
 
     def rgb_from_planes() -> Tensor:
-        rgb = to_rgb(planes, inputs[colour_name(role)].to(dtype), form)
-        return cropped(rgb, crop_border, crop_border)
+        y = planes["y"]
+        if colour.matrix is None or colour.range is None:
+            to_colours = inputs[input_name(role, "colour")].to(dtype)
+        else:
+            to_colours = y.new_tensor([colour_map(colour.matrix, colour.range, form.depth)])
+        sited = None
+        if "siting" in colour.asked(form):
+            sited = inputs[input_name(role, "siting")].to(dtype)
+        elif colour.chroma_siting is not None:
+            down, across = subsampling(form, "u")
+            sited = y.new_tensor([siting_of(colour.chroma_siting, down=down, across=across)])
+        return cropped(to_rgb(planes, to_colours, sited, form), crop_border, crop_border)
 
     return Frame(rgb_from_planes, inner, form.depth)
 
 
-def to_rgb(planes: Mapping[str, Tensor], colour: Tensor, form: Format) -> Tensor:
+def to_rgb(
+    planes: Mapping[str, Tensor], colour: Tensor, siting: Tensor | None, form: Format
+) -> Tensor:
     """RGB in [0, 1] from code values, ``(N, 3, H, W)``; what lies outside is clipped.
 
     Args:
         planes: Code values, ``y`` with or without ``u`` and ``v``.
-        colour: Affine map ``(3, 4)`` from (Y, Cb, Cr) to RGB.
+        colour: Affine maps ``(N, 3, 4)`` from (Y, Cb, Cr) to RGB, or one for all.
+        siting: Places of chroma, ``(N, 2)``, or one for all; ``None`` where none is subsampled.
         form: Pixel format the planes came in.
     """
     y = planes["y"]
-    height, width = y.shape[-2:]
+    luma, cb, cr, offset = (colour[:, :, column, None, None] for column in range(4))
     if form.kind == "gray":
         neutral = float(2 ** (form.depth - 1))
-        offset = colour[:, 3] + neutral * (colour[:, 1] + colour[:, 2])
-        rgb = y * colour[:, 0].view(1, 3, 1, 1) + offset.view(1, 3, 1, 1)
+        rgb = y * luma + (offset + neutral * (cb + cr))
     else:
-        u, v = (upsampled(planes[part], height, width, form) for part in ("u", "v"))
-        columns = colour.view(1, 3, 4, 1, 1)
-        rgb = y * columns[:, :, 0] + u * columns[:, :, 1] + v * columns[:, :, 2] + columns[:, :, 3]
+        height, width = y.shape[-2:]
+        u, v = (upsampled(planes[part], siting, height, width, form) for part in ("u", "v"))
+        rgb = y * luma + u * cb + v * cr + offset
     return rgb.clamp(0, 1)
 
 
-def upsampled(chroma: Tensor, height: int, width: int, form: Format) -> Tensor:
-    """A chroma plane at luma's size, ``(N, 1, H, W)``; borders are repeated."""
+def upsampled(
+    chroma: Tensor, siting: Tensor | None, height: int, width: int, form: Format
+) -> Tensor:
+    """A chroma plane at luma's size, ``(N, 1, H, W)``; borders are repeated.
+
+    Args:
+        chroma: Code values, ``(N, 1, h, w)``.
+        siting: As for :func:`to_rgb`.
+        height: Of luma.
+        width: Of luma.
+        form: Pixel format the plane came in.
+    """
     down, across = subsampling(form, "u")
+    if siting is None:
+        return chroma
     if across == 2:
-        # Column 2i is sample i; column 2i + 1 lies midway to the next.
-        padded = F.pad(chroma, (0, 1, 0, 0), mode="replicate")
-        kernel = chroma.new_tensor([[0.5, 1.0, 0.5]])[None, None]
-        chroma = F.conv_transpose2d(padded, kernel, stride=(1, 2))[..., 1 : width + 1]
+        chroma = doubled(chroma, siting[:, 1], width)
     if down == 2:
-        # Row 2i lies a quarter above sample i, row 2i + 1 a quarter below.
-        padded = F.pad(chroma, (0, 0, 1, 1), mode="replicate")
-        kernel = chroma.new_tensor([[0.25], [0.75], [0.75], [0.25]])[None, None]
-        chroma = F.conv_transpose2d(padded, kernel, stride=(2, 1))[..., 3 : height + 3, :]
+        chroma = doubled(chroma.transpose(-1, -2), siting[:, 0], height).transpose(-1, -2)
     return chroma
+
+
+def doubled(x: Tensor, first: Tensor, width: int) -> Tensor:
+    r"""Rows of twice as many samples, linear between those there are.
+
+    With a sample :math:`i` at the place :math:`2 i + s` of the result, :math:`0 \le s \le 1`,
+
+    .. math::
+        y_{2k} = \tfrac{s}{2} x_{k-1} + (1 - \tfrac{s}{2}) x_k, \quad
+        y_{2k+1} = \tfrac{1+s}{2} x_k + \tfrac{1-s}{2} x_{k+1}
+
+    Args:
+        x: Samples, ``(N, 1, h, w)``.
+        first: Places :math:`s` of the first samples, ``(N,)`` or ``(1,)``.
+        width: Of the result, ``2 w`` or one less.
+    """
+    padded = F.pad(x, (1, 1, 0, 0), mode="replicate")
+    # Each sample's share of the places around it, at s = 0 and what s adds.
+    kernels = x.new_tensor([[[[0.5, 1.0, 0.5, 0.0]], [[-0.5, -0.5, 0.5, 0.5]]]])
+    parts = F.conv_transpose2d(padded, kernels, stride=(1, 2))[..., 3 : width + 3]
+    return parts[:, :1] + first[:, None, None, None] * parts[:, 1:]
 
 
 def _planes(form: Format, parts: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -126,14 +206,6 @@ def _words(pairs: Tensor, shift: int) -> Tensor:
     """Code values from pairs of bytes, low byte first, less the ``shift`` lowest bits."""
     low, high = pairs[..., 0], pairs[..., 1]
     return (low / float(2**shift)).floor() + high * float(2 ** (8 - shift))
-
-
-def subsampling(form: Format, part: str) -> tuple[int, int]:
-    """Luma samples for each sample of a plane, down and across."""
-    if part == "y":
-        return 1, 1
-    dims = form.planes[1].dims
-    return (1 if dims[0] == "H" else 2), (1 if dims[1] == "W" else 2)
 
 
 def _rounded(x: Tensor, low: float, high: float) -> Tensor:

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from framegauge.export.contract.entry import Entry
-from framegauge.export.contract.formats import Format
+from framegauge.export.contract.formats import Format, subsampling
 from framegauge.export.contract.interface import Aggregate, Input, Missing, Output
-from framegauge.export.contract.roles import FRAME_ROLES, input_name, tensor_dims
+from framegauge.export.contract.roles import FACTS, FRAME_ROLES, input_name, owner, tensor_dims
 from framegauge.export.contract.spec import Grid, Spec
 from framegauge.export.features import Features, Frame
-from framegauge.export.frames import colour_name, cropped, make_frame, subsampling
+from framegauge.export.frames import UNBOUND, BoundColour, cropped, make_frame
 from framegauge.export.member import Member, members
 from framegauge.export.metric import MapMetric
 from framegauge.export.networks.backbones import Weights
@@ -42,6 +42,7 @@ class Graph(nn.Module):
         quantise: int | None = None,
         crop_border: int = 0,
         without: Sequence[str] = (),
+        colour: BoundColour = UNBOUND,
         dtype: torch.dtype = torch.float32,
         weights: Weights | None = None,
     ) -> None:
@@ -54,6 +55,7 @@ class Graph(nn.Module):
             quantise: Bits that samples are rounded to first; 8, or ``None`` for none.
             crop_border: Pixels cut from every side of both frames first.
             without: Inputs, by role, that it shall not take.
+            colour: What of the frames' colours is a part of the graph, and no input.
             dtype: Floating-point type to compute in.
             weights: Where the weights are of the entries that need some.
 
@@ -64,6 +66,7 @@ class Graph(nn.Module):
         self.weights = weights or Weights()
         self.members = members(entries, self.weights, without)
         self.form, self.quantise, self.crop_border = form, quantise, crop_border
+        self.colour = colour.checked(form)
         self.dtype = dtype
         if quantise not in (None, 8):
             raise ValueError(f"quantise takes 8 (bits) or nothing, got {quantise}.")
@@ -105,6 +108,12 @@ class Graph(nn.Module):
         """Smallest height and width of a frame, in pixels."""
         return max(output.least for output in self.outputs)
 
+    @property
+    def branches(self) -> list[int]:
+        """Smallest sides of a frame from which on an entry computes in another way."""
+        found = {side for each in self.members for side in each.metric.spec.branches}
+        return sorted(side + 2 * self.crop_border for side in found)
+
     def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         """The outputs for the inputs given."""
         given = dict(zip((each.name for each in self.inputs), tensors, strict=True))
@@ -128,25 +137,26 @@ class Graph(nn.Module):
             role,
             given,
             dtype=self.dtype,
-            quantise=self.quantise if role == "distorted" else None,
+            quantise=self.quantise if owner(role) == "distorted" else None,
             crop_border=self.crop_border,
+            colour=self.colour,
         )
 
     def _check(self, member: Member) -> None:
-        plane = member.metric.spec.plane
         has = {"rgb": (), "gray": ("y",), "yuv": ("y", "u", "v")}[self.form.kind]
-        if plane is not None and plane not in has:
-            raise ValueError(
-                f"{member.label} reads the plane {plane}, and {self.form.name} has "
-                f"{', '.join(has) or 'none, only RGB'}. Planes are never made from RGB: export for "
-                "a planar format such as yuv420p, or leave the entry out."
-            )
-        steps = subsampling(self.form, plane or "y")
-        if any(self.crop_border % step for step in steps):
-            raise ValueError(
-                f"crop_border={self.crop_border} cuts through a sample of the plane {plane} of "
-                f"{self.form.name}. Choose a multiple of {max(steps)}."
-            )
+        for plane in member.metric.spec.planes:
+            if plane not in has:
+                raise ValueError(
+                    f"{member.label} reads the plane {plane}, and {self.form.name} has "
+                    f"{', '.join(has) or 'none, only RGB'}. Planes are never made from RGB: export "
+                    "for a planar format such as yuv420p, or leave the entry out."
+                )
+            steps = subsampling(self.form, plane)
+            if any(self.crop_border % step for step in steps):
+                raise ValueError(
+                    f"crop_border={self.crop_border} cuts through a sample of the plane {plane} of "
+                    f"{self.form.name}. Choose a multiple of {max(steps)}."
+                )
 
     def _maps(self, labels: Sequence[str]) -> frozenset[str]:
         possible = [
@@ -167,9 +177,7 @@ class Graph(nn.Module):
             for member in self.members
             if any(role in frames for role in member.roles)
         }
-        parts = {
-            str(member.metric.spec.plane) for member in self.members if member.metric.spec.plane
-        }
+        parts: set[str] = {plane for member in self.members for plane in member.metric.spec.planes}
         if "rgb" in read or self.form.kind == "rgb":
             parts = {plane.part for plane in self.form.planes}
         elif "luma" in read:
@@ -188,11 +196,16 @@ class Graph(nn.Module):
             for plane in self.form.planes
             if plane.part in parts
         ]
-        if "rgb" in read and self.form.kind != "rgb":
+        if "rgb" in read:
             inputs += [
                 Input(
-                    name=colour_name(role), role=role, part="colour", dtype="float32", dims=(3, 4)
+                    name=input_name(role, part),
+                    role=role,
+                    part=part,
+                    dtype="float32",
+                    dims=FACTS[part],
                 )
+                for part in self.colour.asked(self.form)
                 for role in frames
             ]
         return inputs + [
@@ -210,6 +223,10 @@ class Graph(nn.Module):
                 kind=kind,
                 entry=member.entry,
                 options=member.options,
+                inputs=spec.inputs,
+                masked="mask" in spec.inputs,
+                transfer=spec.transfer,
+                ends=spec.ends,
                 better=spec.better,
                 ideal=spec.ideal,
                 low=spec.low,

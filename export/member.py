@@ -50,11 +50,21 @@ class Member:
     def specs(self, depth: int) -> dict[str, Spec]:
         """The facts of its scores by their labels, at code values of ``depth`` bits."""
         if not isinstance(self.metric, System):
-            return {self.label: self.metric.spec_at(depth)}
-        parts = {name: part.loss.spec_at(depth) for name, part in self.metric.parts.items()}
+            terms = self.metric.term_specs(depth)
+            return {
+                self.label: self.metric.spec_at(depth),
+                **{f"{self.label}.{name}": spec for name, spec in terms.items()},
+            }
+        parts = {
+            name: replace(part.loss.spec_at(depth), inputs=part.needs)
+            for name, part in self.metric.parts.items()
+        }
+        counted = [part.needs for part in self.metric.parts.values() if part.weight]
+        inputs = tuple(dict.fromkeys(role for needs in counted for role in needs))
+        total = replace(self.metric.spec_at(depth), inputs=inputs)
         return {
             f"{self.label}.{name}": spec
-            for name, spec in {TOTAL: self.metric.spec_at(depth), **parts}.items()
+            for name, spec in {TOTAL: total, **parts}.items()
             if name not in self.missing
         }
 
@@ -73,7 +83,7 @@ class Member:
         """Its scores in the order of :meth:`specs`, ``(N,)`` each."""
         if isinstance(self.metric, System):
             return list(self.metric.scores(features, self.without).values())
-        return [self.metric.score(features)]
+        return [self.metric.score(features), *self.metric.term_scores(features)]
 
 
 def members(

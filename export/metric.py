@@ -103,6 +103,14 @@ class Metric(nn.Module, ABC):
         """
         return []
 
+    def term_specs(self, depth: int) -> dict[str, Spec]:
+        """The facts of the further scores that ``SPEC.terms`` names, in that order."""
+        return {}
+
+    def term_scores(self, features: Features) -> list[Tensor]:
+        """Those scores, ``(N,)`` each; what they share with :meth:`score` is computed once."""
+        return []
+
     def judge(self, given: Mapping[str, Tensor], depth: int = 8) -> Tensor:
         """The scores in eager code, in float32 at least, reduced as the module was told.
 

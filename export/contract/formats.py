@@ -117,3 +117,11 @@ def find_format(name: str) -> Format:
     if name not in FORMATS:
         raise ValueError(f"No model takes the format {name!r}. Formats: {', '.join(FORMATS)}.")
     return FORMATS[name]
+
+
+def subsampling(form: Format, part: str) -> tuple[int, int]:
+    """Luma samples for each sample of a plane, down and across."""
+    if part == "y" or form.kind != "yuv":
+        return 1, 1
+    dims = form.planes[1].dims
+    return (1 if dims[0] == "H" else 2), (1 if dims[1] == "W" else 2)

@@ -24,8 +24,8 @@ for the frame before, 2 for the one after, 3 and 4 for those two frames away; ``
 
 Inputs that are no frames are floats from ``hash`` at ``d`` = the sum of the role's character
 codes, with ``c`` the axis of a flow: flows ``(hash % 257 - 128) / 16``, masks ``hash % 4 > 0``,
-times ``(1 + hash % 7) / 8``, logits ``(hash % 65 - 32) / 8``, frame rates ``24 + hash % 37``. Merged frames are filled as masks,
-a channel each. NumPy is loaded when frames are made, not before: hosts that only read a manifest do
+times ``(1 + hash % 7) / 8``, logits ``(hash % 65 - 32) / 8``, frame rates ``24 + hash % 37``. Merged
+frames are filled as masks, a channel each. NumPy is loaded when frames are made, not before: hosts that only read a manifest do
 without it.
 """
 
@@ -53,8 +53,8 @@ FORMULA = (
     "[(3*x+5*y+64*c)%128+noise%128, 96+16*c, noise%8, 240+noise%8][square];"
     " distorted: value+=[error%16-7, 2, error%4-1, -(error%4)][square]; clamp 0..255;"
     " chroma (c>0 of yuv): 96+value/4; depth b: (value<<(b-8))+(square==0 ?"
-    " (noise>>20)&((1<<(b-8))-1) : 0); float: value/255; neighbours: their owner's at x+3*k,y+k, k=1 previous,"
-    " 2 next, 3 previous_2, 4 next_2;"
+    " (noise>>20)&((1<<(b-8))-1) : 0); float: value/255;"
+    " neighbours: their owner's at x+3*k,y+k, k=1 previous, 2 next, 3 previous_2, 4 next_2;"
     " d=sum of the role's codes: flow (h%257-128)/16, mask h%4>0, time (1+h%7)/8,"
     " logits (h%65-32)/8, frame_rate 24+h%37"
 )

@@ -7,7 +7,8 @@ import re
 from collections.abc import Collection, Sequence
 
 from framegauge.export.contract.clip_scores import clip_score, finished
-from framegauge.export.contract.formats import Dim, Format
+from framegauge.export.contract.colour import MATRICES, RANGES
+from framegauge.export.contract.formats import Dim, Format, subsampling
 from framegauge.export.contract.interface import Aggregate, Input, Missing, Output, SelfTest
 from framegauge.export.contract.roles import FACTS, FRAME_ROLES, SITINGS, tensor_dims
 
@@ -18,8 +19,6 @@ MOST_PEAK, MOST_CAP = 65535.0, 1000.0
 # Two float64 computations of a clip's score from the same moments, where libraries of functions
 # differ in their last digits.
 CLIP_RELATIVE = 1e-12
-
-MATRICES, RANGES = ("bt601", "bt709", "bt2020"), ("limited", "full")
 
 _LABEL = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*")
 _MOST_SIDE = 65536
@@ -139,10 +138,10 @@ def check_bound_colour(
     ):
         if value is None:
             continue
-        if value not in known or form.kind == "rgb":
-            raise ValueError(f"{name} is {value!r}, and of {form.name} it can be " + (
-                ", ".join(known) if form.kind != "rgb" else "nothing"
-            ))
+        if form.kind == "rgb" or (part == "siting" and subsampling(form, "u") == (1, 1)):
+            raise ValueError(f"{name} is {value!r}, and frames of {form.name} have none")
+        if value not in known:
+            raise ValueError(f"{name} is {value!r}, and should be one of {', '.join(known)}")
         if part in parts:
             raise ValueError(f"{name} is bound to {value}, and there is an input of {part} too")
     if (matrix is None) != (range is None):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from framegauge.export.contract.roles import owner
 from framegauge.export.contract.selftest import hashed, moved
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def samples(
     down, across = moved(role)
     y, x = y + down, x + across
     kind = KINDS[n % len(KINDS)]
-    if role == "distorted":
+    if owner(role) == "distorted":
         left, right = (_levels(kind, y, x + step, c) for step in (-1, 1))
         noise = 1 if kind == "flat" else hashed(n, y, x, c, 1) % 3 - 1
         level = (left + right) / 2 + noise

@@ -13,20 +13,23 @@ from pathlib import Path
 import torch
 
 from framegauge.export.contract import selftest
+from framegauge.export.contract.clip_scores import clip_score, finished
 from framegauge.export.contract.entry import parse_entries
 from framegauge.export.contract.formats import find_format
 from framegauge.export.contract.interface import MOST_TEST_SIDE, SelfTest, WeightsFile
-from framegauge.export.contract.manifest import KEY, PRECISIONS, Manifest, Precision
-from framegauge.export.frames import CHROMA
+from framegauge.export.contract.manifest import PRECISIONS, Manifest, Precision
+from framegauge.export.frames import BoundColour
 from framegauge.export.graph import Graph
 from framegauge.export.lowering.onnx import serialise, translate
 from framegauge.export.lowering.precision import in_half
 from framegauge.export.lowering.proof import (
+    TEST_BATCH,
     ExportError,
     evaluate,
     feeds,
     prove,
-    self_test_colour,
+    self_test_facts,
+    self_test_sizes,
     size_above,
 )
 from framegauge.export.lowering.trace import trace
@@ -46,6 +49,9 @@ def export(
     quantise: int | None = None,
     crop_border: int = 0,
     without: Sequence[str] = (),
+    matrix: str | None = None,
+    range: str | None = None,
+    chroma_siting: str | None = None,
     precision: Precision = "fp32",
     weights: Mapping[str, Source] | None = None,
     offline: bool = False,
@@ -62,6 +68,10 @@ def export(
         crop_border: Pixels cut from every side of both frames first.
         without: Inputs, by role, that the model shall not take. A system's terms that look at them
             are left out, and its total too; the manifest says which, and what they need.
+        matrix: ``bt601``, ``bt709`` or ``bt2020``, with the range: what code values of planes mean
+            is then a part of the model, which refuses frames of another.
+        range: ``limited`` or ``full``.
+        chroma_siting: ``left``, ``centre``, ``topleft``, ...: the same for where chroma lies.
         precision: ``fp32``, or ``fp16`` for convolutions of networks in half where the scores then
             keep to their tolerance; the manifest says which do, and by how much.
         weights: Weights files (or tensors) by name, for entries that need them; others are looked
@@ -95,6 +105,7 @@ def export(
                 quantise=quantise,
                 crop_border=crop_border,
                 without=without,
+                colour=BoundColour(matrix=matrix, range=range, chroma_siting=chroma_siting),
                 dtype=dtype,
                 weights=found,
             )
@@ -142,8 +153,7 @@ def _made(suite: Graph, exact: Graph, precision: Precision, tell: Callable[[str]
         facts = replace(facts, precision=precision, rounding=rounding)
         kept = [each.name for each in rounding if not each.half]
         tell(f"kept in float32: {', '.join(kept) or 'nothing'}")
-    model.metadata_props[KEY] = facts.to_json()
-    content = serialise(model)
+    content = serialise(model, facts)
     tell("proving the file in ONNX Runtime")
     prove(content, suite, exact)
     return content
@@ -155,11 +165,11 @@ def describe(suite: Graph, exact: Graph) -> Manifest:
     Raises:
         ExportError: A score is not finite on them.
     """
-    sizes = (size_above(suite, 5, 16), size_above(suite, 18, 3))
-    colour = any(each.part == "colour" for each in suite.inputs)
+    sizes, known = self_test_sizes(suite), self_test_facts(suite.form)
+    parts = {each.part for each in suite.inputs}
     scores = []
     for size in sizes:
-        values = evaluate(exact, feeds(suite, size, batch=2))
+        values = evaluate(exact, feeds(suite, size, batch=TEST_BATCH))
         numbers = [output.name for output in suite.outputs if output.kind != "map"]
         scores.append({name: tuple(map(float, values[name])) for name in numbers})
         for name in numbers:
@@ -168,7 +178,7 @@ def describe(suite: Graph, exact: Graph) -> Manifest:
                     f"{name} is not finite on the frames of the self-test: with these options and "
                     "weights nothing can be scored."
                 )
-    needs_chroma = colour and suite.form.kind == "yuv" and "444" not in suite.form.name
+    still = {each.name: finished(each, [0.0] * len(each.of)) for each in suite.aggregates}
     return Manifest(
         format=suite.form.name,
         inputs=tuple(suite.inputs),
@@ -176,7 +186,9 @@ def describe(suite: Graph, exact: Graph) -> Manifest:
         aggregates=tuple(suite.aggregates),
         quantise=suite.quantise,
         crop_border=suite.crop_border,
-        chroma=CHROMA if needs_chroma else None,
+        matrix=suite.colour.matrix,
+        range=suite.colour.range,
+        chroma_siting=suite.colour.chroma_siting,
         weights=tuple(
             WeightsFile(
                 name=each.name, sha256=each.sha256, licence=each.licence, origin=each.origin
@@ -188,10 +200,15 @@ def describe(suite: Graph, exact: Graph) -> Manifest:
         self_test=SelfTest(
             pattern=selftest.VERSION,
             formula=selftest.FORMULA,
-            batch=2,
+            batch=TEST_BATCH,
             sizes=sizes,
-            colour=self_test_colour(suite.form.depth) if colour else None,
+            colour=known["colour"] if "colour" in parts else None,
+            siting=known["siting"] if "siting" in parts else None,
             scores=tuple(scores),
+            clips=tuple(
+                {each.name: clip_score(each, run) for each in suite.aggregates} for run in scores
+            ),
+            still={name: value for name, value in still.items() if math.isfinite(value)},
         ),
     )
 

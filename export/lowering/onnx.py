@@ -10,6 +10,8 @@ import onnx_ir
 import onnx_ir.passes.common as passes
 import torch
 
+from framegauge.export.contract.manifest import KEY, Manifest
+from framegauge.export.contract.model_bytes import BLANK, DIGEST_KEY, sealed
 from framegauge.export.graph import Graph
 from framegauge.export.lowering.constant_folding import fold_constants
 from framegauge.export.lowering.input_casts import cast_first
@@ -18,6 +20,8 @@ from framegauge.export.lowering.proof import ExportError
 
 # GridSample means something else to TensorRT's parser from opset 20 on.
 OPSET = 18
+# What opset 18 needs and no more: a newer one would keep old releases of ONNX Runtime out.
+IR_VERSION = 8
 
 
 def translate(program: torch.export.ExportedProgram, suite: Graph) -> onnx_ir.Model:
@@ -62,8 +66,14 @@ def translate(program: torch.export.ExportedProgram, suite: Graph) -> onnx_ir.Mo
     return model
 
 
-def serialise(model: onnx_ir.Model) -> bytes:
-    """The bytes of a model file, the same for the same graph whatever it was cut from."""
+def serialise(model: onnx_ir.Model, facts: Manifest | None = None) -> bytes:
+    """The bytes of a model file, the same for the same graph whatever it was cut from.
+
+    Args:
+        model: The graph.
+        facts: What the file says of itself; with them goes the digest of the whole, ``None`` for a
+            graph that is no file yet.
+    """
     graph = model.graph
     graph.name = model.producer_name = "framegauge"
     model.producer_version = None
@@ -79,8 +89,12 @@ def serialise(model: onnx_ir.Model) -> bytes:
         for position, value in enumerate(node.outputs):
             if id(value) not in outside:
                 value.name = f"{node.op_type}_{number}_{position}"
+    model.ir_version = IR_VERSION
+    if facts is not None:
+        model.metadata_props[KEY] = facts.to_json()
+        model.metadata_props[DIGEST_KEY] = BLANK.decode()
     content: bytes = onnx_ir.to_proto(model).SerializeToString(deterministic=True)
-    return content
+    return content if facts is None else sealed(content)
 
 
 def _check_open(value: onnx_ir.Value, name: str, dims: Sequence[str | int]) -> None:

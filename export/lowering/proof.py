@@ -10,19 +10,24 @@ import torch
 from numpy.typing import NDArray
 
 from framegauge.export.contract import selftest
+from framegauge.export.contract.colour import colour_map
+from framegauge.export.contract.formats import Format, subsampling
 from framegauge.export.contract.interface import Output
 from framegauge.export.contract.onnx_runtime import import_onnxruntime
+from framegauge.export.contract.roles import FRAME_ROLES, siting_of
 from framegauge.export.graph import Graph
 
 # Larger than any size an entry treats in a way of its own (libvmaf's SSIM reduces from 384 on).
 LARGE = (645, 782)
 
-# BT.601 in the limited range, for the self-test: rows R, G, B over 8-bit Y, Cb, Cr, and an offset.
-SELF_TEST_COLOUR = (
-    (1.164, 0.0, 1.596, -222.9),
-    (1.164, -0.392, -0.813, 135.6),
-    (1.164, 2.017, 0.0, -276.8),
-)
+TEST_BATCH = 2
+# Pixels of a run of the self-test, which every load waits for.
+TEST_PIXELS = 300_000
+
+# What code values of the self-test's frames mean, one for each of the batch, and where their chroma
+# lies: no two alike, so that a host which takes one for all is found out.
+_COLOURS = (("bt601", "limited"), ("bt709", "full"))
+_SITINGS = ("left", "centre")
 
 Feed = dict[str, NDArray[Any]]
 
@@ -79,7 +84,7 @@ def _prove_floor(session: Any, suite: Graph, exact: Graph) -> None:
     feed = feeds(suite, size_above(suite, 6, 9), batch=1)
     for each in suite.inputs:
         twin = each.name.replace("distorted", "reference", 1)
-        if each.role == "distorted" and twin in feed:
+        if each.role in FRAME_ROLES and twin in feed:
             feed[each.name] = feed[twin]
     for output, got, want in _runs(session, suite, exact, feed):
         size = np.abs(want)
@@ -104,8 +109,8 @@ def feeds(
     suite: Graph, size: tuple[int, int], *, batch: int, picture: selftest.Picture = selftest.samples
 ) -> Feed:
     """Test frames and tensors for the suite's inputs, by name."""
-    colour = self_test_colour(suite.form.depth)
-    return selftest.feed(suite.form, suite.inputs, size, batch, colour, picture)
+    facts = self_test_facts(suite.form)
+    return selftest.feed(suite.form, suite.inputs, size, batch, facts, picture)
 
 
 def evaluate(suite: Graph, feed: Feed) -> Feed:
@@ -117,10 +122,13 @@ def evaluate(suite: Graph, feed: Feed) -> Feed:
     }
 
 
-def self_test_colour(depth: int) -> tuple[tuple[float, ...], ...]:
-    """What the colour inputs hold in the self-test, for code values of ``depth`` bits."""
-    step = 255 * 2.0 ** (max(depth, 8) - 8)
-    return tuple((*(x / step for x in row[:3]), row[3] / 255) for row in SELF_TEST_COLOUR)
+def self_test_facts(form: Format) -> dict[str, tuple[Any, ...]]:
+    """What the inputs hold in the self-test that say what samples mean, by their part."""
+    down, across = subsampling(form, "u")
+    return {
+        "colour": tuple(colour_map(*each, min(form.depth, 16)) for each in _COLOURS),
+        "siting": tuple(siting_of(each, down=down, across=across) for each in _SITINGS),
+    }
 
 
 def _proofs(suite: Graph) -> Iterator[tuple[tuple[int, int], int]]:
@@ -136,6 +144,19 @@ def size_above(suite: Graph, down: int, across: int) -> tuple[int, int]:
     """A height and width a little above the least that the suite takes."""
     least = max(suite.least, 40)
     return least + down, least + across
+
+
+def self_test_sizes(suite: Graph) -> tuple[tuple[int, int], ...]:
+    """Heights and widths of the self-test: two near the least, and one beyond each branch on size.
+
+    A branch that would take more than :data:`TEST_PIXELS` is left to the proof at export.
+    """
+    sizes = [size_above(suite, 5, 16), size_above(suite, 18, 3)]
+    for side in suite.branches:
+        size = side, side + 5
+        if side > min(sizes[0]) and TEST_BATCH * size[0] * size[1] <= TEST_PIXELS:
+            sizes.append(size)
+    return tuple(sizes)
 
 
 def _sample(values: NDArray[Any]) -> str:

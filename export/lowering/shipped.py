@@ -19,7 +19,6 @@ import torch
 from framegauge.export.catalog import ENTRIES, listings
 from framegauge.export.contract.entry import parse_entries
 from framegauge.export.contract.formats import find_format
-from framegauge.export.contract.manifest import KEY
 from framegauge.export.graph import Graph
 from framegauge.export.lowering.model import describe
 from framegauge.export.lowering.onnx import serialise, translate
@@ -80,8 +79,7 @@ def models(format: str, tell: Callable[[str], None]) -> dict[str, bytes]:
                 [each.name for each in suite.inputs], [each.name for each in suite.outputs]
             )
             model = onnx_ir.from_proto(part)
-            model.metadata_props[KEY] = describe(suite, exact).to_json()
-            files[stem] = serialise(model)
+            files[stem] = serialise(model, describe(suite, exact))
             prove(files[stem], suite, exact)
     return files
 

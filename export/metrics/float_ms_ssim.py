@@ -28,7 +28,7 @@ SPEC = Spec(
     least=176,
     tolerance=1e-4,
     reads="plane",
-    plane="y",
+    planes=("y",),
     source="libvmaf",
 )
 

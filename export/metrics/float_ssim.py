@@ -27,7 +27,8 @@ SPEC = Spec(
     least=11,
     tolerance=1e-4,
     reads="plane",
-    plane="y",
+    planes=("y",),
+    branches=(384,),
     source="libvmaf",
 )
 

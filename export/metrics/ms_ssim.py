@@ -74,7 +74,7 @@ class MSSSIM(PairMetric):
         """The facts; RIFE's form shrinks its window on the two coarsest scales where it must."""
         if self.form == "vainf":
             return SPEC
-        return replace(SPEC, least=44)
+        return replace(SPEC, least=44, branches=(88, 176))
 
     def score(self, features: Features) -> Tensor:
         """Similarity of each sample, ``(N,)``."""

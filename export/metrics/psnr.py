@@ -106,4 +106,6 @@ class PSNR(PairMetric):
 
     def aggregates(self, label: str, depth: int) -> list[Aggregate]:
         """PSNR of the clip's mean squared error."""
-        return [Aggregate(name=f"a{label}", moment=f"{label}.mse", peak=1.0, cap=self.cap)]
+        return [
+            Aggregate(name=f"a{label}", of=(f"{label}.mse",), finish="psnr", peak=1.0, cap=self.cap)
+        ]

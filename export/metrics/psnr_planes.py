@@ -7,18 +7,18 @@ Reference:
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from torch import Tensor
 
 from framegauge.export.contract.interface import Aggregate
-from framegauge.export.contract.spec import Spec
+from framegauge.export.contract.spec import Plane, Spec
 from framegauge.export.features import Features
 from framegauge.export.metric import PairMetric
 from framegauge.export.metrics.psnr import decibels, mean_squared_error
 
 
-def _spec(name: str, plane: Literal["y", "u", "v"], title: str) -> Spec:
+def _spec(name: str, plane: Plane, title: str) -> Spec:
     return Spec(
         name=name,
         title=f"Peak signal-to-noise ratio of the {title} plane",
@@ -30,7 +30,7 @@ def _spec(name: str, plane: Literal["y", "u", "v"], title: str) -> Spec:
         unit="dB",
         tolerance=0.01,
         reads="plane",
-        plane=plane,
+        planes=(plane,),
         source="libvmaf",
     )
 
@@ -38,7 +38,7 @@ def _spec(name: str, plane: Literal["y", "u", "v"], title: str) -> Spec:
 class PlanePSNR(PairMetric):
     """PSNR of a plane: mean squared error of code values against the peak of their depth."""
 
-    PLANE: ClassVar[Literal["y", "u", "v"]]
+    PLANE: ClassVar[Plane]
     moment_names = ("mse",)
 
     def spec_at(self, depth: int) -> Spec:
@@ -64,7 +64,11 @@ class PlanePSNR(PairMetric):
         """PSNR of the clip's mean squared error, libvmaf's ``apsnr``."""
         return [
             Aggregate(
-                name=f"a{label}", moment=f"{label}.mse", peak=2.0**depth - 1, cap=6.0 * depth + 12
+                name=f"a{label}",
+                of=(f"{label}.mse",),
+                finish="psnr",
+                peak=2.0**depth - 1,
+                cap=6.0 * depth + 12,
             )
         ]
 

@@ -29,16 +29,17 @@ SPEC = Spec(
     high=None,
     least=80,  # the crop then is 64, and AlexNet's last layer more than one pixel
     tolerance=0.1,
-    inputs=("reference", "distorted", "previous"),
+    inputs=("reference", "distorted", "reference_previous", "distorted_previous"),
     weights=LPIPSAlex.SPEC.weights,
     source="TecoGAN (Chu et al., ACM TOG 2020)",
 )
 
 
 class TLP(MotionMetric):
-    """``100 |LPIPS(previous, reference) - LPIPS(previous, distorted)|``, LPIPS on AlexNet.
+    """Difference of how far LPIPS, on AlexNet, finds each frame from the one before it.
 
-    The frame before is one that both videos share, as the inputs of an interpolated video are.
+    .. math::
+        100 |LPIPS(r_{t-1}, r_t) - LPIPS(d_{t-1}, d_t)|
     """
 
     SPEC = SPEC
@@ -75,13 +76,20 @@ class TLP(MotionMetric):
         truth, made = (self._change(features, role) for role in ("reference", "distorted"))
         return 100 * (truth - made).abs()
 
-    def forward(self, reference: Tensor, distorted: Tensor, previous: Tensor) -> Tensor:
+    def forward(
+        self,
+        reference: Tensor,
+        distorted: Tensor,
+        reference_previous: Tensor,
+        distorted_previous: Tensor,
+    ) -> Tensor:
         """Score frames in eager code.
 
         Args:
             reference: What the frames should be, ``(N, 3, H, W)`` RGB in ``[0, 1]``.
             distorted: Frames to judge, the same.
-            previous: The frame before both, the same.
+            reference_previous: The reference's frame before, the same.
+            distorted_previous: The judged video's frame before, the same.
 
         Returns:
             The scores, reduced as the module was told.
@@ -89,12 +97,17 @@ class TLP(MotionMetric):
         Raises:
             ValueError: Shapes differ, or the frames are too small.
         """
-        return self.reduced(reference=reference, distorted=distorted, previous=previous)
+        return self.reduced(
+            reference=reference,
+            distorted=distorted,
+            reference_previous=reference_previous,
+            distorted_previous=distorted_previous,
+        )
 
     def _change(self, features: Features, role: str) -> Tensor:
         frame, previous = (
             features.once(tecogan_crop, features.rgb(each)) if self.crop else features.rgb(each)
-            for each in (role, "previous")
+            for each in (role, f"{role}_previous")
         )
         pair = {"distorted": Frame(lambda: frame), "reference": Frame(lambda: previous)}
         return self.lpips.score(Features(pair))

@@ -28,7 +28,12 @@ SPEC = Spec(
     high=1.0,
     tolerance=1e-5,
     relative=1e-2,
-    inputs=("previous", "next", "flow_previous_next", "flow_next_previous"),
+    inputs=(
+        "distorted",
+        "distorted_previous",
+        "flow_from_reference_previous",
+        "flow_to_reference_previous",
+    ),
     symmetric=False,
     grid=Grid(),
     source="Lai et al., ECCV 2018",
@@ -38,8 +43,8 @@ SPEC = Spec(
 class WarpingError(MotionMetric, MapMetric):
     """Mean squared difference of a frame and the following one warped to it, where it is seen.
 
-    ``previous`` and ``next`` are two frames that follow each other in the video judged, the flows
-    those of the original there. Pixels count that are neither occluded (the flows there and back
+    The two frames follow each other in the video judged, the flows are those of the original there.
+    Pixels count that are neither occluded (the flows there and back
     do not cancel) nor at a boundary of motion; if none counts, the error is 0. A video's error is
     the mean over its pairs.
 
@@ -62,7 +67,7 @@ class WarpingError(MotionMetric, MapMetric):
 
     def visible(self, features: Features) -> Tensor:
         """1 where a pixel counts, else 0, ``(N, 1, H, W)``."""
-        flow, back = (features.tensor(f"flow_{way}") for way in ("previous_next", "next_previous"))
+        flow, back = (features.tensor(f"flow_{way}_reference_previous") for way in ("from", "to"))
         hidden = features.once(
             occluded,
             flow,
@@ -78,12 +83,12 @@ class WarpingError(MotionMetric, MapMetric):
         """Squared difference of each pixel, mean over channels, ``(N, 1, H, W)``."""
         warped = features.once(
             warp,
-            features.rgb("next"),
-            features.tensor("flow_previous_next"),
+            features.rgb("distorted"),
+            features.tensor("flow_from_reference_previous"),
             border="clamp",
             corners="aligned",
         )
-        return (warped - features.rgb("previous")).square().mean(1, keepdim=True)
+        return (warped - features.rgb("distorted_previous")).square().mean(1, keepdim=True)
 
     def map(self, features: Features) -> Tensor:
         """Squared difference of each pixel that counts, 0 elsewhere, ``(N, 1, H, W)``."""
@@ -97,18 +102,19 @@ class WarpingError(MotionMetric, MapMetric):
 
     def forward(
         self,
-        previous: Tensor,
-        next: Tensor,
-        flow_previous_next: Tensor,
-        flow_next_previous: Tensor,
+        distorted_previous: Tensor,
+        distorted: Tensor,
+        flow_from_reference_previous: Tensor,
+        flow_to_reference_previous: Tensor,
     ) -> Tensor:
         """Score pairs of frames in eager code.
 
         Args:
-            previous: First of the two frames, ``(N, 3, H, W)`` RGB in ``[0, 1]``.
-            next: The one that follows, the same.
-            flow_previous_next: From the first to the second, ``(N, 2, H, W)``, pixels.
-            flow_next_previous: From the second to the first, the same.
+            distorted_previous: First of the two frames, ``(N, 3, H, W)`` RGB in ``[0, 1]``.
+            distorted: The one that follows, the same.
+            flow_from_reference_previous: The original's flow from the first moment to the second,
+                ``(N, 2, H, W)``, pixels.
+            flow_to_reference_previous: Back from the second to the first, the same.
 
         Returns:
             The errors, in [0, 1], reduced as the module was told.
@@ -117,8 +123,8 @@ class WarpingError(MotionMetric, MapMetric):
             ValueError: Shapes differ.
         """
         return self.reduced(
-            previous=previous,
-            next=next,
-            flow_previous_next=flow_previous_next,
-            flow_next_previous=flow_next_previous,
+            distorted_previous=distorted_previous,
+            distorted=distorted,
+            flow_from_reference_previous=flow_from_reference_previous,
+            flow_to_reference_previous=flow_to_reference_previous,
         )

@@ -11,6 +11,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from framegauge.export.contract.colour import Matrix, Range
 from framegauge.export.contract.formats import Format
 from framegauge.export.contract.interface import Aggregate, Output
 from framegauge.runtime.backends.gpu.gpu_array import GpuArray
@@ -26,7 +27,7 @@ from framegauge.runtime.scoring.scorer_inputs import (
     common_size,
     feed_of,
 )
-from framegauge.runtime.sources.colour import Matrix, Range, colour_matrix
+from framegauge.runtime.sources.colour import colour_matrix
 
 
 class Scorer:

@@ -8,6 +8,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from framegauge.export.contract.colour import Matrix, Range
 from framegauge.export.contract.formats import Format
 from framegauge.export.contract.interface import Input, Output
 from framegauge.export.contract.manifest import Manifest
@@ -15,7 +16,6 @@ from framegauge.export.contract.roles import FRAME_ROLES, input_name
 from framegauge.runtime.backends.gpu.gpu_array import GpuArray
 from framegauge.runtime.errors import UsageError
 from framegauge.runtime.scoring.batch import Batch, Frames, Samples, batch_of, size_of, tensor_of
-from framegauge.runtime.sources.colour import Matrix, Range
 
 
 def check_models(manifests: Sequence[Manifest], labels: Mapping[str, str]) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from framegauge.runtime.sources.colour import Matrix, Range, colour_matrix
+from framegauge.export.contract.colour import Matrix, Range
+from framegauge.runtime.sources.colour import colour_matrix
 from framegauge.runtime.sources.planes import Planes
 
 

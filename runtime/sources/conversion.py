@@ -7,9 +7,10 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self, get_args
 
+from framegauge.export.contract.colour import Matrix, Range
 from framegauge.export.contract.formats import FORMATS
 from framegauge.runtime.errors import ScoreError, UsageError
-from framegauge.runtime.sources.colour import Colour, Matrix, Range
+from framegauge.runtime.sources.colour import Colour
 from framegauge.runtime.sources.facts import Facts
 from framegauge.runtime.sources.planes import Planes
 from framegauge.runtime.sources.source import Source

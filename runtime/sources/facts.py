@@ -8,8 +8,8 @@ from typing import Any, cast, get_args
 
 import av
 
+from framegauge.export.contract.colour import Matrix, Range
 from framegauge.runtime.errors import ScoreError, UsageError
-from framegauge.runtime.sources.colour import Matrix, Range
 from framegauge.runtime.sources.planes import holding
 
 # Code points of ITU-T H.273, tables 2 to 4, with FFmpeg's names.

@@ -22,11 +22,11 @@ from typing import Literal, cast, get_args
 import av
 import av.filter
 
+from framegauge.export.contract.colour import Matrix, Range
 from framegauge.export.contract.formats import FORMATS, find_format
 from framegauge.runtime.cpu_count import usable_cpus
 from framegauge.runtime.errors import UsageError
 from framegauge.runtime.sources import code_values as codes
-from framegauge.runtime.sources.colour import Matrix, Range
 from framegauge.runtime.sources.facts import Facts
 from framegauge.runtime.sources.planes import Planes, exchanged, frame_of, holding, planes_of
 
