@@ -9,8 +9,11 @@ from collections.abc import Mapping
 from types import UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-MOST = 2.0**53
-"""Greatest magnitude of a number: no host reads a whole number below it otherwise."""
+MOST_WHOLE = 2**53
+"""Greatest whole number: up to here every host reads the same one."""
+
+MOST_REAL = 3.4028234663852886e38
+"""Greatest magnitude of any other number, that of ``float32``."""
 
 FURTHER = "further"
 """The field that keeps what an object holds beside its known fields."""
@@ -139,9 +142,10 @@ def _one_of(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
 
 
 def _is_scalar(hint: Any, value: object) -> bool:
-    if hint is float or hint is int:
-        is_number = type(value) is int or (hint is float and type(value) is float)
-        return is_number and math.isfinite(value) and abs(value) <= MOST  # type: ignore[arg-type]
+    if hint in (int, float) and type(value) is int:
+        return abs(value) <= MOST_WHOLE
+    if hint is float:
+        return type(value) is float and abs(value) <= MOST_REAL
     return isinstance(hint, type) and type(value) is hint
 
 
