@@ -70,6 +70,20 @@ class Supply(Protocol):
         """
 
 
+class _Anything:
+    """What whoever has frames in memory gives: whatever is asked for."""
+
+    def lacking(self, inputs: Sequence[str], /) -> Sequence[str]:
+        return ()
+
+    def refuse(self, name: str, inputs: Sequence[str], /) -> None:
+        pass
+
+
+ANYTHING: Supply = _Anything()
+"""Gives models every input that they take."""
+
+
 @cache
 def index() -> dict[str, Any]:
     """What the package ships: formats, default suites, and the catalogue."""

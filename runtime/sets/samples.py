@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from framegauge.export.contract.entry import check_name
 from framegauge.runtime.errors import ScoreError, UsageError
 from framegauge.runtime.models.model_files import PAIR, catalogue
 from framegauge.runtime.sets.list_rows import read_rows, repeated
@@ -56,6 +57,18 @@ class Samples:
     left_out: Mapping[str, str]
     inputs: Mapping[str, Any]
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check the names of the methods.
+
+        Raises:
+            UsageError: One is a word that gates read otherwise.
+        """
+        for method in self.methods:
+            try:
+                check_name(method, "the name of a method")
+            except ValueError as error:
+                raise UsageError(str(error)) from error
 
 
 def read_list(
