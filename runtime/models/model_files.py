@@ -210,7 +210,9 @@ def pick(
         weights=weights or {},
         offline=offline,
     )
-    if supply is not None:
+    # Of what is given everything nothing is left out, whatever its inputs are; only PyTorch knows
+    # those of entries with options.
+    if supply is not None and supply is not ANYTHING:
         order = replace(order, without=_lacking(entries, listings, order, supply))
     file = cached(order, learned(entries), progress or (lambda _: None))
     return Selection((file,), {}, "exported", format, scores)

@@ -54,8 +54,9 @@ def score_set(
             these nor a model are given.
         model: Model files to score with instead.
         protocol: Name of a protocol, see :mod:`framegauge.runtime.sets.protocols`.
-        gates: Bounds on the mean of samples, ``"psnr>=30"`` for every method or
-            ``"mine.psnr>=30"`` for one; other pools are over the samples.
+        gates: Bounds on pooled scores, ``"psnr.p5>=30"`` of every method or
+            ``"mine.psnr.p5>=30"`` of one: over all frames of its samples, or over the samples'
+            means with ``"samples.psnr.p5>=30"``.
         scale: As for two videos.
         convert: As for two videos.
         quantise: 8 to round the distorted frames to 8 bits first.
