@@ -119,10 +119,11 @@ def score_samples(
     Raises:
         UsageError, ScoreError, BackendError: As there.
     """
+    settings = request.settings  # refuses model files that cannot be read
     loaded = ScorersByFormat(
         models=request.scored, backend=request.backend, supply=Columns.of(samples), tell=tell
     )
-    journal = None if request.resume is None else Journal(request.resume, request.settings)
+    journal = None if request.resume is None else Journal(request.resume, settings)
     if journal and tell:
         tell(f"{request.resume} has {len(journal)} scores of an earlier run")
     with loaded:
@@ -135,7 +136,7 @@ def score_samples(
             aggregates=loaded.aggregates,
             protocol=request.steps,
             departures=_departures(request, samples, run.scores),
-            settings=request.settings,
+            settings=settings,
             models=loaded.to_json(),
         )
     return report.with_gates(run.gates)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +62,7 @@ class SetRequest:
             return self.models
         return replace(self.models, metrics=self.steps.metrics)
 
-    @cached_property
+    @property
     def settings(self) -> dict[str, Any]:
         """All that scores depend on beside the samples' files and what makes models.
 

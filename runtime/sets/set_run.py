@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from framegauge.runtime.errors import ScoreError
 from framegauge.runtime.pooling.gate import Gate
+from framegauge.runtime.scoring.batches_in_flight import in_flight
 from framegauge.runtime.scoring.loop import Progress
 from framegauge.runtime.scoring.scorers_by_format import ScorersByFormat
 from framegauge.runtime.sets.file_stamps import Stamps, stamps
@@ -84,7 +85,9 @@ class SetRun:
         if found is None:
             return None
         score, sha256 = found
-        self.loaded.of(lambda: score.format)
+        several = score.count > 1
+        flight = in_flight(score.size, self.request.backend.threads) if several else 1
+        self.loaded.of(lambda: score.format, flight=flight)
         return score if sha256 == self.loaded.sha256(score.format) else None
 
     def _parse(self, labels: Sequence[str]) -> None:

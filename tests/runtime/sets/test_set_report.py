@@ -102,22 +102,40 @@ def test_a_gate_over_a_sample_that_failed_fails(flat: Flat) -> None:
     assert [(each.value, each.passed) for each in report.gates] == [(None, False)] * 2
 
 
-def test_a_gate_over_no_frames_fails(flat: Flat) -> None:
-    folder = flat({"gt.png": 100, "mine.png": 101, "mask.png": 0})
-    row = Sample(
-        name="a",
-        group=None,
-        reference=folder / "gt.png",
-        distorted={"mine": folder / "mine.png"},
-        further={"mask": str(folder / "mask.png")},
-    )
-    samples = Samples(rows=(row,), methods=("mine",), left_out={}, inputs={})
-    gates = ["psnr>1", "samples.psnr>1"]
+def masked(flat: Flat, *masks: int) -> Samples:
+    """Samples that are off by 1, with uniform masks of these levels."""
+    folder = flat({"gt.png": 100, "mine.png": 101} | {f"{level}.png": level for level in masks})
+    rows = [
+        Sample(
+            name=str(level),
+            group=None,
+            reference=folder / "gt.png",
+            distorted={"mine": folder / "mine.png"},
+            further={"mask": str(folder / f"{level}.png")},
+        )
+        for level in masks
+    ]
+    return Samples(rows=tuple(rows), methods=("mine",), left_out={}, inputs={})
 
-    report = score_set(samples, metrics="psnr", protocol="ucf101-masked", gates=gates)
 
-    assert report.scores["a", "mine"].left_out == "its mask is empty"
-    assert [(each.value, each.passed) for each in report.gates] == [(None, False)] * 2
+@pytest.mark.parametrize("gate", ["psnr>1", "samples.psnr>1"])
+def test_a_gate_over_no_frames_fails(flat: Flat, gate: str) -> None:
+    report = score_set(masked(flat, 0), metrics="psnr", protocol="ucf101-masked", gates=[gate])
+
+    assert report.scores["0", "mine"].left_out == "its mask is empty"
+    assert [(each.value, each.passed) for each in report.gates] == [(None, False)]
+
+
+@pytest.mark.parametrize("gate", ["psnr>1", "samples.psnr>1"])
+def test_what_a_protocol_leaves_out_is_in_no_gate(
+    flat: Flat, decibels: Decibels, gate: str
+) -> None:
+    samples = masked(flat, 0, 255)
+
+    report = score_set(samples, metrics="psnr", protocol="ucf101-masked", gates=[gate])
+
+    (outcome,) = report.gates
+    assert outcome.value == pytest.approx(decibels(1), abs=DECIBEL)
 
 
 def test_frames_of_a_sample_score_as_those_of_two_videos(picture: Callable[..., Path]) -> None:
