@@ -31,30 +31,32 @@ if TYPE_CHECKING:
     from framegauge.engines.store.store import Store as Store
     from framegauge.engines.store.stored_engine import StoredEngine as StoredEngine
     from framegauge.engines.store.trusted_files import StoreError as StoreError
+    from framegauge.export.contract.model_file import ModelFile as ModelFile
 
 _HOMES = {
-    "BuildError": "building.tensorrt.compiler",
-    "Candidate": "finding.candidates",
-    "FLAVOURS": "identity.machine",
-    "Flavour": "identity.machine",
-    "Gpu": "identity.machine",
-    "PRESETS": "identity.profile",
-    "Profile": "identity.profile",
-    "Resolution": "finding.candidates",
-    "Size": "identity.profile",
-    "Store": "store.store",
-    "StoreError": "store.trusted_files",
-    "StoredEngine": "store.stored_engine",
-    "Target": "identity.target",
-    "TargetError": "identity.machine",
-    "Validity": "finding.candidates",
-    "adopt": "building.adopt",
-    "build": "building.build",
-    "flavours": "identity.machine",
-    "gpu": "identity.machine",
-    "parse_targets": "identity.target",
-    "resolve": "finding.resolve",
-    "verify": "proving.verify",
+    "BuildError": ".building.tensorrt.compiler",
+    "Candidate": ".finding.candidates",
+    "FLAVOURS": ".identity.machine",
+    "Flavour": ".identity.machine",
+    "Gpu": ".identity.machine",
+    "ModelFile": "framegauge.export.contract.model_file",
+    "PRESETS": ".identity.profile",
+    "Profile": ".identity.profile",
+    "Resolution": ".finding.candidates",
+    "Size": ".identity.profile",
+    "Store": ".store.store",
+    "StoreError": ".store.trusted_files",
+    "StoredEngine": ".store.stored_engine",
+    "Target": ".identity.target",
+    "TargetError": ".identity.machine",
+    "Validity": ".finding.candidates",
+    "adopt": ".building.adopt",
+    "build": ".building.build",
+    "flavours": ".identity.machine",
+    "gpu": ".identity.machine",
+    "parse_targets": ".identity.target",
+    "resolve": ".finding.resolve",
+    "verify": ".proving.verify",
 }
 
 __all__ = [
@@ -64,6 +66,7 @@ __all__ = [
     "Candidate",
     "Flavour",
     "Gpu",
+    "ModelFile",
     "Profile",
     "Resolution",
     "Size",
@@ -86,4 +89,4 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return getattr(import_module(_HOMES[name], __name__), name)

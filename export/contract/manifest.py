@@ -27,6 +27,7 @@ from framegauge.export.contract.soundness import (
     check_inputs,
     check_names,
     check_outputs,
+    check_roles,
     check_self_test,
 )
 
@@ -142,7 +143,9 @@ class Manifest:
                 "does not. Update framegauge, or export the model again with this release."
             )
         try:
-            return made(cls, facts)
+            manifest = made(cls, facts)
+            manifest.check()
+            return manifest
         except ManifestError:
             raise
         except ValueError as error:
@@ -160,15 +163,23 @@ class Manifest:
         if not self.scores:
             raise ManifestError("The model names no scores. Export it again.")
         check_inputs(self.form, self.inputs)
-        check_outputs(self.outputs, self.inputs)
-        check_aggregates(self.aggregates, self.outputs)
-        check_names(self.outputs, self.aggregates, self.missing)
-        check_bound_colour(self.form, self.inputs, self.matrix, self.range, self.chroma_siting)
+        check_outputs(self.outputs)
         if self.crop_border < 0 or self.quantise not in (None, 8):
             raise ValueError(
                 f"crop_border is {self.crop_border} and quantise {self.quantise}, and should be at "
                 "least 0, and 8 or null"
             )
+
+    def check(self) -> None:
+        """Check that its parts belong together.
+
+        Raises:
+            ValueError: They do not.
+        """
+        check_roles(self.outputs, self.inputs)
+        check_aggregates(self.aggregates, self.outputs)
+        check_names(self.outputs, self.aggregates, self.missing)
+        check_bound_colour(self.form, self.inputs, self.matrix, self.range, self.chroma_siting)
         check_self_test(self.self_test, self.inputs, self.outputs, self.aggregates)
 
 

@@ -43,8 +43,8 @@ def read_manifest(content: bytes, *, file: str) -> Manifest:
         file: Its name, for errors.
 
     Raises:
-        ManifestError: It is not an ONNX file or not a model of ours, or comes from another release.
-        DamagedError: It is not as it was written.
+        ManifestError: It is not a model of ours, or comes from another release.
+        DamagedError: It is not an ONNX file, or not as it was written.
     """
     entries = _entries(content, file)
     text = entries[KEY][1].decode("utf-8", "replace") if KEY in entries else None
@@ -148,14 +148,14 @@ def _entries(content: bytes, file: str) -> dict[str, tuple[int, bytes]]:
     return found
 
 
-def _not_onnx(file: str) -> ManifestError:
-    return ManifestError(
+def _not_onnx(file: str) -> DamagedError:
+    return DamagedError(
         f"{file} is not an ONNX file, or is cut short. Make one with `framegauge export`."
     )
 
 
 class DamagedError(ManifestError):
-    """A model file whose bytes are not those that it was written with."""
+    """A file that is no ONNX file, or whose bytes are not those that it was written with."""
 
 
 class _CutShortError(ValueError):

@@ -39,13 +39,12 @@ def check_inputs(form: Format, inputs: Sequence[Input]) -> None:
             )
 
 
-def check_outputs(outputs: Sequence[Output], inputs: Sequence[Input]) -> None:
-    """Refuse outputs with limits that nothing could keep to, or that everything would.
+def check_roles(outputs: Sequence[Output], inputs: Sequence[Input]) -> None:
+    """Refuse outputs that look at what the model does not take.
 
     Raises:
-        ValueError: There is one, or one that looks at an input that is not there.
+        ValueError: There is one.
     """
-    _check_once("outputs", [each.name for each in outputs])
     roles = {each.role for each in inputs}
     for each in outputs:
         absent = [role for role in each.inputs if role not in roles]
@@ -56,6 +55,16 @@ def check_outputs(outputs: Sequence[Output], inputs: Sequence[Input]) -> None:
             )
         if each.masked and "mask" not in each.inputs:
             raise ValueError(f"{each.name} is masked, and takes no mask")
+
+
+def check_outputs(outputs: Sequence[Output]) -> None:
+    """Refuse outputs with limits that nothing could keep to, or that everything would.
+
+    Raises:
+        ValueError: There is one.
+    """
+    _check_once("outputs", [each.name for each in outputs])
+    for each in outputs:
         if not 1 <= each.least <= _MOST_SIDE:
             raise ValueError(f"{each.name} takes frames from {each.least} pixels")
         if each.tolerance < 0 or not 0 <= each.relative <= MOST_RELATIVE:

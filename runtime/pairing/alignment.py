@@ -200,6 +200,24 @@ class Alignment:
         factor = self.factor or 1
         return -(-replace(self, start=self.start // factor * factor).first // factor) * factor
 
+    def ordinal(self, number: int) -> int:
+        """Frames that come before one in a run over all of both videos, judged as this one is.
+
+        Frames that are not judged for want of neighbours count as well.
+
+        Args:
+            number: Index of a frame that is judged, in the reference.
+
+        Example:
+            >>> Alignment(start=7, subsample=3).ordinal(10), Alignment(factor=4).ordinal(6)
+            (3, 4)
+        """
+        whole = replace(self, start=0)
+        if self.factor is None:
+            return (number - whole.first) // (self.reference_step * self.subsample)
+        after = number - whole.first_input - 1
+        return after - after // self.factor
+
     def _made(self, until: int) -> int:
         """Frames before ``until`` that are no inputs."""
         return until - -(-until // (self.factor or 1))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -36,9 +35,37 @@ def in_flight(size: tuple[int, int], threads: int) -> int:
     return max(1, min(threads, FLIGHT_PIXELS // (width * height * batch_size(size))))
 
 
-def batches(pairs: Iterator[T], count: int) -> Generator[list[T], None, None]:
-    """The pairs in lists of ``count``, the last one perhaps shorter."""
-    while batch := list(islice(pairs, count)):
+def batches(
+    items: Iterator[T], count: int, ordinal: Callable[[T], int]
+) -> Generator[dict[int, T], None, None]:
+    """The items by their places in batches of ``count``, each as it lies in a run over all.
+
+    The last bit of a score depends on the place in its batch, so that a part of a clip has the
+    scores of the whole only where every frame keeps its place.
+
+    Args:
+        items: In order.
+        count: Places of a batch.
+        ordinal: How many items come before one in a run over all.
+
+    Example:
+        >>> list(batches(iter([3, 4, 5, 6]), 4, lambda item: item))
+        [{3: 3}, {0: 4, 1: 5, 2: 6}]
+    """
+    batch: dict[int, T] = {}
+    number = 0
+    for item in items:
+        # A batch goes out with its last place, before the next item is taken: who makes them may
+        # write over this one then.
+        before, (number, place) = number, divmod(ordinal(item), count)
+        if batch and number != before:
+            yield batch
+            batch = {}
+        batch[place] = item
+        if place == count - 1:
+            yield batch
+            batch = {}
+    if batch:
         yield batch
 
 

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from framegauge.export.contract.interface import Output
-from framegauge.export.contract.roles import PAIR
 from framegauge.runtime.errors import ScoreError
-from framegauge.runtime.pairing.case import Case, Pair
+from framegauge.runtime.pairing.case import Case
 from framegauge.runtime.reports.stills import Worst
-from framegauge.runtime.scoring.batches_in_flight import batch_size, batches, stacked
+from framegauge.runtime.scoring.batches_in_flight import batches, stacked
 from framegauge.runtime.scoring.ordered_map import ordered_map
 from framegauge.runtime.scoring.scorer import Scorer
-from framegauge.runtime.sources.conversion import Rendition
+from framegauge.runtime.sources.colour import Colour
 from framegauge.runtime.sources.planes import Planes
 
 Values = Mapping[str, NDArray[np.float64]]
@@ -31,52 +31,68 @@ class Progress(Protocol):
         """``done`` frames of ``total`` are scored; the total may be unknown."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Batching:
+    """How frames go through the models together.
+
+    Attributes:
+        size: Frames of a batch. All are of this length: places for which there is no frame are
+            filled with another, whose scores are dropped.
+        flight: Batches to score at a time.
+        ordinal: Of a frame's index in the reference, how many frames come before it in a run over
+            all.
+    """
+
+    size: int
+    flight: int
+    ordinal: Callable[[int], int]
+
+
 def score_pairs(
     scorer: Scorer,
-    pairs: Iterator[Pair | Case],
-    renditions: Mapping[str, Rendition],
-    worst: Worst | None,
-    progress: Progress | None,
-    expected: int | None,
+    cases: Iterator[Case],
+    batching: Batching,
+    colours: Mapping[str, Colour],
     *,
-    flight: int | None = None,
+    worst: Worst | None = None,
+    progress: Progress | None = None,
+    expected: int | None = None,
 ) -> tuple[NDArray[np.int64], dict[str, NDArray[np.float64]]]:
-    """Score every pair, a batch at a time.
+    """Score every case, a batch at a time.
 
     Args:
         scorer: What scores them.
-        pairs: The reference's index, its frame and the distorted frame, or samples with what else
-            the models take.
-        renditions: What the frames of each video have become.
+        cases: In order.
+        batching: How they go through the models.
+        colours: What the code values of both videos mean.
         worst: Where the worst frames are kept, ``None`` if they are not.
         progress: Told after every batch.
-        expected: How many pairs there will be, ``None`` if that is not known.
-        flight: Batches to score at a time, ``None`` for as many as the scorer is made for.
+        expected: How many cases there will be, ``None`` if that is not known.
 
     Returns:
         The indices, ``(n,)``, and for each output its values, ``(n,)``.
 
     Raises:
-        ScoreError: A frame has samples that no score has a meaning for; whatever ``pairs`` raises.
+        ScoreError: A frame has samples that no score has a meaning for; whatever ``cases`` raises.
     """
-    colours = {role: renditions[role].colour for role in PAIR}
-    count = batch_size(renditions["reference"].size)
     decider = first_score(scorer).name
     numbers = array("q")
     columns = {output.name: array("d") for output in scorer.outputs}
     if progress:
         progress(0, expected)
 
-    def scored(batch: Sequence[Pair | Case]) -> tuple[list[Case], Values]:
-        cases = [each if isinstance(each, Case) else Case(*each) for each in batch]
-        frames, tensors = _fed(cases)
-        return cases, scorer.run(frames, colours, tensors)
+    def scored(batch: Mapping[int, Case]) -> tuple[list[Case], Values]:
+        frames, tensors = _fed(batch, batching.size)
+        values = scorer.run(frames, colours, tensors)
+        places = list(batch)
+        return list(batch.values()), {name: each[places] for name, each in values.items()}
 
-    with closing(ordered_map(scored, batches(pairs, count), flight or scorer.in_flight)) as results:
-        for cases, values in results:
+    placed = batches(cases, batching.size, lambda case: batching.ordinal(case.number))
+    with closing(ordered_map(scored, placed, batching.flight)) as results:
+        for judged, values in results:
             for name, column in columns.items():
-                column.extend(_judged(name, cases, values[name]))
-            for case, value in zip(cases, values[decider].tolist(), strict=True):
+                column.extend(_judged(name, judged, values[name]))
+            for case, value in zip(judged, values[decider].tolist(), strict=True):
                 numbers.append(case.number)
                 if worst:
                     worst.offer(case.number, value, case.reference, case.distorted)
@@ -97,23 +113,27 @@ def _judged(name: str, cases: Sequence[Case], values: NDArray[np.float64]) -> li
 
 
 def _fed(
-    cases: Sequence[Case],
+    batch: Mapping[int, Case], size: int
 ) -> tuple[dict[str, Planes], dict[str, NDArray[np.float32]]]:
-    """The batch's frames and tensors by role, checked."""
-    frames: dict[str, list[Planes]] = {}
-    tensors: dict[str, list[NDArray[np.float32]]] = {}
-    for case in cases:
-        pair = {"reference": case.reference, "distorted": case.distorted}
-        for role, values in (pair | dict(case.further)).items():
+    """The batch's frames and tensors by role, checked, each frame at its place."""
+    given = {
+        place: {"reference": case.reference, "distorted": case.distorted, **case.further}
+        for place, case in batch.items()
+    }
+    for place, case in batch.items():
+        for role, values in given[place].items():
             if isinstance(values, tuple):
                 _check_samples(role, case.number, values)
-                frames.setdefault(role, []).append(values)
-            else:
-                tensors.setdefault(role, []).append(values)
-    return (
-        {role: stacked(each) for role, each in frames.items()},
-        {role: np.stack(each) for role, each in tensors.items()},
-    )
+    filler = next(iter(given.values()))
+    rows = [given.get(place, filler) for place in range(size)]
+    frames: dict[str, Planes] = {}
+    tensors: dict[str, NDArray[np.float32]] = {}
+    for role, values in filler.items():
+        if isinstance(values, tuple):
+            frames[role] = stacked([row[role] for row in rows])  # type: ignore[misc]
+        else:
+            tensors[role] = np.stack([row[role] for row in rows])
+    return frames, tensors
 
 
 def _check_samples(role: str, number: int, planes: Planes) -> None:

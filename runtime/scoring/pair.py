@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Container, Generator, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import partial
 from typing import Protocol
 
@@ -21,7 +22,7 @@ from framegauge.runtime.pairing.alignment import Alignment
 from framegauge.runtime.pairing.case import Case
 from framegauge.runtime.reports.stills import Worst
 from framegauge.runtime.scoring.batches_in_flight import batch_size, in_flight
-from framegauge.runtime.scoring.loop import Progress, score_pairs
+from framegauge.runtime.scoring.loop import Batching, Progress, score_pairs
 from framegauge.runtime.scoring.prefetch import ahead
 from framegauge.runtime.scoring.requests import FrameRequest, Where
 from framegauge.runtime.scoring.scorer import Scorer
@@ -57,6 +58,7 @@ class CaseSource(Protocol):
         distorted: Iterator[Planes],
         *,
         form: Format,
+        frame_rate: Fraction | None = None,
         copied: Container[str] = (),
     ) -> Generator[Case, None, None]:
         """Every frame judged with what the models take, in order."""
@@ -80,6 +82,12 @@ class ClipPair:
         return {role: source.facts for role, source in self.sources.items()}
 
     @property
+    def frame_rate(self) -> Fraction | None:
+        """Of the frames that are compared, ``None`` if the reference does not say its own."""
+        rate = self.sources["reference"].facts.frame_rate
+        return None if rate is None else rate / self.alignment.reference_step
+
+    @property
     def lengths(self) -> list[int | None]:
         """Frames that each declares, ``None`` if it does not say."""
         return [source.facts.frames for source in self.sources.values()]
@@ -92,11 +100,13 @@ class PairPlan:
     Attributes:
         scorer: The models.
         renditions: What the frames become, by role.
+        batch: Frames of a batch.
         flight: Batches to score at a time.
     """
 
     scorer: Scorer
     renditions: Mapping[str, Rendition]
+    batch: int
     flight: int
 
     @property
@@ -187,6 +197,7 @@ def plan_pair(facts: Mapping[str, Facts], scorer: Scorer, policy: ConversionPoli
     return PairPlan(
         scorer=scorer,
         renditions=renditions,
+        batch=1 if _is_one(facts) else batch_size(size),
         flight=_flight(facts, size, scorer.in_flight),
     )
 
@@ -220,28 +231,39 @@ def score_pair(
             )
             for role, source in clips.sources.items()
         ]
-        held = cases.holds_frames or plan.flight * batch_size(plan.size) > 1
-        copied = _copied(clips.sources, held=held)
+        held = cases.holds_frames or plan.flight * plan.batch > 1
         judged = opened.enter_context(
-            closing(cases.samples(clips.alignment, *decoded, form=plan.scorer.form, copied=copied))
+            closing(
+                cases.samples(
+                    clips.alignment,
+                    *decoded,
+                    form=plan.scorer.form,
+                    frame_rate=clips.frame_rate,
+                    copied=_copied(clips.sources, held=held),
+                )
+            )
         )
         begun = time.perf_counter()
         numbers, values = score_pairs(
             plan.scorer,
             judged,
-            plan.renditions,
-            worst,
-            progress,
-            cases.expected(clips.alignment, *clips.lengths),
-            flight=plan.flight,
+            Batching(size=plan.batch, flight=plan.flight, ordinal=clips.alignment.ordinal),
+            {role: rendition.colour for role, rendition in plan.renditions.items()},
+            worst=worst,
+            progress=progress,
+            expected=cases.expected(clips.alignment, *clips.lengths),
         )
         return PairScores(numbers=numbers, values=values, seconds=time.perf_counter() - begun)
 
 
 def _flight(facts: Mapping[str, Facts], size: tuple[int, int], most: int) -> int:
     """Batches to score at a time, at most so many; of one frame there is one."""
-    is_one = any(each.frames == 1 for each in facts.values())
-    return 1 if is_one else in_flight(size, most)
+    return 1 if _is_one(facts) else in_flight(size, most)
+
+
+def _is_one(facts: Mapping[str, Facts]) -> bool:
+    """Whether there is one frame to score."""
+    return any(each.frames == 1 for each in facts.values())
 
 
 def _decoded(

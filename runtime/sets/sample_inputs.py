@@ -7,13 +7,14 @@ import os
 from collections.abc import Container, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from framegauge.export.contract.formats import Format
-from framegauge.export.contract.roles import FRAME_ROLES, PAIR
+from framegauge.export.contract.roles import FRAME_ROLES, NEIGHBOURS, PAIR
 from framegauge.runtime.errors import ScoreError, UsageError
 from framegauge.runtime.pairing.alignment import Alignment
 from framegauge.runtime.pairing.case import Case
@@ -26,6 +27,9 @@ from framegauge.runtime.sources.facts import Facts
 from framegauge.runtime.sources.flow_files import read_flow
 from framegauge.runtime.sources.planes import Planes
 from framegauge.runtime.sources.source import open_source
+
+OWN = frozenset((*NEIGHBOURS, "frame_rate"))
+"""What a sample of two videos gives by itself."""
 
 Further = Mapping[str, Planes | NDArray[np.float32]]
 """By role, planes of a frame, a flow ``(2, H, W)``, a mask ``(1, H, W)`` or a time ``()``."""
@@ -53,7 +57,7 @@ class Columns:
 
     def lacking(self, inputs: Sequence[str], /) -> tuple[str, ...]:
         """Those of an entry's inputs that some sample does not name."""
-        return tuple(role for role in inputs if role not in self.roles.union(PAIR))
+        return tuple(role for role in inputs if role not in self.roles.union(PAIR, OWN))
 
     def refuse(self, name: str, inputs: Sequence[str], /) -> None:
         """Refuse an entry that lacks inputs, or could not tell methods apart.
@@ -158,6 +162,7 @@ class SampleCases:
         distorted: Iterator[Planes],
         *,
         form: Format,
+        frame_rate: Fraction | None = None,
         copied: Container[str] = (),
     ) -> Generator[Case, None, None]:
         """Every frame judged, in order; only one where there is more than the pair.
@@ -167,6 +172,7 @@ class SampleCases:
             reference: The reference's frames.
             distorted: The distorted clip's frames.
             form: Their pixel format.
+            frame_rate: Of no concern: nothing here depends on it.
             copied: As for :meth:`~framegauge.runtime.pairing.alignment.Alignment.pairs`.
 
         Raises:

@@ -11,8 +11,10 @@ import numpy as np
 from framegauge.export.contract.roles import PAIR
 from framegauge.runtime.errors import ScoreError, UsageError
 from framegauge.runtime.pairing.alignment import Alignment
+from framegauge.runtime.pairing.case_assembly import Cases
+from framegauge.runtime.pairing.extra_inputs import ExtraInputs
 from framegauge.runtime.pooling.pool import Scores
-from framegauge.runtime.scoring.pair import open_pair, plan_pair, score_pair, scorer_for
+from framegauge.runtime.scoring.pair import CaseSource, open_pair, plan_pair, score_pair, scorer_for
 from framegauge.runtime.scoring.scorers_by_format import ScorersByFormat
 from framegauge.runtime.sets.protocol_steps import (
     check_model,
@@ -21,7 +23,7 @@ from framegauge.runtime.sets.protocol_steps import (
     scored_as,
     within_mask,
 )
-from framegauge.runtime.sets.sample_inputs import SampleCases, further_inputs
+from framegauge.runtime.sets.sample_inputs import OWN, SampleCases, further_inputs
 from framegauge.runtime.sets.samples import Sample
 from framegauge.runtime.sets.set_request import SetRequest
 from framegauge.runtime.sets.treatment import Treatment, treated
@@ -107,8 +109,12 @@ def score_sample(
         )
         if mask is not None and not mask.any():
             return replace(score, left_out="its mask is empty")
-        cases = SampleCases({})
-        if not set(scorer.roles) <= set(PAIR):
+        cases: CaseSource = SampleCases({})
+        asked = set(scorer.roles) - set(PAIR)
+        if asked and asked <= OWN - set(sample.further):
+            given = ExtraInputs(factor=None, flows={}, estimator=None)
+            cases = Cases(given, roles=scorer.roles, outputs=scorer.outputs)
+        elif asked:
             further, done = further_inputs(scorer, sample, policy, facts["reference"], plan.size)
             score = replace(score, inputs={**score.inputs, **done})
             cases = SampleCases(further)

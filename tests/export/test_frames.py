@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from framegauge.export.contract.formats import find_format
+from framegauge.export.contract.colour_map import colour_map
+from framegauge.export.contract.formats import Format, find_format, subsampling
+from framegauge.export.contract.roles import SITINGS, siting_of
 from framegauge.export.contract.selftest import batch
-from framegauge.export.frames import make_frame, to_rgb, upsampled
+from framegauge.export.frames import BoundColour, make_frame, to_rgb, upsampled
 
 ACCURATE = "flags=accurate_rnd+full_chroma_int+full_chroma_inp+bilinear"
 # ITU-R BT.601-7 and BT.709-6: weights of red and blue in luma.
@@ -19,7 +21,8 @@ CONVERSIONS = [
     for matrix in WEIGHTS
     for spread in ("limited", "full")
 ]
-COLOUR = torch.tensor([[1.0, 0, 1.5, -200], [1, -0.4, -0.7, 130], [1, 1.8, 0, -230]]) / 255
+COLOUR = torch.tensor([[[1.0, 0, 1.5, -200], [1, -0.4, -0.7, 130], [1, 1.8, 0, -230]]]) / 255
+LEFT = torch.tensor([[0.5, 0.0]], dtype=torch.float64)
 
 
 @pytest.mark.parametrize("scene", ["bikes_128x192", "bikes_97x131"])
@@ -39,7 +42,8 @@ def test_rgb_is_that_of_ffmpegs_accurate_conversion(
         for plane, whole in zip(form.planes, split(code, form, *even.shape[:2]), strict=True)
     }
 
-    ours = to_rgb(planes, colour(matrix, spread, form.depth), form)[0].permute(1, 2, 0).numpy()
+    rgb = to_rgb(planes, colour(matrix, spread, form.depth)[None], sited(form, "left"), form)
+    ours = rgb[0].permute(1, 2, 0).numpy()
 
     theirs = rgb_from_yuv(code, name, matrix, spread, *even.shape[:2])[:height, :width]
     # Half a step is their rounding to 8 bits. In ten bits FFmpeg takes four times 255 for the peak
@@ -57,7 +61,7 @@ def test_a_ramp_of_chroma_is_level_with_even_columns(name: str, shape: tuple[Any
     down, across = 5 // shape[0] + (shape[0] == 3), 2 if shape[1] == 4 else 1
     ramp = across * torch.arange(shape[1]).double() + 100 * down * torch.arange(shape[0])[:, None]
 
-    whole = upsampled(ramp[None, None], 5, 7, form)[0, 0]
+    whole = upsampled(ramp[None, None], sited(form, "left"), 5, 7, form)[0, 0]
 
     # Rows of 4:2:0 lie a quarter of a chroma row above and below their sample.
     rows = 100 * (torch.arange(5).double() - (0.5 if down == 2 else 0))
@@ -69,10 +73,64 @@ def test_chroma_beyond_the_border_is_repeated() -> None:
     form = find_format("yuv420p")
     chroma = torch.tensor([[10.0, 20], [30, 40]])[None, None]
 
-    whole = upsampled(chroma, 4, 4, form)[0, 0]
+    whole = upsampled(chroma, sited(form, "left"), 4, 4, form)[0, 0]
 
     assert whole[0].tolist() == [10, 15, 20, 20]
     assert whole[3].tolist() == [30, 35, 40, 40]
+
+
+@pytest.mark.parametrize("siting", SITINGS)
+@pytest.mark.parametrize("name", ["yuv420p", "yuv422p"])
+def test_a_ramp_of_chroma_is_that_of_its_sites(name: str, siting: str) -> None:
+    form = find_format(name)
+    down, across = subsampling(form, "u")
+    row, column = siting_of(siting, down=down, across=across)
+    # Each chroma sample holds its own place among the luma samples.
+    places = 100 * (down * torch.arange(6).double() + row)[:, None]
+    places = places + across * torch.arange(6).double() + column
+
+    whole = upsampled(places[None, None], sited(form, siting), 6 * down, 12, form)[0, 0]
+
+    wanted = 100 * torch.arange(6 * down).double()[:, None] + torch.arange(12).double()
+    inner = slice(down, 5 * down), slice(2, 10)
+    torch.testing.assert_close(whole[inner], wanted[inner])
+
+
+def test_every_frame_of_a_batch_has_its_own_colours_and_sites() -> None:
+    form = find_format("yuv420p")
+    feed = tensors(batch(form, "reference", (12, 14), 2))
+    facts = {
+        "reference_colour": torch.cat([COLOUR, COLOUR.roll(1, dims=1)]).double(),
+        "reference_siting": torch.cat([sited(form, "left"), sited(form, "centre")]),
+    }
+
+    both = make_frame(form, "reference", feed | facts, dtype=torch.float64).rgb
+
+    for n in range(2):
+        one = {name: each[n : n + 1] for name, each in (feed | facts).items()}
+        alone = make_frame(form, "reference", one, dtype=torch.float64).rgb
+        assert torch.equal(both[n : n + 1], alone)
+    assert not torch.equal(both[0], both[1])
+
+
+@pytest.mark.parametrize("name", ["yuv420p", "yuv422p10le", "yuv444p", "gray8"])
+def test_bound_colours_are_those_that_are_given(name: str) -> None:
+    form = find_format(name)
+    feed = tensors(batch(form, "reference", (13, 15), 2))
+    siting = None if subsampling(form, "u") == (1, 1) else "centre"
+    bound = BoundColour(matrix="bt709", range="full", chroma_siting=siting)
+    facts = {
+        "reference_colour": torch.tensor([colour_map("bt709", "full", form.depth)] * 2).double()
+    }
+    if siting:
+        facts["reference_siting"] = sited(form, siting).repeat(2, 1)
+
+    given = make_frame(form, "reference", feed | facts, dtype=torch.float64).rgb
+    inside = make_frame(form, "reference", feed, dtype=torch.float64, colour=bound).rgb
+
+    torch.testing.assert_close(inside, given, rtol=0, atol=1e-7)
+    assert bound.asked(form) == ()
+    assert set(BoundColour().asked(form)) == {name.partition("_")[2] for name in facts}
 
 
 def test_words_of_deep_formats_are_joined_in_the_graph() -> None:
@@ -90,7 +148,8 @@ def test_semi_planar_frames_are_the_planar_ones() -> None:
     rgb = {}
     for name in ("yuv420p10le", "p010le"):
         form = find_format(name)
-        feed = tensors(batch(form, "reference", (19, 23), 2)) | {"reference_colour": COLOUR / 4}
+        facts = {"reference_colour": COLOUR / 4, "reference_siting": LEFT}
+        feed = tensors(batch(form, "reference", (19, 23), 2)) | facts
         rgb[name] = make_frame(form, "reference", feed, dtype=torch.float64).rgb
 
     assert torch.equal(rgb["p010le"], rgb["yuv420p10le"])
@@ -119,7 +178,7 @@ def test_colours_out_of_range_are_clipped() -> None:
     form = find_format("yuv444p")
     planes = {part: torch.tensor([0.0, 255]).view(1, 1, 1, 2) for part in "yuv"}
 
-    rgb = to_rgb(planes, COLOUR, form)
+    rgb = to_rgb(planes, COLOUR, None, form)
 
     assert rgb.min().item() == 0
     assert rgb.max().item() == 1
@@ -145,6 +204,11 @@ def test_float_colours_are_rounded_to_the_nearest_of_256() -> None:
     ).rgb
 
     assert (255 * rounded[0, 0, 0]).round(decimals=9).tolist() == [0, 0, 1, 254, 255, 255]
+
+
+def sited(form: Format, siting: str) -> torch.Tensor:
+    down, across = subsampling(form, "u")
+    return torch.tensor([siting_of(siting, down=down, across=across)], dtype=torch.float64)
 
 
 def tensors(feed: Any) -> Any:

@@ -56,13 +56,14 @@ def test_the_line_builds_what_framegauge_would(shipped: Path) -> None:
     ]
 
 
-def test_inputs_of_a_fixed_shape_are_left_out_of_the_line(shipped: Path) -> None:
+def test_colours_have_the_batch_of_the_frames(shipped: Path) -> None:
     model = ModelFile.read(shipped / "yuv420p" / "psnr.onnx")
 
     line = command(model, SMALL, plan="m.plan")
 
     assert "reference_u:1x8x8" in line
-    assert "colour" not in line
+    assert "reference_colour:1x3x4" in line
+    assert "distorted_siting:2x2" in line
 
 
 def test_tensorrt_11_needs_no_flag_for_strong_types(model: ModelFile) -> None:

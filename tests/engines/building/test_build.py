@@ -1,5 +1,4 @@
 import errno
-import hashlib
 import json
 import os
 import signal
@@ -36,6 +35,7 @@ from framegauge.engines.identity.target import RTX_ARCHITECTURES, Target, parse_
 from framegauge.engines.store.prune import DAY, prune
 from framegauge.engines.store.store import Store
 from framegauge.export.contract.manifest import KEY
+from framegauge.export.contract.model_bytes import BLANK, DIGEST_KEY, sealed
 from framegauge.export.contract.model_file import ModelFile
 
 rtx = pytest.importorskip("tensorrt_rtx")
@@ -49,6 +49,7 @@ PATIENCE = 300
 BUILD = """
 import sys
 from framegauge.engines.building.build import build, jobs
+from framegauge.export.contract.model_bytes import BLANK, DIGEST_KEY, sealed
 from framegauge.export.contract.model_file import ModelFile
 from framegauge.engines.identity.profile import Profile
 from framegauge.engines.store.prune import DAY, prune
@@ -68,6 +69,7 @@ WAITING = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from framegauge.engines.building.build import build, jobs
+from framegauge.export.contract.model_bytes import BLANK, DIGEST_KEY, sealed
 from framegauge.export.contract.model_file import ModelFile
 from framegauge.engines.identity.profile import Profile
 from framegauge.engines.store.store import Store
@@ -133,8 +135,10 @@ def configuration(job: Any) -> Any:
 def rewritten(model: Any, path: Any, change: Any) -> Any:
     """The model's file after a change of its graph or its manifest."""
     proto = onnx.load_from_string(model.content)
+    held = {entry.key: entry for entry in proto.metadata_props}
     change(proto)
-    onnx.save(proto, path)
+    held[DIGEST_KEY].value = BLANK.decode()
+    path.write_bytes(sealed(proto.SerializeToString()))
     return ModelFile.read(path)
 
 
@@ -452,7 +456,8 @@ def test_a_manifest_of_another_model_is_refused(model: ModelFile, tmp_path: Path
         facts["self_test"]["scores"] = [
             {"psnr": run["mse"]} for run in facts["self_test"]["scores"]
         ]
-        onnx.helper.set_model_props(proto, {KEY: json.dumps(facts)})
+        for each in proto.metadata_props:
+            each.value = json.dumps(facts) if each.key == KEY else each.value
 
     liar = rewritten(model, tmp_path / "liar.onnx", lie)
 
@@ -480,8 +485,7 @@ def test_weights_beside_a_model_are_not_built_in(shipped: Path, tmp_path: Path) 
     proto = onnx.load_from_string(model.content)
     path = tmp_path / "beside.onnx"
     onnx.save(proto, path, save_as_external_data=True, location="w.bin", size_threshold=0)
-    content = path.read_bytes()
-    beside = replace(model, path=path, content=content, sha256=hashlib.sha256(content).hexdigest())
+    beside = replace(model, path=path, content=path.read_bytes())
 
     with pytest.raises(BuildError, match=r"beside\.onnx keeps weights in a file beside it"):
         compile_engine(order(wanted(beside, "sm89")[0]))

@@ -17,6 +17,7 @@ from framegauge.engines.identity.sidecar import Sidecar
 from framegauge.engines.identity.target import Target
 from framegauge.engines.store.store import Store
 from framegauge.engines.store.stored_engine import StoredEngine
+from framegauge.export.contract.model_bytes import BLANK, DIGEST_KEY, metadata, sealed
 from framegauge.export.contract.model_file import ModelFile
 
 ADA = Target(flavour="tensorrt_rtx", architectures=("sm89",))
@@ -82,7 +83,8 @@ def change(path: Path) -> str:
     content = path.read_bytes()
     altered = content.replace(b'"torch":"2.', b'"torch":"9.')
     assert altered != content
-    path.write_bytes(altered)
+    digits = metadata(altered, file="changed")[DIGEST_KEY].encode()
+    path.write_bytes(sealed(altered.replace(digits, BLANK)))
     return ModelFile.read(path).sha256[:8]
 
 

@@ -83,10 +83,12 @@ def test_an_engine_for_ampere_and_later_is_the_same_wherever_it_was_built(recipe
     assert one.key == other.key
 
 
-def test_one_byte_of_the_model_changes_the_key(model: ModelFile, tmp_path: Path) -> None:
+def test_one_byte_of_the_model_changes_the_key(
+    model: ModelFile, resealed: Callable[[bytes], bytes], tmp_path: Path
+) -> None:
     # In the manifest's text, so that the file is a model still.
     content = model.content.replace(b"torch", b"torcH", 1)
-    (tmp_path / "other.onnx").write_bytes(content)
+    (tmp_path / "other.onnx").write_bytes(resealed(content))
     target, profile = parse_targets("sm89"), [Profile.parse("720p")]
 
     (one,), (other,) = (
@@ -96,9 +98,11 @@ def test_one_byte_of_the_model_changes_the_key(model: ModelFile, tmp_path: Path)
     assert one.recipe.key != other.recipe.key
 
 
-def test_the_precision_of_a_model_changes_the_key(model: ModelFile, tmp_path: Path) -> None:
+def test_the_precision_of_a_model_changes_the_key(
+    model: ModelFile, resealed: Callable[[bytes], bytes], tmp_path: Path
+) -> None:
     content = model.content.replace(b'"precision":"fp32"', b'"precision":"fp16"')
-    (tmp_path / "half.onnx").write_bytes(content)
+    (tmp_path / "half.onnx").write_bytes(resealed(content))
     half = ModelFile.read(tmp_path / "half.onnx")
     target, profile = parse_targets("sm89"), [Profile.parse("720p")]
 

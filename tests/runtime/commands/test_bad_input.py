@@ -8,6 +8,9 @@ import numpy as np
 import onnx
 import pytest
 
+from framegauge.export.contract.manifest import KEY
+from framegauge.export.contract.model_bytes import BLANK, DIGEST_KEY, metadata, sealed
+
 # What a run that fails must not leave behind.
 OUTPUTS = ("r.json", "r.csv", "r.html")
 
@@ -215,26 +218,32 @@ def model_of_others(folder: Path, bench: Bench) -> Path:
     return folder / "bad.onnx"
 
 
-def newer_model(folder: Path, bench: Bench) -> Path:
+def with_manifest(folder: Path, bench: Bench, change: Callable[[str], str]) -> Path:
+    """A model with its manifest changed, whose digest says that it was meant so."""
     model = onnx.load(bench.shipped("psnr_y"))
-    entry = model.metadata_props[0]
-    entry.value = entry.value.replace('"schema":1', '"schema":7')
-    onnx.save(model, folder / "bad.onnx")
+    held = {entry.key: entry for entry in model.metadata_props}
+    held[KEY].value = change(held[KEY].value)
+    held[DIGEST_KEY].value = BLANK.decode()
+    (folder / "bad.onnx").write_bytes(sealed(model.SerializeToString()))
     return folder / "bad.onnx"
+
+
+def newer_model(folder: Path, bench: Bench) -> Path:
+    return with_manifest(folder, bench, lambda text: text.replace('"schema":2', '"schema":7'))
 
 
 def damaged_manifest(folder: Path, bench: Bench) -> Path:
-    model = onnx.load(bench.shipped("psnr_y"))
-    model.metadata_props[0].value = model.metadata_props[0].value[:-10]
-    onnx.save(model, folder / "bad.onnx")
-    return folder / "bad.onnx"
+    return with_manifest(folder, bench, lambda text: text[:-10])
 
 
 def manifest_of_another(folder: Path, bench: Bench) -> Path:
-    model = onnx.load(bench.shipped("psnr_y"))
-    other = onnx.load(bench.shipped("psnr_cb"))
-    model.metadata_props[0].CopyFrom(other.metadata_props[0])
-    onnx.save(model, folder / "bad.onnx")
+    other = metadata(bench.shipped("psnr_cb").read_bytes(), file="psnr_cb")
+    return with_manifest(folder, bench, lambda _: other[KEY])
+
+
+def damaged_model(folder: Path, bench: Bench) -> Path:
+    content = bench.shipped("psnr_y").read_bytes()
+    (folder / "bad.onnx").write_bytes(content.replace(b'"better":"higher"', b'"better":"highes"'))
     return folder / "bad.onnx"
 
 
@@ -242,10 +251,11 @@ def manifest_of_another(folder: Path, bench: Bench) -> Path:
     ("make", "code", "said"),
     [
         (missing, 1, "cannot be read: No such file or directory"),
-        (no_model, 1, "is not a model that ONNX Runtime can load"),
-        (half_a_model, 1, "is not a model that ONNX Runtime can load"),
+        (no_model, 1, "is not an ONNX file, or is cut short"),
+        (half_a_model, 1, "is not an ONNX file, or is cut short"),
         (model_of_others, 2, "is not a framegauge model"),
-        (newer_model, 2, "schema 7, and this release reads up to 1. Update framegauge"),
+        (newer_model, 2, "schema 7, and this release reads 2. Update framegauge"),
+        (damaged_model, 1, "is damaged or was changed"),
         (damaged_manifest, 2, "cannot be read"),
         (manifest_of_another, 1, "belongs to another model"),
     ],

@@ -521,7 +521,7 @@ def test_what_is_no_model_is_refused(
 
     assert (missing.code, wrong.code) == (1, 1)
     assert "missing.onnx cannot be read" in missing.err
-    assert "m.onnx is not a model" in wrong.err
+    assert "m.onnx is not an ONNX file" in wrong.err
 
 
 def test_doctor_tells_what_there_is(command: Callable[..., Any]) -> None:

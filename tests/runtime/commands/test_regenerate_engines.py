@@ -15,6 +15,7 @@ from framegauge.engines.identity.machine import Gpu, TargetError, gpu
 from framegauge.engines.proving.polygraphy_comparison import runner_of_model
 from framegauge.engines.store.store import Store
 from framegauge.export.contract.manifest import KEY
+from framegauge.export.contract.model_bytes import BLANK, DIGEST_KEY, metadata, sealed
 from framegauge.export.contract.model_file import ModelFile
 from framegauge.runtime.backends.onnx.onnx_session import OnnxSession
 from framegauge.runtime.backends.tensorrt import engine_runs as engine_trial
@@ -79,12 +80,18 @@ def built(run: Any, mine: Path) -> str:
     return engine["key"]
 
 
+def resealed(content: bytes) -> bytes:
+    """The bytes of a model that was changed, whose digest says that it was meant so."""
+    digits = metadata(content, file="changed")[DIGEST_KEY].encode()
+    return sealed(content.replace(digits, BLANK))
+
+
 def change(path: Path) -> None:
     """Write a model anew, a note of its metadata changed."""
     content = path.read_bytes()
     altered = content.replace(b'"torch":"2.', b'"torch":"9.')
     assert altered != content
-    path.write_bytes(altered)
+    path.write_bytes(resealed(altered))
 
 
 def outcomes(run: Any, *words: Any) -> list[tuple[str, str, str]]:
@@ -148,7 +155,7 @@ def test_a_build_that_fails_stops_no_other_and_is_listed(
     words = {entry.key: entry.value for entry in truth.metadata_props}
     for entry in liar.metadata_props:
         entry.value = words[KEY] if entry.key == KEY else entry.value
-    onnx.save(liar, tmp_path / "liar.onnx")
+    (tmp_path / "liar.onnx").write_bytes(resealed(liar.SerializeToString()))
     fleet.write_text(
         fleet.read_text()
         .replace('["psnr.onnx"]', '["liar.onnx", "psnr.onnx"]')
@@ -361,7 +368,7 @@ def played(monkeypatch: pytest.MonkeyPatch, mine: Path) -> Any:
                 self, content: Any, manifest: Any, profiles: Any, *, only: Any, **_: Any
             ) -> None:
                 self.profile = profiles[only]
-                super().__init__(mine.read_bytes(), mine, threads=1)
+                super().__init__(ModelFile.read(mine), threads=1)
 
             def run(self, feed: Any, outputs: Any = None) -> Any:
                 count, height, width, _ = feed["reference"].shape

@@ -8,7 +8,7 @@ from framegauge.export.contract.formats import FORMATS
 from framegauge.runtime import ScoreError
 from framegauge.runtime.pairing.case import Case
 from framegauge.runtime.scoring.batches_in_flight import FLIGHT_PIXELS, batch_size, in_flight
-from framegauge.runtime.scoring.loop import score_pairs
+from framegauge.runtime.scoring.loop import Batching, score_pairs
 from framegauge.runtime.sources.colour import Colour
 from framegauge.runtime.sources.conversion import Rendition
 
@@ -59,8 +59,9 @@ def sample(number: int, form: str, *, previous: float = 0) -> Case:
 
 
 def run(scorer: Recorded, samples: list[Case], form: str) -> dict[str, np.ndarray]:
-    renditions = {"reference": target(form), "distorted": target(form)}
-    numbers, values = score_pairs(scorer, iter(samples), renditions, None, None, None)  # type: ignore
+    colours = {"reference": target(form).colour, "distorted": target(form).colour}
+    batching = Batching(size=4, flight=1, ordinal=lambda number: number)
+    numbers, values = score_pairs(scorer, iter(samples), batching, colours)  # type: ignore
     assert numbers.tolist() == [each.number for each in samples]
     return values
 
@@ -72,10 +73,11 @@ def test_everything_a_sample_has_is_stacked_to_a_batch() -> None:
 
     ((frames, colours, tensors),) = scorer.fed
     assert set(frames) == {"reference", "distorted", "previous"}
-    assert frames["previous"][0].shape == (3, 2, 4)
-    assert frames["previous"][0][:, 0, 0].tolist() == [1, 2, 3]
-    assert tensors["flow"].shape == (3, 2, 2, 4)
-    assert tensors["time"].shape == (3,)
+    # The place of frame 0, which is not judged, is filled with another.
+    assert frames["previous"][0].shape == (4, 2, 4)
+    assert frames["previous"][0][:, 0, 0].tolist() == [1, 1, 2, 3]
+    assert tensors["flow"].shape == (4, 2, 2, 4)
+    assert tensors["time"].shape == (4,)
     assert values["when"].tolist() == [0.25, 0.5, 0.75]
     assert colours == {
         "reference": Colour("bt709", "full"),

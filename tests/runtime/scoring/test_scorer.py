@@ -315,9 +315,10 @@ def test_scores_are_those_of_score_on_the_same_frames(
         scores = scorer(reference=reference, distorted=distorted)
     report = score(*frames, pixel_format=format)
 
-    assert {name: values.tolist() for name, values in report.frames.scores.items()} == {
-        name: values.tolist() for name, values in scores.items()
-    }
+    assert list(report.frames.scores) == list(scores)
+    for name, values in report.frames.scores.items():
+        # A batch of another length may differ in its last bit of float32.
+        assert_allclose(values, scores[name], rtol=2e-7)
 
 
 def test_several_models_score_the_same_frames_at_once(shipped: Callable[..., Path]) -> None:
@@ -340,15 +341,15 @@ def test_scores_are_renamed_with_what_is_made_of_them(shipped: Callable[..., Pat
 
     with Scorer(shipped("default"), labels=labels) as scorer:
         scores = scorer(reference=reference, distorted=distorted)
-        aggregates = {each.name: each.moment for each in scorer.aggregates}
+        aggregates = {each.name: each.of for each in scorer.aggregates}
 
     assert list(scores) == ["luma", "psnr_cr", "psnr_cb", "float_ssim"]
     assert_allclose(scores["psnr_cr"], [20 * math.log10(255 / 2)], atol=DECIBELS)
     assert_allclose(scores["psnr_cb"], [20 * math.log10(255 / 4)], atol=DECIBELS)
     assert aggregates == {
-        "aluma": "psnr_y.mse",
-        "apsnr_cr": "psnr_cb.mse",
-        "apsnr_cb": "psnr_cr.mse",
+        "aluma": ("psnr_y.mse",),
+        "apsnr_cr": ("psnr_cb.mse",),
+        "apsnr_cb": ("psnr_cr.mse",),
     }
 
 

@@ -12,12 +12,15 @@ from numpy.typing import NDArray
 
 from framegauge.runtime import Report, ScoreError, UsageError, score
 from framegauge.runtime.scoring.batches_in_flight import BATCH_FRAMES, batches, stacked
+from framegauge.runtime.sources.planes import Planes
 from framegauge.runtime.sources.source import open_source
 
 CLIPS = Path(__file__).parents[2] / "clips"
 EIGHT = (CLIPS / "reference.mp4", CLIPS / "distorted.mp4")
 TEN = (CLIPS / "reference10.mkv", CLIPS / "distorted10.mkv")
 PLANES = ("psnr_y", "psnr_cb", "psnr_cr")
+# Entries whose last bit depends on the place of a frame in its batch.
+FINE = "float_ssim,float_ms_ssim,ssim,psnr_y"
 LIBVMAF = (*PLANES, "float_ssim", "float_ms_ssim")
 
 # libvmaf writes six decimals; decibels and similarities are wanted to four.
@@ -70,6 +73,21 @@ def without_last_row(plane: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], ...]:
 def flat(value: int, *, size: int = 16) -> tuple[NDArray[np.uint8], ...]:
     half = size // 2
     return tuple(np.full(shape, value, np.uint8) for shape in ((size, size), *[(half, half)] * 2))
+
+
+@pytest.fixture(scope="module")
+def noisy() -> tuple[list[Planes], list[Planes]]:
+    """Two clips of frames of which six make a batch, 14 of them."""
+    random = np.random.default_rng(11)
+    shapes = ((200, 300), (100, 150), (100, 150))
+    first = [tuple(random.integers(20, 200, s, np.uint8) for s in shapes) for _ in range(14)]
+    other = [tuple(p + random.integers(0, 30, p.shape, np.uint8) for p in f) for f in first]
+    return first, other
+
+
+@pytest.fixture(scope="module")
+def whole(noisy: tuple[list[Planes], list[Planes]]) -> Report:
+    return score(*noisy, metrics=FINE)
 
 
 @pytest.mark.parametrize("name", LIBVMAF)
@@ -193,14 +211,49 @@ def test_the_pooled_error_of_a_clip_is_not_the_mean_of_its_frames() -> None:
     assert report.pooled["psnr_y"]["mean"] == pytest.approx(mean, abs=1e-5)
 
 
-def test_batches_hold_every_pair_in_order() -> None:
-    pairs = iter([(number, (), ()) for number in range(5)])
-
-    assert [[number for number, *_ in batch] for batch in batches(pairs, 2)] == [
-        [0, 1],
-        [2, 3],
-        [4],
+def test_batches_hold_every_item_at_its_place() -> None:
+    assert list(batches(iter([3, 4, 5, 8, 9, 11]), 4, lambda item: item)) == [
+        {3: 3},
+        {0: 4, 1: 5},
+        {0: 8, 1: 9, 3: 11},
     ]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_full_batch_goes_out_before_another_item_is_taken(count: int) -> None:
+    taken: list[int] = []
+
+    def items() -> Iterator[int]:
+        for number in range(9):
+            taken.append(number)
+            yield number
+
+    for batch in batches(items(), count, lambda item: item):
+        assert max(taken) == max(batch.values())
+
+
+@pytest.mark.parametrize("start", range(9))
+@pytest.mark.parametrize("count", [1, 4, None])
+def test_a_part_of_a_clip_has_the_scores_of_the_whole(
+    noisy: tuple[list[Planes], list[Planes]], whole: Report, start: int, count: int | None
+) -> None:
+    part = score(*noisy, metrics=FINE, start=start, count=count)
+
+    for label, values in part.frames.scores.items():
+        wanted = whole.frames.scores[label][part.frames.numbers]
+        assert_array_equal(values, wanted)
+    for name, values in part.moments.items():
+        assert_array_equal(values, whole.moments[name][part.frames.numbers])
+
+
+@pytest.mark.parametrize("subsample", [2, 3])
+def test_every_so_many_frames_of_a_part_have_the_scores_of_those_of_the_whole(
+    noisy: tuple[list[Planes], list[Planes]], subsample: int
+) -> None:
+    whole = score(*noisy, metrics=FINE, subsample=subsample).frames
+    part = score(*noisy, metrics=FINE, subsample=subsample, start=3 * subsample).frames
+
+    assert_array_equal(part.scores["float_ssim"], whole.scores["float_ssim"][3:])
 
 
 def test_one_frame_is_a_batch_without_a_copy() -> None:

@@ -16,8 +16,8 @@ from framegauge.runtime.sets.treatment import Treatment
 from framegauge.runtime.sources.conversion import ConversionPolicy
 from framegauge.runtime.sources.source import open_source
 
-MASKED = {"entry": "aee[masked=true]", "options": {"masked": True}}
-TOF = {"entry": "tof", "options": {}}
+MASKED = {"inputs": ("flow", "flow_reference", "mask"), "masked": True}
+TOF = {"inputs": ("flow", "flow_reference"), "masked": False}
 ExtraInputs = Callable[..., tuple[Further, Mapping[str, Treatment]]]
 
 
