@@ -115,6 +115,11 @@ class Listing:
             parts += [name, re.sub(r"[^a-z0-9]+", "_", str(value).lower()).strip("_")]
         return "_".join(parts)
 
+    def labels(self, entry: Entry) -> list[str]:
+        """The names of its outputs: its own, and one for each term that the metric has."""
+        label = self.label(entry)
+        return [label, *(f"{label}.{term}" for term in self.spec.terms)]
+
 
 def check_name(name: str, what: str) -> None:
     """Refuse a name that has a meaning of its own in a gate: a pool's, or what is pooled over.

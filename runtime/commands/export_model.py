@@ -8,8 +8,10 @@ from contextlib import contextmanager
 import click
 from rich.console import Console
 
+from framegauge.export.contract.colour_map import MATRICES, RANGES
 from framegauge.export.contract.formats import FORMATS
 from framegauge.export.contract.manifest import PRECISIONS, Precision
+from framegauge.export.contract.roles import SITINGS
 from framegauge.runtime.atomic_files import check_writable
 from framegauge.runtime.backends.model import Model
 from framegauge.runtime.commands.options import named_files, offline_option, weights_option
@@ -36,6 +38,17 @@ from framegauge.runtime.models.export_cache import ExportRequest, write
     help="Inputs the model shall not take; a system's terms that need them are left out.",
 )
 @click.option(
+    "--matrix",
+    type=click.Choice(MATRICES),
+    help="Make this, with --range, a part of the model, which then refuses frames of another.",
+)
+@click.option("--range", type=click.Choice(RANGES), help="The range, with --matrix.")
+@click.option(
+    "--chroma-siting",
+    type=click.Choice(list(SITINGS)),
+    help="Make the place of chroma a part of the model, which then refuses frames of another.",
+)
+@click.option(
     "--precision",
     type=click.Choice(PRECISIONS),
     default="fp32",
@@ -53,6 +66,9 @@ def export_command(
     quantise: str | None,
     crop_border: int,
     without: str,
+    matrix: str | None,
+    range: str | None,
+    chroma_siting: str | None,
     precision: Precision,
     weights: tuple[str, ...],
     offline: bool,
@@ -70,6 +86,9 @@ def export_command(
             quantise=int(quantise) if quantise else None,
             crop_border=crop_border,
             without=tuple(role for role in without.split(",") if role),
+            matrix=matrix,
+            range=range,
+            chroma_siting=chroma_siting,
             precision=precision,
             weights=named_files(weights),
             offline=offline,

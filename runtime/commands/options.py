@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from framegauge.export.contract.roles import SITINGS
 from framegauge.runtime.backends.model import BACKENDS
 from framegauge.runtime.backends.request import BackendRequest
 from framegauge.runtime.errors import UsageError
@@ -91,6 +92,13 @@ def frame_options(command: Command) -> Command:
         _convert,
         click.option("--matrix", help="bt601, bt709 or bt2020, in place of what the streams say."),
         click.option("--range", help="limited or full, in place of what the streams say."),
+        click.option(
+            "--chroma-siting",
+            type=click.Choice(list(SITINGS)),
+            default="left",
+            show_default=True,
+            help="Where subsampled chroma lies, for metrics that read RGB.",
+        ),
         click.option("--size", metavar="WxH", help="Size of bare samples (.yuv)."),
         click.option("--pixel-format", metavar="F", help="Pixel format of bare samples (.yuv)."),
         click.option(
@@ -188,6 +196,7 @@ def _frames(
     convert: str | None,
     matrix: str | None,
     range: str | None,
+    chroma_siting: str,
     size: str | None,
     pixel_format: str | None,
     frame_rate: str | None,
@@ -198,6 +207,7 @@ def _frames(
         frame_rate=frame_rate,
         matrix=matrix,
         range=range,
+        chroma_siting=chroma_siting,
         scale=scale,
         convert=convert,
     )

@@ -41,6 +41,9 @@ class ExportRequest:
         crop_border: Pixels to cut from every side first.
         without: Inputs that the model shall not take; terms of systems that need them are left
             out, and said to be missing.
+        matrix: What code values mean, made a part of the model together with the range.
+        range: The same for their range.
+        chroma_siting: The same for where chroma lies.
         precision: ``fp32``, or ``fp16`` for networks in half where the scores bear it.
         weights: Files of weights by name; others are looked for.
         offline: Download no weights.
@@ -52,6 +55,9 @@ class ExportRequest:
     quantise: int | None = None
     crop_border: int = 0
     without: tuple[str, ...] = ()
+    matrix: str | None = None
+    range: str | None = None
+    chroma_siting: str | None = None
     precision: Precision = "fp32"
     weights: Mapping[str, str] = field(default_factory=dict)
     offline: bool = False
@@ -63,6 +69,9 @@ class ExportRequest:
         words += ["--quantise", str(self.quantise)] if self.quantise else []
         words += ["--crop-border", str(self.crop_border)] if self.crop_border else []
         words += ["--without", ",".join(self.without)] if self.without else []
+        words += [f"--matrix {self.matrix}"] if self.matrix else []
+        words += [f"--range {self.range}"] if self.range else []
+        words += [f"--chroma-siting {self.chroma_siting}"] if self.chroma_siting else []
         words += ["--precision", self.precision] if self.precision != "fp32" else []
         words += [f"--weights {name}={path}" for name, path in self.weights.items()]
         return " ".join([*words, "-o model.onnx"])
@@ -97,6 +106,9 @@ def write(
             quantise=order.quantise,
             crop_border=order.crop_border,
             without=order.without,
+            matrix=order.matrix,
+            range=order.range,
+            chroma_siting=order.chroma_siting,
             precision=order.precision,
             weights=order.weights,
             offline=order.offline,

@@ -6,7 +6,7 @@ clips -> what their frames become, and for which models -> cases -> scores
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Container, Generator, Iterator, Mapping
+from collections.abc import Callable, Container, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -17,7 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framegauge.export.contract.formats import Format
+from framegauge.export.contract.interface import Output
 from framegauge.export.contract.roles import PAIR
+from framegauge.runtime.errors import ScoreError
 from framegauge.runtime.pairing.alignment import Alignment
 from framegauge.runtime.pairing.case import Case
 from framegauge.runtime.reports.stills import Worst
@@ -194,12 +196,31 @@ def plan_pair(facts: Mapping[str, Facts], scorer: Scorer, policy: ConversionPoli
     renditions = policy.renditions(facts, scorer.form.name)
     size = renditions["reference"].size
     scorer.check_size(*size)
+    for each in facts.values():
+        check_light(scorer.outputs, each)
     return PairPlan(
         scorer=scorer,
         renditions=renditions,
         batch=1 if _is_one(facts) else batch_size(size),
         flight=_flight(facts, size, scorer.in_flight),
     )
+
+
+def check_light(outputs: Sequence[Output], facts: Facts) -> None:
+    """Refuse a clip in a light that something is not made for.
+
+    Raises:
+        ScoreError: There is one; what it wants is named.
+    """
+    wrong = {
+        each.name: each.transfer for each in outputs if each.transfer not in ("any", facts.light)
+    }
+    if wrong:
+        listed = ", ".join(f"{name} wants {light}" for name, light in wrong.items())
+        raise ScoreError(
+            f"{facts.name} is {facts.light} ({facts.transfer or 'unspecified'}), and {listed}. Score "
+            "by other metrics, or bring the clip to that light first."
+        )
 
 
 def score_pair(

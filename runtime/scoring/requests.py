@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Self
 
+from framegauge.export.contract.roles import SITINGS
 from framegauge.runtime.backends.request import BackendRequest
 from framegauge.runtime.errors import UsageError
 from framegauge.runtime.models.model_files import (
@@ -143,6 +144,7 @@ class FrameRequest:
         frame_rate: Frames a second of bare samples, images and arrays.
         matrix: bt601, bt709 or bt2020, in place of what the streams say.
         range: limited or full, in place of what the streams say.
+        chroma_siting: Where subsampled chroma lies, ``left``, ``centre``, ``topleft``, ...
         scale: ``reference`` or ``WxH``, with ``:bicubic``, ``lanczos``, ``bilinear`` or ``area``.
         convert: ``reference`` or a pixel format, to which frames of another are converted.
     """
@@ -152,6 +154,7 @@ class FrameRequest:
     frame_rate: Fraction | float | str | None = None
     matrix: str | None = None
     range: str | None = None
+    chroma_siting: str = "left"
     scale: str | None = None
     convert: str | None = None
 
@@ -159,9 +162,13 @@ class FrameRequest:
         """Check what is written.
 
         Raises:
-            UsageError: ``scale`` or ``convert`` is not written rightly.
+            UsageError: ``scale`` or ``convert`` is not written rightly, or there is no such siting.
         """
         _ = self.policy
+        if self.chroma_siting not in SITINGS:
+            raise UsageError(
+                f"--chroma-siting takes one of {', '.join(SITINGS)}; got {self.chroma_siting!r}."
+            )
 
     @property
     def policy(self) -> ConversionPolicy:
@@ -174,7 +181,7 @@ class FrameRequest:
         Raises:
             UsageError, ScoreError: As :func:`~framegauge.runtime.sources.source.open_source`.
         """
-        return open_source(
+        source = open_source(
             where,
             size=self.size,
             pixel_format=self.pixel_format,
@@ -182,6 +189,8 @@ class FrameRequest:
             matrix=self.matrix,
             range=self.range,
         )
+        source.facts = replace(source.facts, siting=self.chroma_siting)
+        return source
 
 
 @dataclass(frozen=True, kw_only=True)

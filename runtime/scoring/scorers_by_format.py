@@ -100,7 +100,11 @@ class ScorersByFormat:
         listings = [find_listing(entry, catalogue()) for entry in entries]
         if any(listing.spec.kind == "system" for listing in listings):
             return []  # The terms are the model's to name.
-        return [each.label(entry) for each, entry in zip(listings, entries, strict=True)]
+        return [
+            label
+            for each, entry in zip(listings, entries, strict=True)
+            for label in each.labels(entry)
+        ]
 
     @property
     def aggregates(self) -> list[Aggregate]:

@@ -31,6 +31,7 @@ class Rendition:
         scaler: How the size is changed, ``None`` if it is not.
         matrix: Of planes, ``None`` for RGB.
         range: Of planes, ``None`` for RGB.
+        siting: Where subsampled chroma lies.
         converted: The samples change, by more than their order.
     """
 
@@ -39,6 +40,7 @@ class Rendition:
     scaler: str | None
     matrix: Matrix | None
     range: Range | None
+    siting: str = "left"
     converted: bool
 
     def frames(self, source: Source) -> Generator[Planes, None, None]:
@@ -54,7 +56,7 @@ class Rendition:
     @property
     def colour(self) -> Colour:
         """What the code values mean after any conversion; of no concern to RGB."""
-        return Colour(self.matrix or "bt709", self.range or "full")
+        return Colour(self.matrix or "bt709", self.range or "full", self.siting)
 
     def to_json(self, facts: Facts) -> dict[str, Any]:
         """The video's facts and what was done to it, as the report has them."""
@@ -178,6 +180,7 @@ class ConversionPolicy:
                 scaler=self.scaler if sizes[role] != each.size else None,
                 matrix=matrix,
                 range=range,
+                siting=each.siting,
                 converted=moved or recoloured,
             )
         return renditions

@@ -9,6 +9,7 @@ from typing import Any, cast, get_args
 import av
 
 from framegauge.export.contract.colour_map import Matrix, Range
+from framegauge.export.contract.spec import Transfer
 from framegauge.runtime.errors import ScoreError, UsageError
 from framegauge.runtime.sources.planes import holding
 
@@ -74,6 +75,8 @@ class Facts:
         depth: Bits of a sample.
         matrix: How luma and chroma were made from colours, ``None`` for RGB.
         range: Which code values are black and white.
+        siting: Where subsampled chroma lies; see
+            :data:`~framegauge.export.contract.roles.SITINGS`.
         transfer: FFmpeg's name of the transfer function, ``None`` if not said.
         primaries: FFmpeg's name of the primaries, ``None`` if not said.
         assumed: Which of these the stream did not say and nobody gave.
@@ -93,6 +96,7 @@ class Facts:
     depth: int
     matrix: Matrix | None
     range: Range
+    siting: str = "left"
     transfer: str | None = None
     primaries: str | None = None
     assumed: tuple[str, ...] = ()
@@ -106,6 +110,12 @@ class Facts:
     def hdr(self) -> bool:
         """The transfer function is PQ or HLG."""
         return self.transfer in HDR
+
+    @property
+    def light(self) -> Transfer:
+        """What the code values stand for, as metrics ask for it: ``pq``, ``hlg``, else ``sdr``."""
+        lights: dict[str | None, Transfer] = {"smpte2084": "pq", "arib-std-b67": "hlg"}
+        return lights.get(self.transfer, "sdr")
 
     @property
     def size(self) -> tuple[int, int]:
@@ -123,6 +133,7 @@ class Facts:
             "depth": self.depth,
             "matrix": self.matrix,
             "range": self.range,
+            "chroma_siting": self.siting if self.matrix is not None else None,
             "transfer": self.transfer,
             "primaries": self.primaries,
             "assumed": list(self.assumed),
