@@ -212,14 +212,13 @@ def check_light(outputs: Sequence[Output], facts: Facts) -> None:
     Raises:
         ScoreError: There is one; what it wants is named.
     """
-    wrong = {
-        each.name: each.transfer for each in outputs if each.transfer not in ("any", facts.light)
-    }
+    taken = ("any", facts.light)
+    wrong = {each.name: each.transfer for each in outputs if each.transfer not in taken}
     if wrong:
         listed = ", ".join(f"{name} wants {light}" for name, light in wrong.items())
         raise ScoreError(
-            f"{facts.name} is {facts.light} ({facts.transfer or 'unspecified'}), and {listed}. Score "
-            "by other metrics, or bring the clip to that light first."
+            f"{facts.name} is {facts.light} ({facts.transfer or 'unspecified'}), and {listed}. "
+            "Score by other metrics, or bring the clip to that light first."
         )
 
 

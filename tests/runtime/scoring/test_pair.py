@@ -1,4 +1,5 @@
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,10 +8,13 @@ import numpy as np
 import pytest
 
 from framegauge.runtime import ScoreError, score
+from framegauge.runtime.backends.model import Model
 from framegauge.runtime.scoring import loop, pair
 from framegauge.runtime.scoring.ordered_map import ordered_map
+from framegauge.runtime.scoring.pair import check_light
 from framegauge.runtime.sets.samples import Sample, Samples
 from framegauge.runtime.sets.score_set import score_set
+from framegauge.runtime.sources.source import open_source
 
 SMALL, LARGE = (24, 32), (1080, 1920)
 
@@ -111,3 +115,28 @@ def test_lengths_that_differ_are_refused_before_a_model_is_looked_for(
         score_set(samples, model=model)
     with pytest.raises(ScoreError, match=r"^The model .*no\.onnx cannot be read: No such file"):
         score_set(samples, model=tmp_path / "no.onnx")
+
+
+@pytest.mark.parametrize(
+    ("transfer", "wants", "is_taken"),
+    [
+        (None, "sdr", True),
+        ("bt709", "any", True),
+        ("smpte2084", "pq", True),
+        ("smpte2084", "sdr", False),
+        ("arib-std-b67", "pq", False),
+        ("bt709", "hlg", False),
+    ],
+)
+def test_a_clip_is_in_the_light_that_a_score_wants(
+    shipped: Callable[..., Path], transfer: str | None, wants: Any, is_taken: bool
+) -> None:
+    output = replace(Model(shipped("psnr_y")).outputs[0], transfer=wants)
+    with open_source([np.zeros((8, 8, 3), np.uint8)]) as source:
+        facts = replace(source.facts, transfer=transfer)
+
+    if is_taken:
+        check_light([output], facts)
+    else:
+        with pytest.raises(ScoreError, match=f"and psnr_y wants {wants}"):
+            check_light([output], facts)
