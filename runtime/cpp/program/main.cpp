@@ -189,7 +189,11 @@ void run(const Arguments& arguments) {
     const framegauge::Model model{arguments.model, options};
     std::vector<framegauge::Scorer> scorers;
     while (scorers.size() < at_once) scorers.emplace_back(model);
-    const std::string sha256 = sha256_of(std::move(content));
+    framegauge::Sha256 digest;
+    digest.add(content);
+    const std::string sha256 = digest.hex();
+    content.clear();
+    content.shrink_to_fit();
 
     if (refusal) std::rethrow_exception(refusal);
     pair(reference->facts, distorted->facts, model, arguments);

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <iomanip>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <sys/utsname.h>
 
 namespace {
@@ -79,7 +80,6 @@ Json model(const Run& run) {
         {"precision", info.precision},
         {"quantise", info.quantise ? Json(info.quantise) : Json(nullptr)},
         {"crop_border", info.crop_border},
-        {"chroma", info.chroma != nullptr ? Json(info.chroma) : Json(nullptr)},
         {"entries", entries},
         {"sha256", Json::array({run.sha256})},
         {"files", Json::array({std::filesystem::path(run.arguments.model).filename().string()})},
@@ -130,6 +130,21 @@ Json pooled_values(const std::vector<double>& scores) {
     return values;
 }
 
+// Scores of the whole clip, by label.
+std::vector<std::pair<std::string, double>> clip_scores(const Run& run) {
+    std::vector<std::pair<std::string, double>> scores;
+    for (const framegauge_aggregate& each : run.model.aggregates()) {
+        std::vector<double> sums;
+        for (std::size_t i = 0; i < each.moment_count; ++i) {
+            const std::vector<double>& values = run.columns[each.moments[i]];
+            // From the first frame to the last, as the library wants it.
+            sums.push_back(std::accumulate(values.begin(), values.end(), 0.0));
+        }
+        scores.emplace_back(each.label, run.model.finish(scores.size(), sums, run.frames));
+    }
+    return scores;
+}
+
 }  // namespace
 
 void write_json(std::ostream& out, const Run& run) {
@@ -163,8 +178,7 @@ void write_json(std::ostream& out, const Run& run) {
             << written({{"frameNum", frame}, {"metrics", metrics}});
     }
     Json totals = Json::object();
-    for (const framegauge_aggregate& each : run.model.aggregates())
-        totals[each.label] = number_or_null(aggregated(run.columns[each.moment], each.peak, each.cap));
+    for (const auto& [label, score] : clip_scores(run)) totals[label] = number_or_null(score);
     out << "\n  ],\n  \"pooled_metrics\": " << written(pools)
         << ",\n  \"aggregate_metrics\": " << written(totals) << ",\n  \"gates\": []\n}\n";
 }
@@ -193,7 +207,6 @@ void write_table(std::ostream& out, const Run& run) {
         cells.emplace_back(outputs[i].better == FRAMEGAUGE_HIGHER ? "higher" : "lower");
         row(outputs[i].label, cells);
     }
-    for (const framegauge_aggregate& each : run.model.aggregates())
-        row(each.label, {rounded(aggregated(run.columns[each.moment], each.peak, each.cap))});
+    for (const auto& [label, score] : clip_scores(run)) row(label, {rounded(score)});
     out << run.frames << (run.frames == 1 ? " frame" : " frames") << " scored.\n";
 }
