@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from framegauge.engines.identity.machine import TargetError as TargetError
     from framegauge.engines.identity.machine import flavours as flavours
     from framegauge.engines.identity.machine import gpu as gpu
-    from framegauge.engines.identity.modelfile import ModelFile as ModelFile
     from framegauge.engines.identity.profile import PRESETS as PRESETS
     from framegauge.engines.identity.profile import Profile as Profile
     from framegauge.engines.identity.profile import Size as Size
@@ -39,7 +38,6 @@ _HOMES = {
     "FLAVOURS": "identity.machine",
     "Flavour": "identity.machine",
     "Gpu": "identity.machine",
-    "ModelFile": "identity.modelfile",
     "PRESETS": "identity.profile",
     "Profile": "identity.profile",
     "Resolution": "finding.candidates",
@@ -66,7 +64,6 @@ __all__ = [
     "Candidate",
     "Flavour",
     "Gpu",
-    "ModelFile",
     "Profile",
     "Resolution",
     "Size",

@@ -10,7 +10,6 @@ from pathlib import Path
 from framegauge.engines.building.job import Job, describe
 from framegauge.engines.identity.header import Header
 from framegauge.engines.identity.machine import Flavour, Platform, flavours
-from framegauge.engines.identity.modelfile import ModelFile
 from framegauge.engines.identity.options import ALWAYS, normalised
 from framegauge.engines.identity.profile import Profile, Shapes
 from framegauge.engines.identity.sidecar import Recipe
@@ -18,6 +17,7 @@ from framegauge.engines.identity.target import Compatibility, Target
 from framegauge.engines.store.store import Store
 from framegauge.engines.store.stored_engine import StoredEngine
 from framegauge.engines.store.trusted_files import StoreError
+from framegauge.export.contract.model_file import ModelFile
 
 _LEVELS = {"ampere_plus": "ampere+", "same_compute_capability": "sameComputeCapability"}
 

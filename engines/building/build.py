@@ -17,7 +17,6 @@ from framegauge.engines.building.build_process import BuildProcess
 from framegauge.engines.building.job import Job, describe, order
 from framegauge.engines.building.tensorrt.compiler import BuildError
 from framegauge.engines.identity.machine import Platform, TargetError, flavours
-from framegauge.engines.identity.modelfile import ModelFile
 from framegauge.engines.identity.options import normalised
 from framegauge.engines.identity.profile import Profile
 from framegauge.engines.identity.sidecar import Recipe
@@ -25,6 +24,7 @@ from framegauge.engines.identity.target import Target
 from framegauge.engines.store.store import Store
 from framegauge.engines.store.stored_engine import StoredEngine
 from framegauge.engines.store.trusted_files import StoreError
+from framegauge.export.contract.model_file import ModelFile
 
 _EXTRAS = {"tensorrt": "tensorrt", "tensorrt_rtx": "rtx"}
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from framegauge.engines.building.tensorrt.compiler import BuildOrder
 from framegauge.engines.identity.machine import TargetError, gpu
-from framegauge.engines.identity.modelfile import ModelFile
 from framegauge.engines.identity.profile import Profile
 from framegauge.engines.identity.sidecar import Recipe, Sidecar
+from framegauge.export.contract.model_file import ModelFile
 
 
 @dataclass(frozen=True, kw_only=True)

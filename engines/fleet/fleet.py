@@ -35,12 +35,12 @@ from typing import Any, get_args
 from framegauge.engines.fleet.regenerate import Absent, Wanted
 from framegauge.engines.fleet.toml_values import check_keys, check_words, words_of
 from framegauge.engines.identity.machine import FLAVOURS, Flavour, Gpu, TargetError, gpu
-from framegauge.engines.identity.modelfile import ModelFile
 from framegauge.engines.identity.options import parse_options
 from framegauge.engines.identity.profile import Profile
 from framegauge.engines.identity.target import LOCAL, Compatibility, Target, parse_targets
 from framegauge.export.contract.formats import FORMATS
 from framegauge.export.contract.manifest import PRECISIONS, ManifestError, Precision
+from framegauge.export.contract.model_file import ModelFile
 
 _TOP = ("store", "engines")
 

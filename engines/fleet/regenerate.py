@@ -10,7 +10,6 @@ from typing import Literal
 from framegauge.engines.building.build import jobs
 from framegauge.engines.building.job import Job
 from framegauge.engines.identity.machine import Gpu, TargetError, gpu
-from framegauge.engines.identity.modelfile import ModelFile
 from framegauge.engines.identity.options import ALWAYS
 from framegauge.engines.identity.profile import Profile
 from framegauge.engines.identity.sidecar import Sidecar
@@ -19,6 +18,7 @@ from framegauge.engines.proving.freshness import lost, model_of
 from framegauge.engines.store.store import Store
 from framegauge.engines.store.stored_engine import StoredEngine
 from framegauge.engines.store.trusted_files import StoreError
+from framegauge.export.contract.model_file import ModelFile
 
 _SHORT = 8
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from framegauge.engines.identity.modelfile import ModelFile
 from framegauge.engines.identity.sidecar import Sidecar
 from framegauge.engines.proving.file_checks import Finding
 from framegauge.engines.store.stored_engine import StoredEngine
+from framegauge.export.contract.model_file import ModelFile
 
 _SHORT = 8
 

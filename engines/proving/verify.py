@@ -23,7 +23,7 @@ from framegauge.engines.store.store import Store
 from framegauge.engines.store.stored_engine import StoredEngine
 from framegauge.export.contract import selftest
 from framegauge.export.contract.comparison import Comparison, worst
-from framegauge.export.contract.interface import Input, Output
+from framegauge.export.contract.interface import Output
 from framegauge.export.contract.manifest import Manifest
 
 MODEL, MANIFEST = "ONNX Runtime", "float64"
@@ -160,7 +160,7 @@ def feed_of(manifest: Manifest, size: Size) -> Feed:
         manifest.inputs,
         (size.height, size.width),
         size.batch,
-        manifest.self_test.colour,
+        manifest.self_test.facts,
     )
 
 
@@ -192,15 +192,14 @@ def _singly(
 ) -> Mapping[str, NDArray[Any]]:
     """Scores of a batch, one sample at a time: it needs less memory, and no batch to be right."""
     runs = [
-        model.run({each.name: _sample(each, feed, n) for each in manifest.inputs})
+        model.run({each.name: _sample(each.name, feed, n) for each in manifest.inputs})
         for n in range(batch)
     ]
     return {name: np.concatenate([run[name] for run in runs]) for name in runs[0]}
 
 
-def _sample(each: Input, feed: Feed, n: int) -> NDArray[Any]:
-    values = feed[each.name]
-    return values[n : n + 1] if each.dims[0] == "N" else values
+def _sample(name: str, feed: Feed, n: int) -> NDArray[Any]:
+    return feed[name][n : n + 1]
 
 
 def _pairs(

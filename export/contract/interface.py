@@ -164,6 +164,11 @@ class SelfTest:
     still: dict[str, float] = field(default_factory=dict)
     further: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def facts(self) -> dict[str, tuple[Any, ...]]:
+        """What the inputs hold that say what samples mean, by their part."""
+        return {"colour": self.colour or (), "siting": self.siting or ()}
+
     def __post_init__(self) -> None:
         """Refuse frames that no export makes, and that would fill a machine's memory."""
         if not self.sizes or not len(self.sizes) == len(self.scores) == len(self.clips):

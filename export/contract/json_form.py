@@ -6,12 +6,14 @@ import dataclasses
 import json
 import math
 from collections.abc import Mapping
-from functools import cache
 from types import UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-MOST = 2.0**53
-"""Greatest magnitude of a number: no host reads a whole number below it otherwise."""
+MOST_WHOLE = 2**53
+"""Greatest whole number: up to here every host reads the same one."""
+
+MOST_REAL = 3.4028234663852886e38
+"""Greatest magnitude of any other number, that of ``float32``."""
 
 FURTHER = "further"
 """The field that keeps what an object holds beside its known fields."""
@@ -48,7 +50,7 @@ def made(kind: type[T], facts: Any, where: str = "") -> T:
     """
     if not isinstance(facts, dict):
         raise ValueError(f"{where or 'it'} is {_short(facts)}, and should be an object")
-    hints = _hints(kind)
+    hints = get_type_hints(kind)
     given = {
         name: _read(hint, facts[name], f"{where}.{name}" if where else name)
         for name, hint in hints.items()
@@ -88,18 +90,13 @@ def plain(value: Any) -> Any:
 def field_names(kind: type[Any]) -> set[str]:
     """Names of all fields, those of the dataclasses in a field with a dot: ``outputs.better``."""
     names: set[str] = set()
-    for name, hint in _hints(kind).items():
+    for name, hint in get_type_hints(kind).items():
         if name == FURTHER:
             continue
         names.add(name)
         for inner in _classes(hint):
             names |= {f"{name}.{each}" for each in field_names(inner)}
     return names
-
-
-@cache
-def _hints(kind: type[Any]) -> dict[str, Any]:
-    return get_type_hints(kind)
 
 
 def _classes(hint: Any) -> list[type[Any]]:
@@ -145,9 +142,10 @@ def _one_of(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
 
 
 def _is_scalar(hint: Any, value: object) -> bool:
-    if hint is float or hint is int:
-        is_number = type(value) is int or (hint is float and type(value) is float)
-        return is_number and math.isfinite(value) and abs(value) <= MOST  # type: ignore[arg-type,operator]
+    if hint in (int, float) and type(value) is int:
+        return abs(value) <= MOST_WHOLE
+    if hint is float:
+        return type(value) is float and abs(value) <= MOST_REAL
     return isinstance(hint, type) and type(value) is hint
 
 

@@ -18,6 +18,20 @@ BLANK = b"0" * 64
 
 # Fields of ONNX's ModelProto and StringStringEntryProto, by their numbers in onnx.proto.
 _METADATA, _ENTRY_KEY, _ENTRY_VALUE = 14, 1, 2
+# Of its other messages, those through which tensors are reached; and the field of a tensor that
+# says where its values lie if not in the file.
+_TENSOR, _OUTSIDE = "TensorProto", 13
+_WAYS = {
+    "ModelProto": {7: "GraphProto", 25: "FunctionProto"},
+    "GraphProto": {1: "NodeProto", 5: _TENSOR, 15: "SparseTensorProto"},
+    "FunctionProto": {7: "NodeProto", 11: "AttributeProto"},
+    "NodeProto": {5: "AttributeProto"},
+    "AttributeProto": {
+        **{5: _TENSOR, 6: "GraphProto", 10: _TENSOR, 11: "GraphProto"},
+        **{22: "SparseTensorProto", 23: "SparseTensorProto"},
+    },
+    "SparseTensorProto": {1: _TENSOR, 2: _TENSOR},
+}
 _DIGITS = re.compile(rb"[0-9a-f]{64}")
 
 
@@ -29,8 +43,8 @@ def read_manifest(content: bytes, *, file: str) -> Manifest:
         file: Its name, for errors.
 
     Raises:
-        ManifestError: It is not an ONNX file or not a model of ours, comes from another release,
-            or is not as it was written.
+        ManifestError: It is not an ONNX file or not a model of ours, or comes from another release.
+        DamagedError: It is not as it was written.
     """
     entries = _entries(content, file)
     text = entries[KEY][1].decode("utf-8", "replace") if KEY in entries else None
@@ -43,6 +57,22 @@ def read_manifest(content: bytes, *, file: str) -> Manifest:
             "whole. Export the model again."
         )
     return manifest
+
+
+def metadata(content: bytes, *, file: str) -> dict[str, str]:
+    """The metadata entries of an ONNX file.
+
+    Args:
+        content: The file's bytes.
+        file: Its name, for errors.
+
+    Raises:
+        ManifestError: It is not an ONNX file, or has an entry twice.
+    """
+    return {
+        name: value.decode("utf-8", "replace")
+        for name, (_, value) in _entries(content, file).items()
+    }
 
 
 def sealed(content: bytes) -> bytes:
@@ -58,11 +88,37 @@ def sealed(content: bytes) -> bytes:
     return content[:at] + digest + content[at + len(digest) :]
 
 
+def check_whole(content: bytes, *, file: str) -> None:
+    """Refuse an ONNX file whose weights lie beside it: its hash would say nothing of them.
+
+    Args:
+        content: The file's bytes.
+        file: Its name, for errors.
+
+    Raises:
+        ManifestError: Its weights lie elsewhere, or it is not an ONNX file.
+    """
+    ahead = [("ModelProto", 0, len(content))]
+    try:
+        while ahead:
+            kind, begin, end = ahead.pop()
+            for number, first, last in _fields(content, begin, end):
+                if kind == _TENSOR and number == _OUTSIDE:
+                    raise ManifestError(
+                        f"{file} keeps weights in a file beside it, which could change unseen. "
+                        "Save it with all its weights inside, as `framegauge export` does."
+                    )
+                if number in _WAYS.get(kind, {}):
+                    ahead.append((_WAYS[kind][number], first, last))
+    except (IndexError, _CutShortError) as error:
+        raise _not_onnx(file) from error
+
+
 def _check_digest(content: bytes, entry: tuple[int, bytes], file: str) -> None:
     at, digits = entry
     blank = b"".join((content[:at], BLANK, content[at + len(digits) :]))
     if _DIGITS.fullmatch(digits) is None or hashlib.sha256(blank).hexdigest().encode() != digits:
-        raise ManifestError(
+        raise DamagedError(
             f"{file} is damaged or was changed: its bytes are not those that it was written with. "
             "Export the model again, or copy it again from where it came."
         )
@@ -72,11 +128,11 @@ def _entries(content: bytes, file: str) -> dict[str, tuple[int, bytes]]:
     """The metadata entries, each with where its value begins in the file."""
     found: dict[str, tuple[int, bytes]] = {}
     try:
-        for number, begin, end in fields(content, 0, len(content)):
+        for number, begin, end in _fields(content, 0, len(content)):
             if number != _METADATA:
                 continue
             key, value = b"", (end, b"")
-            for part, first, last in fields(content, begin, end):
+            for part, first, last in _fields(content, begin, end):
                 if part == _ENTRY_KEY:
                     key = content[first:last]
                 elif part == _ENTRY_VALUE:
@@ -88,33 +144,26 @@ def _entries(content: bytes, file: str) -> dict[str, tuple[int, bytes]]:
                 )
             found[name] = value
     except (IndexError, UnicodeDecodeError, _CutShortError) as error:
-        raise not_onnx(file) from error
+        raise _not_onnx(file) from error
     return found
 
 
-def not_onnx(file: str) -> ManifestError:
-    """The error of a file that is no ONNX file."""
+def _not_onnx(file: str) -> ManifestError:
     return ManifestError(
         f"{file} is not an ONNX file, or is cut short. Make one with `framegauge export`."
     )
+
+
+class DamagedError(ManifestError):
+    """A model file whose bytes are not those that it was written with."""
 
 
 class _CutShortError(ValueError):
     """Bytes that are no protocol-buffer message."""
 
 
-def fields(content: bytes | memoryview, begin: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """Number, begin and end of the counted fields of a message; others are passed over.
-
-    Args:
-        content: The bytes that the message is part of.
-        begin: Where it begins.
-        end: Where it ends.
-
-    Raises:
-        ValueError: It is no message, or cut short.
-        IndexError: It is cut short.
-    """
+def _fields(content: bytes, begin: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """Number, begin and end of the counted fields of a message; others are passed over."""
     at = begin
     while at < end:
         tag, at = _varint(content, at)
@@ -137,7 +186,7 @@ def fields(content: bytes | memoryview, begin: int, end: int) -> Iterator[tuple[
         raise _CutShortError("the last field is cut short")
 
 
-def _varint(content: bytes | memoryview, at: int) -> tuple[int, int]:
+def _varint(content: bytes, at: int) -> tuple[int, int]:
     value = shift = 0
     while True:
         byte = content[at]

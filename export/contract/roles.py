@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from framegauge.export.contract.formats import Dim
 
-Owner = Literal["reference", "distorted"]
-
-PAIR: tuple[Owner, Owner] = ("reference", "distorted")
+PAIR = ("reference", "distorted")
 """The two frames of every comparison."""
 
 INTERPOLATED = ("previous", "next")
@@ -17,7 +13,7 @@ INTERPOLATED = ("previous", "next")
 SPAN = 2
 """How many frames away a neighbour may be."""
 
-NEIGHBOURS: dict[str, tuple[Owner, int]] = {
+NEIGHBOURS: dict[str, tuple[str, int]] = {
     f"{owner}_{way}" + (f"_{step}" if step > 1 else ""): (owner, sign * step)
     for owner in PAIR
     for step in range(1, SPAN + 1)
@@ -79,7 +75,7 @@ def siting_of(name: str, *, down: int, across: int) -> tuple[float, float]:
     return (row if down > 1 else 0.0, column if across > 1 else 0.0)
 
 
-def owner(role: str) -> Owner:
+def owner(role: str) -> str:
     """The video that a frame is of; what interpolated frames are made from is the reference's."""
     if role in NEIGHBOURS:
         return NEIGHBOURS[role][0]

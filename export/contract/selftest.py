@@ -24,9 +24,9 @@ for the frame before, 2 for the one after, 3 and 4 for those two frames away; ``
 
 Inputs that are no frames are floats from ``hash`` at ``d`` = the sum of the role's character
 codes, with ``c`` the axis of a flow: flows ``(hash % 257 - 128) / 16``, masks ``hash % 4 > 0``,
-times ``(1 + hash % 7) / 8``, logits ``(hash % 65 - 32) / 8``, frame rates ``24 + hash % 37``. Merged
-frames are filled as masks, a channel each. NumPy is loaded when frames are made, not before: hosts that only read a manifest do
-without it.
+times ``(1 + hash % 7) / 8``, logits ``(hash % 65 - 32) / 8``, frame rates ``24 + hash % 37``.
+Merged frames are filled as masks, a channel each. NumPy is loaded when frames are made, not before:
+hosts that only read a manifest do without it.
 """
 
 from __future__ import annotations

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from framegauge.export.contract.model_file import ModelFile
 from framegauge.runtime.backends.onnx.onnx_session import CUDA, OnnxSession, providers
 from framegauge.runtime.backends.request import (
     HERE,
     BackendRequest,
     Choice,
-    File,
     Machine,
     NoEngineError,
     Prove,
 )
 from framegauge.runtime.errors import BackendError, ScoreError
 
-if TYPE_CHECKING:
-    pass
-
 
 def choose(
-    file: File,
+    file: ModelFile,
     wish: BackendRequest,
     prove: Prove,
     *,
@@ -54,7 +49,7 @@ def choose(
 
 
 def _best(
-    file: File,
+    file: ModelFile,
     wish: BackendRequest,
     prove: Prove,
     size: tuple[int, int, int] | None,
@@ -73,7 +68,7 @@ def _best(
 
 
 def _engine(
-    file: File,
+    file: ModelFile,
     wish: BackendRequest,
     prove: Prove,
     size: tuple[int, int, int] | None,
@@ -92,19 +87,19 @@ def _engine(
     return EngineChoice(file, wish, prove, machine).take(size)
 
 
-def _on_cpu(file: File, wish: BackendRequest, prove: Prove, *, why: str) -> Choice:
-    session = OnnxSession(file.content, file.path, threads=wish.threads)
+def _on_cpu(file: ModelFile, wish: BackendRequest, prove: Prove, *, why: str) -> Choice:
+    session = OnnxSession(file, threads=wish.threads)
     return Choice(session=session, why=why, tested=prove(session))
 
 
-def _on_cuda(file: File, wish: BackendRequest, prove: Prove, *, why: str) -> Choice:
+def _on_cuda(file: ModelFile, wish: BackendRequest, prove: Prove, *, why: str) -> Choice:
     lacking = "The backend cuda is not available here: ONNX Runtime "
     if CUDA not in providers():
         raise BackendError(
             f"{lacking}offers {', '.join(providers())}. Install framegauge[gpu] on a machine with "
             "an NVIDIA driver, or use --backend cpu."
         )
-    session = OnnxSession(file.content, file.path, threads=wish.threads, cuda=wish.device)
+    session = OnnxSession(file, threads=wish.threads, cuda=wish.device)
     if session.device != "cuda":
         reason = session.refused or "its error is above"
         raise BackendError(

@@ -13,10 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from framegauge.export.contract.interface import Aggregate
+from framegauge.export.contract.manifest import Manifest, ManifestError
+from framegauge.export.contract.model_bytes import DamagedError
+from framegauge.export.contract.model_file import ModelFile
 from framegauge.runtime.backends.choose import choose
 from framegauge.runtime.backends.gpu.gpu_array import GpuArray
 from framegauge.runtime.backends.onnx.onnx_session import OnnxSession
-from framegauge.runtime.backends.request import HERE, BackendRequest, Choice, File, Machine
+from framegauge.runtime.backends.request import HERE, BackendRequest, Choice, Machine
 from framegauge.runtime.backends.selftest import Check, checks, checks_beside, refuse_failed
 from framegauge.runtime.backends.session import BACKENDS, Device, Feed, Session, size_of
 from framegauge.runtime.cpu_count import MOST_THREADS, usable_cpus
@@ -71,10 +75,7 @@ class Model:
             ScoreError: The file is missing or damaged, or fails its self-test.
         """
         self.path = Path(path)
-        try:
-            content = self.path.read_bytes()
-        except OSError as error:
-            raise ScoreError(f"The model {path} cannot be read: {error.strerror}.") from error
+        self._content = _read(self.path)
         if threads is not None and threads < 1:
             raise UsageError(f"--threads takes at least 1, got {threads}.")
         if threads is not None and threads > MOST_THREADS:
@@ -82,7 +83,6 @@ class Model:
         if backend not in BACKENDS:
             raise UsageError(f"--backend takes one of {', '.join(BACKENDS)}; got {backend!r}.")
         self.threads = threads or usable_cpus()
-        self._content = File(path=self.path, content=content)
         self.sha256 = self._content.sha256
         self._machine = machine or HERE
         self._wish = BackendRequest(
@@ -109,7 +109,11 @@ class Model:
                 for output in self._file.outputs
             ),
             aggregates=tuple(
-                replace(each, name=_renamed(each.name, renamed, "a"), moment=each.moment)
+                replace(
+                    each,
+                    name=_renamed(each, self._file, renamed),
+                    of=tuple(renamed.get(name, name) for name in each.of),
+                )
                 for each in self._file.aggregates
             ),
         )
@@ -193,7 +197,7 @@ class Model:
         if found:
             return found, "passed"
         least = session.profiles[0].least
-        other = OnnxSession(self._content.content, self.path, threads=self.threads)
+        other = OnnxSession(self._content, threads=self.threads)
         size = (least.height, least.width)
         beside = checks_beside(session, other, size, least.batch)
         return beside, f"passed beside ONNX Runtime at {least}"
@@ -212,6 +216,23 @@ class Model:
                     f"{', '.join(map(str, wanted)) or 'none'}, and the graph has "
                     f"{', '.join(found)}. Export the model again."
                 )
+
+
+def _read(path: Path) -> ModelFile:
+    """A model file, whole and of this release.
+
+    Raises:
+        UsageError: It is not a model of ours, or of another release.
+        ScoreError: It cannot be read, or is damaged.
+    """
+    try:
+        return ModelFile.read(path)
+    except OSError as error:
+        raise ScoreError(f"The model {path} cannot be read: {error.strerror}.") from error
+    except DamagedError as error:
+        raise ScoreError(str(error)) from error
+    except ManifestError as error:
+        raise UsageError(str(error)) from error
 
 
 def describe(model: Model) -> dict[str, Any]:
@@ -233,6 +254,10 @@ def describe(model: Model) -> dict[str, Any]:
     return facts
 
 
-def _renamed(name: str, labels: Mapping[str, str], prefix: str) -> str:
-    label = name.removeprefix(prefix)
-    return prefix + labels.get(label, label)
+def _renamed(aggregate: Aggregate, manifest: Manifest, labels: Mapping[str, str]) -> str:
+    """A clip's score under the name asked for: the label of its entry's score within it is that."""
+    entries = {each.entry for each in manifest.outputs if each.name in aggregate.of}
+    for each in manifest.scores:
+        if each.entry in entries and each.name in labels:
+            return aggregate.name.replace(each.name, labels[each.name], 1)
+    return aggregate.name

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from framegauge.runtime.backends.gpu.cuda import Cuda, Memory, no_gpu
@@ -19,19 +16,6 @@ if TYPE_CHECKING:
 
 # Runs the self-test of a session that is about to be taken; says what it proved.
 Prove = Callable[[Session], str]
-
-
-@dataclass(frozen=True, kw_only=True)
-class File:
-    """A model file, read whole."""
-
-    path: Path
-    content: bytes
-
-    @cached_property
-    def sha256(self) -> str:
-        """Of the bytes, in hex."""
-        return hashlib.sha256(self.content).hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)

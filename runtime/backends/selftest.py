@@ -116,4 +116,4 @@ def _compared(
 def _feed(manifest: Manifest, size: tuple[int, int], batch: int) -> dict[str, NDArray[Any]]:
     """The self-test's inputs at one height and width, by name."""
     test = manifest.self_test
-    return selftest.feed(manifest.form, manifest.inputs, size, batch, test.colour)
+    return selftest.feed(manifest.form, manifest.inputs, size, batch, test.facts)

@@ -15,7 +15,6 @@ from framegauge.engines import (
     FLAVOURS,
     PRESETS,
     Flavour,
-    ModelFile,
     Profile,
     Store,
     adopt,
@@ -34,6 +33,7 @@ from framegauge.engines.identity.target import (
     Compatibility,
     notes,
 )
+from framegauge.export.contract.model_file import ModelFile
 from framegauge.runtime.commands.build_progress import builds_shown
 from framegauge.runtime.commands.engine_store import (
     SHORT,

@@ -12,11 +12,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from framegauge.engines import ModelFile, Store, build, parse_targets
+from framegauge.engines import Store, build, parse_targets
 from framegauge.engines.building.build import Result
 from framegauge.engines.fleet.fleet import Export, Fleet
 from framegauge.engines.fleet.regenerate import Absent, Step, plan, wanted_again
 from framegauge.export.contract.entry import parse_entries
+from framegauge.export.contract.model_file import ModelFile
 from framegauge.runtime.commands.build_progress import builds_shown
 from framegauge.runtime.commands.engine_store import json_option, refusals, store_option
 from framegauge.runtime.commands.terminal import wide_console

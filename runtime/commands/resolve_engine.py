@@ -13,7 +13,6 @@ from rich.text import Text
 from framegauge.engines import (
     Candidate,
     Gpu,
-    ModelFile,
     Profile,
     Resolution,
     Size,
@@ -23,6 +22,7 @@ from framegauge.engines import (
     parse_targets,
     resolve,
 )
+from framegauge.export.contract.model_file import ModelFile
 from framegauge.runtime.commands.engine_store import SHORT, json_option, refusals, store_option
 from framegauge.runtime.commands.terminal import wide_console
 from framegauge.runtime.errors import BackendError, UsageError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from fnmatch import fnmatch
 
 import click
@@ -85,7 +86,7 @@ def _print_listing(listing: Listing, console: Console) -> None:
     spec = listing.spec
     console.print()
     console.print(Text(spec.name, style="bold"))
-    reads = {"rgb": "RGB", "luma": "luma", "plane": f"the {spec.plane} plane"}[spec.reads]
+    reads = {"rgb": "RGB", "luma": "luma", "plane": _planes(spec.planes)}[spec.reads]
     high = "no bound" if spec.high is None else f"{spec.high:g}"
     ideal = "no one ideal" if spec.ideal is None else f"{spec.ideal:g} is ideal"
     console.print(
@@ -97,6 +98,10 @@ def _print_listing(listing: Listing, console: Console) -> None:
         console.print(
             Text(f"  {spec.name}[{option.name}=...]  {option.type}{choices}; {option.default}")
         )
+
+
+def _planes(names: Sequence[str]) -> str:
+    return f"the {names[0]} plane" if len(names) == 1 else f"the planes {', '.join(names)}"
 
 
 @click.command("show")
@@ -119,7 +124,8 @@ def show_command(model: str, as_json: bool) -> int:
     for words in (
         f"rounds distorted frames to {manifest.quantise} bits" if manifest.quantise else "",
         f"cuts {manifest.crop_border} pixels from every side" if manifest.crop_border else "",
-        f"chroma to luma's size: {manifest.chroma}" if manifest.chroma else "",
+        f"takes {manifest.matrix}, {manifest.range} range alone" if manifest.matrix else "",
+        f"takes chroma sited {manifest.chroma_siting} alone" if manifest.chroma_siting else "",
         *(
             f"weights {each.name}: {each.origin}, sha256 {each.sha256}, {each.licence}"
             for each in manifest.weights

@@ -8,11 +8,12 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from framegauge.engines import Gpu, ModelFile, Store, StoredEngine, StoreError, flavours
+from framegauge.engines import Gpu, Store, StoredEngine, StoreError, flavours
 from framegauge.engines.finding.resolve import loads
 from framegauge.engines.proving.file_checks import examine
 from framegauge.engines.proving.freshness import beside_model
 from framegauge.engines.proving.verify import ProofRun, record
+from framegauge.export.contract.model_file import ModelFile
 from framegauge.runtime.commands.engine_store import SHORT, chosen, gpu_here, refusals, store_option
 from framegauge.runtime.commands.terminal import wide_console
 from framegauge.runtime.errors import BackendError, ScoreError, UsageError

@@ -9,15 +9,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from framegauge.export.contract.entry import Entry, Listing, Option, find_listing, parse_entries
+from framegauge.export.contract.entry import Entry, Listing, find_listing, parse_entries
 from framegauge.export.contract.formats import FORMATS
-from framegauge.export.contract.spec import Grid, Spec
+from framegauge.export.contract.json_form import made
+from framegauge.export.contract.roles import PAIR
 from framegauge.runtime.errors import ScoreError, UsageError
 from framegauge.runtime.models.export_cache import ExportRequest, cached, inputs_of
 
 SHIPPED = Path(__file__).parent
-
-PAIR = ("reference", "distorted")
 
 
 @dataclass(frozen=True)
@@ -80,24 +79,7 @@ def index() -> dict[str, Any]:
 @cache
 def catalogue() -> tuple[Listing, ...]:
     """Every entry there is, without PyTorch."""
-    return tuple(
-        Listing(
-            spec=Spec(
-                **{
-                    **each["spec"],
-                    "grid": each["spec"]["grid"] and Grid(**each["spec"]["grid"]),
-                    "aliases": tuple(each["spec"]["aliases"]),
-                    "inputs": tuple(each["spec"]["inputs"]),
-                    "weights": tuple(each["spec"]["weights"]),
-                }
-            ),
-            options=tuple(
-                Option(**{**option, "choices": tuple(option["choices"])})
-                for option in each["options"]
-            ),
-        )
-        for each in index()["listings"]
-    )
+    return tuple(made(Listing, each) for each in index()["listings"])
 
 
 def default_metrics(format: str) -> str:
@@ -173,7 +155,7 @@ def pick(
     names = [listing.spec.name for listing in listings]
     scores = tuple(listing.label(entry) for entry, listing in zip(entries, listings, strict=True))
     plain = len(set(names)) == len(names) and not any(
-        not set(listing.spec.inputs) <= set(PAIR)
+        not set(listing.spec.inputs) <= {*PAIR}
         or listing.spec.kind == "system"
         or listing.spec.weights
         or listing.read(entry)

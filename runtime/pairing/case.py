@@ -23,9 +23,12 @@ class Case(NamedTuple):
         reference: Its planes.
         distorted: Those of the distorted frame.
         further: By role, planes of further frames, and tensors without a batch axis.
+        zeroed: Outputs that are 0 here by their own rule, since neighbours that they look at would
+            lie beyond the clip's ends.
     """
 
     number: int
     reference: Planes
     distorted: Planes
     further: Mapping[str, Planes | NDArray[np.float32]] = MappingProxyType({})
+    zeroed: frozenset[str] = frozenset()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Generator, Iterator, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -11,19 +12,13 @@ from numpy.typing import NDArray
 
 from framegauge.export.contract.formats import Format
 from framegauge.export.contract.interface import Output
+from framegauge.export.contract.roles import FRAME_ROLES, NEIGHBOURS, PAIR
 from framegauge.runtime.errors import ScoreError
 from framegauge.runtime.pairing.alignment import Alignment
 from framegauge.runtime.pairing.case import Case
-from framegauge.runtime.pairing.extra_inputs import (
-    AFTER,
-    BETWEEN,
-    ESTIMATED,
-    NEIGHBOURS,
-    ExtraInputs,
-    is_sequence,
-)
-from framegauge.runtime.pairing.flow_validity import known_together, looked_at, maskable
-from framegauge.runtime.pairing.neighbours import BetweenInputs, InSequence, Neighbourhood
+from framegauge.runtime.pairing.extra_inputs import ESTIMATED, ExtraInputs
+from framegauge.runtime.pairing.flow_validity import known_together, maskable
+from framegauge.runtime.pairing.neighbours import Neighbourhood, Surroundings
 from framegauge.runtime.sources.flow_estimator import luma8
 from framegauge.runtime.sources.flow_files import Array
 from framegauge.runtime.sources.planes import Planes
@@ -50,46 +45,45 @@ class Cases:
         Raises:
             UsageError: Something cannot be given, or was given and nothing takes it.
         """
-        entries = {output.entry: looked_at(output.entry, roles) for output in outputs}
+        entries: dict[str, dict[str, None]] = {}
+        for output in outputs:
+            entries.setdefault(output.entry, {}).update(dict.fromkeys(output.inputs))
         for entry, inputs in entries.items():
-            given.refuse(entry, inputs)
-        looking = [inputs for inputs in entries.values() if {*NEIGHBOURS} & set(inputs)]
-        given.check(roles, sequence=bool(looking) and all(map(is_sequence, looking)))
+            given.refuse(entry, tuple(inputs))
+        given.check(roles)
         self.left_out = 0
         self._given = given
         self._roles = tuple(roles)
+        self._outputs = tuple(outputs)
         self._maskable = maskable(outputs, roles)
-        self._around: BetweenInputs | InSequence
-        if given.factor is not None:
-            self._around = BetweenInputs(given.factor)
-        else:
-            after = AFTER.keys() & set(given.estimated(roles))
-            self._around = InSequence(before=bool(looking), after=bool(after))
+        needed = {end for role in given.estimated(roles) for end in ESTIMATED[role]}
+        self._strict = needed.union(
+            *(each.inputs for each in outputs if each.ends == "not_judged")
+        ).intersection(NEIGHBOURS)
+        around = [away for role, (_, away) in NEIGHBOURS.items() if role in needed.union(roles)]
+        self._around = Surroundings(
+            before=max(0, *(-away for away in around), 0),
+            after=max(0, *around, 0),
+            factor=given.factor,
+        )
         self._kept: dict[str, tuple[tuple[int, int], Array]] = {}
 
     @property
     def holds_frames(self) -> bool:
         """Frames are held while the next are taken: the neighbours of those that are judged."""
-        around = self._around
-        return isinstance(around, BetweenInputs) or around.before or around.after
+        return self._around.holds_frames
 
     def alignment(self) -> dict[str, Any]:
-        """What the report's alignment says of neighbours; nothing where there are none."""
-        if isinstance(self._around, BetweenInputs):
-            return {"left_out": self.left_out}
-        facts: dict[str, Any] = {}
-        if self.holds_frames:
-            facts |= {"left_out": self.left_out}
-        if self._around.before:
-            facts |= {"previous": "distorted frame before", "next": "distorted frame"}
-        return facts
+        """What the report's alignment says of frames left out; nothing where none can be."""
+        return {"left_out": self.left_out} if self._given.factor or self._strict else {}
 
     def left_out_in_words(self) -> str:
         """What was not judged, for people."""
         count = "1 frame" if self.left_out == 1 else f"{self.left_out} frames"
         be = "is" if self.left_out == 1 else "are"
-        between = isinstance(self._around, BetweenInputs)
-        why = "after the last input" if between else "without the frame before or after"
+        why = "without the frame before or after"
+        if self._given.factor:
+            why = f"after the last input, or {why}," if self._strict else "after the last input"
         return f"{count} {why} {be} not judged"
 
     def to_json(self) -> dict[str, dict[str, Any]]:
@@ -101,17 +95,18 @@ class Cases:
     ) -> int | None:
         """Samples that videos of these declared lengths have, ``None`` if one is not known."""
         pairs = alignment.expected(reference, distorted)
-        around = self._around
-        if pairs is None or isinstance(around, BetweenInputs):
+        if pairs is None or not self._strict or self._given.factor:
             return pairs
         every = replace(alignment, count=None, subsample=1, on_length_mismatch="shortest")
         seen = every.expected(reference, distorted)
         if seen is None:
             return None
-        step = alignment.subsample
-        lost = around.before and self._wider(alignment).first == alignment.first
-        judged = -(-seen // step) - lost - (around.after and (seen - 1) % step == 0)
-        return alignment.kept(max(0, judged))
+        # Places among the frames compared, of which the first is the first of the clip.
+        start = self._place(alignment, alignment.first)
+        away = [NEIGHBOURS[role][1] for role in self._strict]
+        first, last = -min(0, *away, 0), start + seen - 1 - max(0, *away, 0)
+        places = range(start, start + seen, alignment.subsample)
+        return alignment.kept(sum(first <= place <= last for place in places))
 
     def samples(
         self,
@@ -120,6 +115,7 @@ class Cases:
         distorted: Iterator[Planes],
         *,
         form: Format,
+        frame_rate: Fraction | None = None,
         copied: Container[str] = (),
     ) -> Generator[Case, None, None]:
         """Every frame judged with what the models take, in order.
@@ -129,60 +125,92 @@ class Cases:
             reference: The reference's frames.
             distorted: The distorted video's frames.
             form: Their pixel format.
+            frame_rate: Of the frames compared, ``None`` if it is not known.
             copied: As for :meth:`~framegauge.runtime.pairing.alignment.Alignment.pairs`.
 
         Raises:
             ScoreError: The videos do not go together, nothing is to be judged, or a flow is
                 missing, damaged or does not fit.
         """
-        wide = self._wider(alignment)
-        seen = 0
+        seen = self.left_out = 0
         for neighbourhood in self._around.neighbourhoods(
-            wide.pairs(reference, distorted, copied=copied)
+            self._wider(alignment).pairs(reference, distorted, copied=copied)
         ):
             place = (neighbourhood.number - alignment.first) // alignment.reference_step
             if place < 0 or place % alignment.subsample:
                 continue
-            pair = neighbourhood.frames["reference"], neighbourhood.frames["distorted"]
-            yield Case(neighbourhood.number, *pair, self._further(neighbourhood, form))
+            if neighbourhood.lacking & self._strict:
+                self.left_out += 1
+                continue
+            yield self._case(neighbourhood, form, frame_rate)
             seen += 1
             if seen == alignment.count:
                 break
         else:
-            self.left_out = self._around.left_out
-        if isinstance(self._around, InSequence) and self._around.before:
-            self.left_out += wide.first == alignment.first
+            self.left_out += self._around.left_out
         if not seen:
-            factor = self._given.factor
-            why = "each needs the frame before or after it. Give longer videos."
-            if factor is not None:
-                why = (
-                    f"none lies between two inputs, which are every {factor} frames from the "
-                    "first. Change --factor, --start or --offset."
-                )
-            raise ScoreError(f"There is no frame to judge: {why}")
+            raise ScoreError(f"There is no frame to judge: {self._why_none()}")
         alignment.kept(seen)
+
+    def _why_none(self) -> str:
+        factor = self._given.factor
+        if factor is None or (self.left_out and self._strict):
+            return "each needs the frame before or after it. Give longer videos."
+        return (
+            f"none lies between two inputs, which are every {factor} frames from the first. "
+            "Change --factor, --start or --offset."
+        )
 
     def _wider(self, alignment: Alignment) -> Alignment:
         """The alignment with every frame that something judged needs."""
-        if isinstance(self._around, BetweenInputs):
-            return replace(alignment, start=alignment.first_input, count=None)
-        if not (self._around.before or self._around.after):
+        if not self._around.holds_frames:
             return alignment
-        start = alignment.first - alignment.reference_step * self._around.before
-        return replace(alignment, start=max(0, start), count=None, subsample=1)
+        first = alignment.first_input if self._given.factor else alignment.first
+        start = max(0, first - alignment.reference_step * self._around.before)
+        if self._given.factor:
+            # From an input on, so that the one before the first frame judged is among them.
+            start = start // self._given.factor * self._given.factor
+        return replace(alignment, start=start, count=None, subsample=1)
+
+    @staticmethod
+    def _place(alignment: Alignment, number: int) -> int:
+        """Frames that could be compared before one, whatever was asked for."""
+        first = replace(alignment, start=0).first
+        return (number - first) // alignment.reference_step
+
+    def _case(
+        self, neighbourhood: Neighbourhood, form: Format, frame_rate: Fraction | None
+    ) -> Case:
+        lacking = neighbourhood.lacking
+        return Case(
+            neighbourhood.number,
+            neighbourhood.frames["reference"],
+            neighbourhood.frames["distorted"],
+            self._further(neighbourhood, form, frame_rate),
+            frozenset(
+                each.name
+                for each in self._outputs
+                if each.ends == "zero" and lacking.intersection(each.inputs)
+            )
+            if lacking
+            else frozenset(),
+        )
 
     def _further(
-        self, neighbourhood: Neighbourhood, form: Format
+        self, neighbourhood: Neighbourhood, form: Format, frame_rate: Fraction | None
     ) -> dict[str, Planes | NDArray[np.float32]]:
         """Everything but the two frames, by role."""
         further: dict[str, Planes | NDArray[np.float32]] = {}
         known: dict[str, Array] = {}
         for role in self._roles:
-            if role in NEIGHBOURS:
+            if role in PAIR:
+                continue
+            if role in FRAME_ROLES:
                 further[role] = neighbourhood.frames[role]
             elif role == "time":
                 further[role] = np.array(neighbourhood.time, np.float32)
+            elif role == "frame_rate":
+                further[role] = np.array(_known_rate(frame_rate), np.float32)
             elif role in self._given.files:
                 further[role], known[role] = self._read(role, neighbourhood, form)
             elif role in self._given.estimated([role]):
@@ -207,11 +235,21 @@ class Cases:
 
     def _estimated(self, role: str, neighbourhood: Neighbourhood, form: Format) -> Array:
         """The flow, kept for as long as the frames it is between stay the same."""
-        span = neighbourhood.span if role in BETWEEN else None
+        ends = ESTIMATED[role]
+        span = neighbourhood.span if ends in (("previous", "next"), ("next", "previous")) else None
         if span is not None and role in self._kept and self._kept[role][0] == span:
             return self._kept[role][1]
-        start, end = (luma8(neighbourhood.frames[name], form) for name in ESTIMATED[role])
+        start, end = (luma8(neighbourhood.frames[name], form) for name in ends)
         flow = self._given.estimate(start, end)
         if span is not None:
             self._kept[role] = span, flow
         return flow
+
+
+def _known_rate(frame_rate: Fraction | None) -> float:
+    if frame_rate is None:
+        raise ScoreError(
+            "Something that is scored depends on the frame rate, and the reference does not say "
+            "its own. Give it with --frame-rate."
+        )
+    return float(frame_rate)

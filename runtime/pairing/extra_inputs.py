@@ -8,35 +8,44 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from framegauge.export.contract.roles import (
+    FRAME_ROLES,
+    INTERPOLATED,
+    NEIGHBOURS,
+    PAIR,
+    SEQUENCE_FLOWS,
+    owner,
+)
 from framegauge.runtime.errors import UsageError
-from framegauge.runtime.models.model_files import PAIR
 from framegauge.runtime.sources.flow_estimator import DIS
 from framegauge.runtime.sources.flow_files import Array, FlowFiles
 
-NEIGHBOURS = ("previous", "next")
 BETWEEN = {
-    "flow_previous_next": ("original_previous", "original_next"),
-    "flow_next_previous": ("original_next", "original_previous"),
+    "flow_previous_next": ("previous", "next"),
+    "flow_next_previous": ("next", "previous"),
 }
 TO = {
-    "flow_to_previous": ("reference", "original_previous"),
-    "flow_to_next": ("reference", "original_next"),
+    "flow_to_previous": ("reference", "previous"),
+    "flow_to_next": ("reference", "next"),
 }
-AFTER = {
-    "flow": ("distorted", "distorted_after"),
-    "flow_reference": ("reference", "reference_after"),
+JUDGED = {
+    "flow": ("distorted", "distorted_next"),
+    "flow_reference": ("reference", "reference_next"),
 }
-ESTIMATED = BETWEEN | TO | AFTER
+ESTIMATED = BETWEEN | TO | JUDGED | SEQUENCE_FLOWS
 """Flows that can be estimated, and the frames that each begins and ends at."""
+
+_OF_DISTORTED = frozenset(role for role in FRAME_ROLES if owner(role) == "distorted") | {
+    role for role, ends in SEQUENCE_FLOWS.items() if "distorted" in ends
+}
 
 
 class ExtraInputs:
     """What the flags give, and which inputs of models that answers.
 
     With a factor, ``previous`` and ``next`` are the inputs around the frame made, as the reference
-    has them. Without one there are no inputs; an entry that looks at two neighbours and at neither
-    ``reference`` nor ``distorted`` then judges the distorted video's own sequence: ``next`` is the
-    frame judged, ``previous`` the one before it.
+    has them, and ``time`` is where it lies between them. Neighbours in a video's own sequence are
+    there whatever was asked for.
 
     Attributes:
         factor: Frames from one input to the next, ``None`` without interpolation.
@@ -70,8 +79,7 @@ class ExtraInputs:
 
     def lacking(self, inputs: Sequence[str]) -> tuple[str, ...]:
         """Those of an entry's inputs that are not given."""
-        there = self.there(sequence=is_sequence(inputs))
-        return tuple(role for role in inputs if role not in there)
+        return tuple(role for role in inputs if role not in self.there)
 
     def refuse(self, name: str, inputs: Sequence[str]) -> None:
         """Refuse an entry that is not given its inputs, or would not look at what is judged.
@@ -86,34 +94,22 @@ class ExtraInputs:
         lacking = self.lacking(inputs)
         if lacking:
             raise self._lacks(name, lacking)
-        judged = {"distorted", "flow", *self.files}
-        if self.factor is None and is_sequence(inputs):
-            judged |= {*NEIGHBOURS}
-        if judged & set(inputs):
-            return
-        if self.factor is not None and is_sequence(inputs):
+        if not {*_OF_DISTORTED, "flow", *self.files} & set(inputs):
             raise UsageError(
-                f"With --factor {name} looks at the inputs alone, whatever was made between them. "
-                "Leave out --factor: it then judges each frame of the distorted video with the one "
-                "before it. Or give the flows that it shall judge with --flow ROLE=PATTERN."
+                f"{name} would look at the reference alone. Give the flows that it shall judge "
+                "with --flow ROLE=PATTERN."
             )
-        raise UsageError(
-            f"{name} would look at the reference alone. Give the flows that it shall judge with "
-            "--flow ROLE=PATTERN."
-        )
 
-    def check(self, roles: Sequence[str], *, sequence: bool) -> None:
+    def check(self, roles: Sequence[str]) -> None:
         """Refuse models that are not given all they take, and flags that nothing needs.
 
         Args:
             roles: What the models take.
-            sequence: Neighbours are frames of the distorted video.
 
         Raises:
             UsageError: The flag to give or to leave out is named.
         """
-        there = self.there(sequence=sequence)
-        lacking = [role for role in roles if role not in there]
+        lacking = self.lacking(roles)
         if lacking:
             raise self._lacks("The model", lacking)
         unused = [role for role in self.files if role not in roles]
@@ -154,19 +150,17 @@ class ExtraInputs:
                 facts[role] = {**self.estimator.to_json(), "from": start, "to": end}
         return facts
 
-    def there(self, *, sequence: bool) -> set[str]:
-        """What is given to an entry, which looks at neighbours alone or not."""
-        there = {*PAIR, *self.files}
+    @property
+    def there(self) -> set[str]:
+        """What models can be given."""
+        there = {*PAIR, *NEIGHBOURS, "frame_rate", *self.files}
         if self.files:
             there.add("mask")
         if self.factor is not None:
-            there |= {*NEIGHBOURS, "time"}
-        elif sequence:
-            there |= {*NEIGHBOURS}
+            there |= {*INTERPOLATED, "time"}
         if self.estimator is not None:
-            there |= AFTER.keys()
-            there |= TO.keys() if self.factor is not None else set()
-            there |= BETWEEN.keys() if self.factor is not None or sequence else set()
+            there |= JUDGED.keys() | SEQUENCE_FLOWS.keys()
+            there |= BETWEEN.keys() | TO.keys() if self.factor is not None else set()
         return there
 
     def _lacks(self, name: str, lacking: Sequence[str]) -> UsageError:
@@ -177,7 +171,7 @@ class ExtraInputs:
 
     def _way(self, role: str) -> str:
         """The flags that would give a role."""
-        if role in (*NEIGHBOURS, "time"):
+        if role in (*INTERPOLATED, "time"):
             return "--factor K for an interpolated video"
         if role == "mask":
             return "--flow ROLE=PATTERN with files that say which pixels are known"
@@ -188,8 +182,3 @@ class ExtraInputs:
         if role.startswith("flow"):
             return f"--flow {role}=PATTERN"
         return f"{role} to a model by Scorer in Python"
-
-
-def is_sequence(inputs: Sequence[str]) -> bool:
-    """Whether an entry compares two neighbours with each other, and looks at no other frame."""
-    return {*NEIGHBOURS} <= set(inputs) <= {*NEIGHBOURS, *BETWEEN, "mask"}

@@ -6,10 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from framegauge.export.contract.entry import find_listing, parse_entries
 from framegauge.export.contract.interface import Output
 from framegauge.runtime.errors import ScoreError
-from framegauge.runtime.models.model_files import PAIR, catalogue
 from framegauge.runtime.sources.flow_files import Array
 
 
@@ -20,22 +18,8 @@ def maskable(outputs: Iterable[Output], roles: Sequence[str]) -> frozenset[str]:
         outputs: What the models give.
         roles: What they take.
     """
-    looking = [(looked_at(each.entry, roles), each.options.get("masked")) for each in outputs]
-    whole = {role for inputs, masked in looking if masked is not True for role in inputs}
+    whole = {role for each in outputs if not each.masked for role in each.inputs}
     return frozenset(roles) - whole
-
-
-def looked_at(entry: str, roles: Sequence[str]) -> tuple[str, ...]:
-    """What an entry of a model looks at, as far as the model takes it; rather more than less."""
-    try:
-        (asked,) = parse_entries(entry)
-        inputs = find_listing(asked, catalogue()).spec.inputs
-    except ValueError:
-        return tuple(roles)  # of another release, or a host's own
-    # The catalogue knows the inputs of the defaults; options bring others, but not to a pair.
-    if asked.options and not {*PAIR}.issuperset(inputs):
-        return tuple(roles)
-    return tuple(role for role in inputs if role in roles)
 
 
 def known_together(known: Mapping[str, Array], *, where: str = "") -> Array:

@@ -1,4 +1,4 @@
-"""What lies around a frame that is judged: the inputs of an interpolation, or its own video."""
+"""What lies around a frame that is judged: its own video, and the inputs of an interpolation."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
+from framegauge.export.contract.roles import INTERPOLATED, NEIGHBOURS, PAIR
 from framegauge.runtime.pairing.case import Pair
 from framegauge.runtime.sources.planes import Planes
 
@@ -16,112 +17,111 @@ class Neighbourhood:
 
     Attributes:
         number: Its index in the reference.
-        frames: Planes by name: ``reference`` and ``distorted``; where there are neighbours
-            ``previous`` and ``next``, and ``original_previous`` and ``original_next``, the
-            reference's frames at the same two moments; where there is a frame after it
-            ``reference_after`` and ``distorted_after``.
-        span: Indices of the two neighbours in the reference, ``None`` where there are none.
-        time: Where it lies between them, in (0, 1); ``None`` where it does not.
+        frames: Planes by role: ``reference`` and ``distorted``, their neighbours as far as they
+            were asked for, and with a factor ``previous`` and ``next``.
+        lacking: Neighbours that would lie beyond the clip's ends. Another frame stands for each:
+            for those before the first frame the first, and for those after the last the frame as
+            far before it, so that the last one's next is its previous.
+        span: Indices of ``previous`` and ``next`` in the reference, ``None`` without a factor.
+        time: Where the frame lies between them, in (0, 1); ``None`` without a factor.
     """
 
     number: int
     frames: dict[str, Planes]
+    lacking: frozenset[str] = frozenset()
     span: tuple[int, int] | None = None
     time: float | None = None
 
 
-class BetweenInputs:
-    """The frames made between the inputs of an interpolated video.
+class Surroundings:
+    """Frames in order, each with what lies around it; holds no more of them than that takes.
 
-    Every ``factor``-th frame from the first is an input and is not judged; the inputs are taken
-    from the reference. Holds the frames from one input to the next, and no more.
+    With a factor, every ``factor``-th frame from the first is an input and is not judged, and
+    neither is what comes after the last input. ``previous`` and ``next`` are the inputs around a
+    frame, as the reference has them.
 
     Attributes:
+        before: Frames before each that are wanted.
+        after: Frames after each that are wanted.
+        factor: Frames from one input to the next, ``None`` without interpolation.
         left_out: Frames seen after the last input, once all moments were taken.
     """
 
-    def __init__(self, factor: int) -> None:
-        """Begin with no frame held.
-
-        Args:
-            factor: Frames from one input to the next, at least 2.
-        """
-        self.factor = factor
+    def __init__(self, *, before: int = 0, after: int = 0, factor: int | None = None) -> None:
+        self.before, self.after, self.factor = before, after, factor
         self.left_out = 0
+        self._roles = {
+            role: place for role, place in NEIGHBOURS.items() if -before <= place[1] <= after
+        }
+
+    @property
+    def holds_frames(self) -> bool:
+        """Whether frames are held while the next are taken."""
+        return bool(self.before or self.after or self.factor)
 
     def neighbourhoods(self, pairs: Iterator[Pair]) -> Generator[Neighbourhood, None, None]:
-        """Every made frame.
+        """Every frame that is judged.
 
         Args:
-            pairs: All frames of both videos in order: index, reference, distorted.
+            pairs: All frames of both videos in order: index, reference, distorted. With a factor,
+                those before the first input are passed over.
         """
-        held: list[Pair] = []
+        held: deque[Pair] = deque()
+        first = at = 0  # places of the first that is held and of the next that is judged
         for pair in pairs:
-            if not held and pair[0] % self.factor:
+            if not held and self._phase(pair[0]):
                 continue
             held.append(pair)
-            if len(held) <= self.factor:
-                continue
-            (before, previous, _), (after, next, _) = held[0], held[-1]
-            inputs = {"previous": previous, "next": next}
-            originals = {f"original_{name}": planes for name, planes in inputs.items()}
-            for phase in range(1, self.factor):
-                number, reference, distorted = held[phase]
-                _, *following = held[phase + 1]
-                yield Neighbourhood(
-                    number=number,
-                    frames={
-                        "reference": reference,
-                        "distorted": distorted,
-                        **inputs,
-                        **originals,
-                        **dict(zip(("reference_after", "distorted_after"), following, strict=True)),
-                    },
-                    span=(before, after),
-                    time=phase / self.factor,
-                )
-            held = [held[-1]]
-        self.left_out = max(0, len(held) - 1)
-
-
-class InSequence:
-    """The frames of a video that was not interpolated, with the ones before and after them.
-
-    ``previous`` is then the distorted frame before, ``next`` the frame that is judged: two frames
-    that follow each other in the video judged.
-
-    Attributes:
-        before: Each frame needs the one before it.
-        after: Each frame needs the one after it.
-        left_out: Frames seen that have none after them and need it, once all moments were taken.
-    """
-
-    def __init__(self, *, before: bool, after: bool) -> None:
-        self.before, self.after = before, after
+            while at < first + len(held) and self._is_known(held, at - first):
+                if not self.factor or self._phase(held[at - first][0]):
+                    yield self._around(held, at - first)
+                at += 1
+            while held and first < at - self._reach(held[0][0] + at - first):
+                held.popleft()
+                first += 1
         self.left_out = 0
+        for place in range(at - first, len(held)):
+            phase = self._phase(held[place][0])
+            if self.factor and (not phase or place - phase + self.factor >= len(held)):
+                self.left_out += bool(phase)
+            else:
+                yield self._around(held, place)
 
-    def neighbourhoods(self, pairs: Iterator[Pair]) -> Generator[Neighbourhood, None, None]:
-        """Every frame that has the neighbours it needs.
+    def _phase(self, number: int) -> int:
+        """Frames from the input before a frame to it, 0 of an input or without a factor."""
+        return number % self.factor if self.factor else 0
 
-        Args:
-            pairs: All frames of both videos in order: index, reference, distorted.
-        """
-        held: deque[Pair] = deque(maxlen=1 + self.before + self.after)
-        for pair in pairs:
-            held.append(pair)
-            if len(held) < 1 + self.before + self.after:
-                continue
-            number, reference, distorted = held[self.before]
-            frames = {"reference": reference, "distorted": distorted}
-            if self.before:
-                _, original, previous = held[0]
-                frames |= {"original_previous": original, "original_next": reference}
-                frames |= {"previous": previous, "next": distorted}
-            if self.after:
-                _, frames["reference_after"], frames["distorted_after"] = held[-1]
-            yield Neighbourhood(
-                number=number,
-                frames=frames,
-                span=(held[0][0], number) if self.before else None,
-            )
-        self.left_out = int(self.after and len(held) > self.before)
+    def _reach(self, number: int) -> int:
+        """Frames before one that are still wanted when it is judged."""
+        return max(self.before, self.after, self._phase(number))
+
+    def _is_known(self, held: deque[Pair], place: int) -> bool:
+        """Whether all that comes after a frame and is wanted with it is there."""
+        phase = self._phase(held[place][0])
+        ahead = max(self.after, (self.factor or 0) - phase) if phase else self.after
+        return place + ahead < len(held)
+
+    def _around(self, held: deque[Pair], place: int) -> Neighbourhood:
+        number, reference, distorted = held[place]
+        frames = {"reference": reference, "distorted": distorted}
+        lacking = set()
+        for role, (owner, away) in self._roles.items():
+            wanted = place + away
+            if not 0 <= wanted < len(held):
+                lacking.add(role)
+                last = len(held) - 1
+                wanted = 0 if wanted < 0 else max(0, 2 * last - wanted)
+            _, *pair = held[wanted]
+            frames[role] = pair[PAIR.index(owner)]
+        if not self.factor:
+            return Neighbourhood(number=number, frames=frames, lacking=frozenset(lacking))
+        phase = self._phase(number)
+        inputs = held[place - phase], held[place - phase + self.factor]
+        frames |= {role: each[1] for role, each in zip(INTERPOLATED, inputs, strict=True)}
+        return Neighbourhood(
+            number=number,
+            frames=frames,
+            lacking=frozenset(lacking),
+            span=(inputs[0][0], inputs[1][0]),
+            time=phase / self.factor,
+        )

@@ -10,11 +10,15 @@ import json
 import math
 import os
 from collections.abc import Collection, Iterator
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from framegauge.export.contract.clip_scores import clip_score
+from framegauge.export.contract.interface import Aggregate
+from framegauge.export.contract.json_form import made, plain
 from framegauge.runtime.errors import ScoreError
 from framegauge.runtime.pooling.gate import Gate
 from framegauge.runtime.pooling.pool import pool
@@ -46,6 +50,7 @@ def chunks(report: ScoredClip) -> Iterator[str]:
         "backend": report.backend,
         "outputs": {label: dataclasses.asdict(facts) for label, facts in report.outputs.items()},
         **({"missing": report.missing} if report.missing else {}),
+        **({"aggregates": plain(report.aggregates)} if report.aggregates else {}),
     }
     yield "{\n"
     yield from (f'  "{key}": {_compact(value)},\n' for key, value in head.items())
@@ -54,14 +59,14 @@ def chunks(report: ScoredClip) -> Iterator[str]:
     statuses = [json.dumps(f"{label}_status") for label in report.labels]
     words = [_needs(report, label) for label in report.labels]
     separator = "\n"
-    for number, scores in report.frames.rows():
+    for (number, scores), moments in zip(report.frames.rows(), _moments(report), strict=True):
         metrics = ", ".join(
             f"{name}: {score!r}"
             if math.isfinite(score)
             else f"{name}: null, {status}: {json.dumps(needs or str(score))}"
             for name, status, needs, score in zip(names, statuses, words, scores, strict=True)
         )
-        yield f'{separator}    {{"frameNum": {number}, "metrics": {{{metrics}}}}}'
+        yield f'{separator}    {{"frameNum": {number}, "metrics": {{{metrics}}}{moments}}}'
         separator = ",\n"
     yield "\n  ],\n"
     tail = {
@@ -120,6 +125,7 @@ def _ours(document: dict[str, Any]) -> dict[str, Any]:
         Gate.parse("{label}.{pool}{op}{bound!r}".format(**gate), labels=list(outputs))
         for gate in document["gates"]
     ]
+    clip = _clip_scores(document)
     missing = {label: tuple(needs) for label, needs in document.get("missing", {}).items()}
     for section in ("inputs", "alignment", "model", "backend", "tool"):
         if not isinstance(document[section], dict):
@@ -129,9 +135,13 @@ def _ours(document: dict[str, Any]) -> dict[str, Any]:
     return {
         "frames": _frames(document["frames"], list(outputs), missing),
         "outputs": outputs,
+        **clip,
         "aggregate": {
-            name: math.nan if value is None else float(value)
-            for name, value in document["aggregate_metrics"].items()
+            **{
+                name: math.nan if value is None else float(value)
+                for name, value in document["aggregate_metrics"].items()
+            },
+            **{each.name: clip_score(each, clip["moments"]) for each in clip["aggregates"]},
         },
         "gates": gates,
         "flows": document.get("flows", {}),
@@ -140,6 +150,27 @@ def _ours(document: dict[str, Any]) -> dict[str, Any]:
             key: document[key] for key in ("fps", "inputs", "alignment", "model", "backend", "tool")
         },
     }
+
+
+def _clip_scores(document: dict[str, Any]) -> dict[str, Any]:
+    """How scores of the whole clip are made, and of what."""
+    kinds = tuple(made(Aggregate, each) for each in document.get("aggregates", ()))
+    rows = [row.get("moments", {}) for row in document["frames"]] if kinds else []
+    return {
+        "aggregates": kinds,
+        "moments": {
+            name: np.array([_moment(row, name) for row in rows], np.float64)
+            for kind in kinds
+            for name in kind.of
+        },
+    }
+
+
+def _moment(row: dict[str, Any], name: str) -> float:
+    value = row[name]
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+        raise TypeError(f"a moment is {value!r}")
+    return math.nan if value is None else float(value)
 
 
 def _libvmaf(document: dict[str, Any]) -> dict[str, Any]:
@@ -210,6 +241,20 @@ def _nullable(values: dict[str, float]) -> dict[str, float | None]:
 
 def _compact(value: object) -> str:
     return json.dumps(value, allow_nan=False)
+
+
+def _moments(report: ScoredClip) -> Iterator[str]:
+    """For each frame what follows its metrics: the moments that scores of the clip are made of."""
+    if not report.moments:
+        yield from repeat("", len(report.frames))
+        return
+    names = [json.dumps(name) for name in report.moments]
+    for values in Frames(report.frames.numbers, report.moments).rows():
+        cells = ", ".join(
+            f"{name}: {value!r}" if math.isfinite(value) else f"{name}: null"
+            for name, value in zip(names, values[1], strict=True)
+        )
+        yield f', "moments": {{{cells}}}'
 
 
 def _needs(report: ScoredClip, label: str) -> str | None:

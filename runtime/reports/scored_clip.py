@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from framegauge.export.contract.interface import Output
+from framegauge.export.contract.clip_scores import clip_score
+from framegauge.export.contract.interface import Aggregate, Output
 from framegauge.runtime.pooling.gate import Gate, Outcome
 from framegauge.runtime.pooling.pool import Scores, pool
 from framegauge.runtime.reports.series import Frames, LabelFacts
@@ -32,6 +33,8 @@ class ScoredClip:
         outputs: What is known about each label.
         aggregate: Scores of the whole clip that are not made of the frames' scores, NaN where
             the clip has none.
+        aggregates: How those are made of moments; empty where that is not known.
+        moments: For each moment that they are made of, its value for every frame, ``(n,)``.
         gates: What each gate made of the clip.
         fps: Frames scored a second, as libvmaf reports it; ``None`` if not measured.
         inputs: The two videos, under ``reference`` and ``distorted``: what they are, and what
@@ -50,6 +53,8 @@ class ScoredClip:
     frames: Frames
     outputs: dict[str, LabelFacts]
     aggregate: dict[str, float] = field(default_factory=dict)
+    aggregates: tuple[Aggregate, ...] = ()
+    moments: dict[str, Scores] = field(default_factory=dict)
     gates: tuple[Outcome, ...] = ()
     fps: float | None = None
     inputs: dict[str, Any] = field(default_factory=dict)
@@ -70,7 +75,7 @@ class ScoredClip:
         frame_numbers: NDArray[np.int64],
         scores: Mapping[str, Scores],
         *,
-        aggregates: Mapping[str, float] | None = None,
+        aggregates: Sequence[Aggregate] = (),
         fps: float | None = None,
         inputs: Mapping[str, Any] | None = None,
         alignment: Mapping[str, Any] | None = None,
@@ -85,8 +90,8 @@ class ScoredClip:
         Args:
             outputs: The model's outputs; those that are no scores are left out.
             frame_numbers: Index of each frame in the reference, from 0, ``(n,)``.
-            scores: For each score among the outputs, its values, ``(n,)``.
-            aggregates: As :attr:`aggregate`.
+            scores: For each score and moment among the outputs, its values, ``(n,)``.
+            aggregates: As :attr:`aggregates`.
             fps: As :attr:`fps`.
             inputs: As :attr:`inputs`.
             alignment: As :attr:`alignment`.
@@ -100,11 +105,15 @@ class ScoredClip:
         absent = dict(missing or {})
         columns = {output.name: scores[output.name] for output in kept}
         columns |= {label: np.full(len(frame_numbers), math.nan) for label in absent}
+        moments = {name: scores[name] for each in aggregates for name in each.of}
+        listed = {name: values.tolist() for name, values in moments.items()}
         facts = {output.name: LabelFacts.of_output(output) for output in kept}
         return cls(
             frames=Frames(frame_numbers, columns),
             outputs=facts | {label: LabelFacts() for label in absent},
-            aggregate=dict(aggregates or {}),
+            aggregate={each.name: clip_score(each, listed) for each in aggregates},
+            aggregates=tuple(aggregates),
+            moments=moments,
             fps=fps,
             inputs=dict(inputs or {}),
             alignment=dict(alignment or {}),

@@ -10,15 +10,14 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from framegauge.export.contract.interface import Aggregate, Output
-from framegauge.export.contract.roles import FRAME_ROLES
+from framegauge.export.contract.interface import Output
+from framegauge.export.contract.roles import PAIR
 from framegauge.runtime.errors import ScoreError
 from framegauge.runtime.pairing.case import Case, Pair
 from framegauge.runtime.reports.stills import Worst
 from framegauge.runtime.scoring.batches_in_flight import batch_size, batches, stacked
 from framegauge.runtime.scoring.ordered_map import ordered_map
 from framegauge.runtime.scoring.scorer import Scorer
-from framegauge.runtime.sources.colour import colour_matrix
 from framegauge.runtime.sources.conversion import Rendition
 from framegauge.runtime.sources.planes import Planes
 
@@ -57,14 +56,7 @@ def score_pairs(
     Raises:
         ScoreError: A frame has samples that no score has a meaning for; whatever ``pairs`` raises.
     """
-    colours = {}
-    if scorer.needs_colour and scorer.form.kind != "rgb":
-        # Further frames are of one of the two videos, whose colours were made alike.
-        colours = {
-            role: colour_matrix(rendition.colour.matrix, rendition.colour.range, scorer.form.depth)
-            for role in FRAME_ROLES
-            for rendition in [renditions.get(role, renditions["reference"])]
-        }
+    colours = {role: renditions[role].colour for role in PAIR}
     count = batch_size(renditions["reference"].size)
     decider = first_score(scorer).name
     numbers = array("q")
@@ -80,7 +72,7 @@ def score_pairs(
     with closing(ordered_map(scored, batches(pairs, count), scorer.in_flight)) as results:
         for cases, values in results:
             for name, column in columns.items():
-                column.extend(values[name].tolist())
+                column.extend(_judged(name, cases, values[name]))
             for case, value in zip(cases, values[decider].tolist(), strict=True):
                 numbers.append(case.number)
                 if worst:
@@ -93,13 +85,12 @@ def score_pairs(
     )
 
 
-def aggregate(kind: Aggregate, values: Mapping[str, NDArray[np.float64]]) -> float:
-    """A clip's score from the mean of a moment over its frames; NaN if one is not finite."""
-    mean = float(np.mean(values[kind.moment]))
-    if not np.isfinite(mean):
-        return float("nan")
-    floor = 10 ** (-kind.cap / 10)
-    return min(kind.cap, float(-10 * np.log10(max(mean / kind.peak**2, floor))))
+def _judged(name: str, cases: Sequence[Case], values: NDArray[np.float64]) -> list[float]:
+    """An output's values, 0 where its own rule says so at a clip's ends."""
+    return [
+        0.0 if name in case.zeroed else value
+        for case, value in zip(cases, values.tolist(), strict=True)
+    ]
 
 
 def _fed(

@@ -19,7 +19,6 @@ def model_facts(scorer: Scorer, picked: Selection) -> dict[str, Any]:
         "precision": _common([each.precision for each in manifests]),
         "quantise": _common([each.quantise for each in manifests]),
         "crop_border": _common([each.crop_border for each in manifests]),
-        "chroma": next((each.chroma for each in manifests if each.chroma), None),
         "entries": [output.entry for output in scorer.outputs if output.kind == "score"],
         "sha256": [model.sha256 for model in scorer.models],
         "files": [model.path.name for model in scorer.models],

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from framegauge.export.contract.colour import Matrix, Range
 from framegauge.export.contract.formats import Format
 from framegauge.export.contract.interface import Aggregate, Output
+from framegauge.export.contract.roles import PAIR
 from framegauge.runtime.backends.gpu.gpu_array import GpuArray
 from framegauge.runtime.backends.model import Model
 from framegauge.runtime.cpu_count import usable_cpus
@@ -21,13 +22,14 @@ from framegauge.runtime.errors import UsageError
 from framegauge.runtime.scoring.batch import Batch, Frames, Samples
 from framegauge.runtime.scoring.scorer_inputs import (
     by_role,
+    check_bound,
     check_colour,
     check_least,
     check_models,
     common_size,
     feed_of,
 )
-from framegauge.runtime.sources.colour import colour_matrix
+from framegauge.runtime.sources.colour import Colour
 
 
 class Scorer:
@@ -149,6 +151,7 @@ class Scorer:
         *,
         matrix: Matrix | None = None,
         range: Range = "limited",
+        chroma_siting: str = "left",
         **given: Frames,
     ) -> dict[str, NDArray[np.float64]]:
         """Score frames.
@@ -157,6 +160,7 @@ class Scorer:
             matrix: What the code values of planes mean where a metric reads RGB; ``None`` for
                 bt709 from 720 lines up, else bt601.
             range: The same for their range.
+            chroma_siting: Where subsampled chroma lies, ``left``, ``centre``, ``topleft``, ...
             given: ``reference`` and ``distorted``, and whatever else :attr:`roles` names; one
                 sample or a batch each, by the number of axes. Frames of ``rgb24`` are
                 ``uint8 (H, W, 3)`` in the order R, G, B, or ``(N, H, W, 3)``; of ``gray8``
@@ -176,7 +180,7 @@ class Scorer:
             UsageError: Something is missing, or the arrays do not have the shape, type or values
                 that the models take, or the Scorer is closed.
         """
-        values = self.run(*self._checked(matrix, range, given))
+        values = self.run(*self._checked(matrix, range, chroma_siting, given))
         return {label: values[label] for label in self.labels}
 
     def on_gpu(
@@ -184,6 +188,7 @@ class Scorer:
         *,
         matrix: Matrix | None = None,
         range: Range = "limited",
+        chroma_siting: str = "left",
         **given: Frames,
     ) -> dict[str, GpuArray]:
         """Score frames by engines and leave the scores on the GPU, for others to take by DLPack.
@@ -191,6 +196,7 @@ class Scorer:
         Args:
             matrix: As for a call.
             range: As for a call.
+            chroma_siting: As for a call.
             given: As for a call.
 
         Returns:
@@ -200,55 +206,60 @@ class Scorer:
             UsageError: As for a call.
             BackendError: A model runs in ONNX Runtime.
         """
-        feed = feed_of(self.form, *self._checked(matrix, range, given))
+        feed = self._feed(*self._checked(matrix, range, chroma_siting, given))
         scores: dict[str, GpuArray] = {}
         for model in self.models:
             scores |= model.run_on_gpu(feed)
         return {label: scores[label] for label in self.labels}
 
     def _checked(
-        self, matrix: Matrix | None, range: Range, given: Mapping[str, Frames]
-    ) -> tuple[dict[str, Batch], dict[str, NDArray[np.float32]], dict[str, Samples]]:
+        self, matrix: Matrix | None, range: Range, siting: str, given: Mapping[str, Frames]
+    ) -> tuple[dict[str, Batch], dict[str, Colour], dict[str, Samples]]:
         """What was given, as :meth:`run` takes it."""
         if not self.models:
             raise UsageError("This Scorer is closed. Use it inside its `with` block.")
-        check_colour(matrix, range)
+        check_colour(matrix, range, siting)
         inputs = [each for model in self.models for each in model.manifest.inputs]
         frames, tensors = by_role(self.form, inputs, given)
         size = common_size(self.form, frames, tensors)
-        colours: dict[str, NDArray[np.float32]] = {}
         if size is not None:
-            height, width = size
-            self.check_size(width, height)
-            if self.needs_colour:
-                named: Matrix = matrix or ("bt709" if height >= 720 else "bt601")
-                colour = colour_matrix(named, range, self.form.depth)
-                colours = dict.fromkeys(frames, colour)
-        return frames, colours, tensors
-
-    @property
-    def needs_colour(self) -> bool:
-        """A model turns planes into RGB, and must be told what their code values mean."""
-        return any(each.part == "colour" for model in self.models for each in model.manifest.inputs)
+            self.check_size(size[1], size[0])
+        named: Matrix = matrix or ("bt709" if size and size[0] >= 720 else "bt601")
+        return frames, dict.fromkeys(PAIR, Colour(named, range, siting)), tensors
 
     def run(
         self,
         frames: Mapping[str, Batch],
-        colours: Mapping[str, NDArray[np.float32]],
+        colours: Mapping[str, Colour],
         tensors: Mapping[str, Samples] | None = None,
     ) -> dict[str, NDArray[np.float64]]:
         """Scores and moments of a batch that has been checked.
 
         Args:
             frames: For each role an array for each of the format's planes, with a batch axis.
-            colours: For each role the map from code values to RGB, where one is needed.
+            colours: What the code values of both videos mean; of no concern to RGB.
             tensors: For each role that is no frame, its values.
+
+        Raises:
+            ScoreError: A model was made for other colours.
         """
-        feed = feed_of(self.form, frames, colours, tensors)
+        feed = self._feed(frames, colours, tensors or {})
         scores: dict[str, NDArray[np.float64]] = {}
         for model in self.models:
             scores |= model.run(feed)
         return scores
+
+    def _feed(
+        self,
+        frames: Mapping[str, Batch],
+        colours: Mapping[str, Colour],
+        tensors: Mapping[str, Samples],
+    ) -> dict[str, Samples]:
+        """All that the models take, by the names of their inputs."""
+        for model in self.models:
+            check_bound(model.manifest, colours, model.path)
+        inputs = [each for model in self.models for each in model.manifest.inputs]
+        return feed_of(self.form, inputs, frames, colours, tensors)
 
     def check_size(self, width: int, height: int) -> None:
         """Refuse frames that a metric cannot take.

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import get_args
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from framegauge.export.contract.colour import Matrix, Range
-from framegauge.export.contract.formats import Format
+from framegauge.export.contract.colour import MATRICES, RANGES, Matrix, Range
+from framegauge.export.contract.formats import Format, subsampling
 from framegauge.export.contract.interface import Input, Output
 from framegauge.export.contract.manifest import Manifest
-from framegauge.export.contract.roles import FRAME_ROLES, input_name
+from framegauge.export.contract.roles import (
+    FACTS,
+    FRAME_ROLES,
+    SITINGS,
+    input_name,
+    owner,
+    siting_of,
+)
 from framegauge.runtime.backends.gpu.gpu_array import GpuArray
-from framegauge.runtime.errors import UsageError
+from framegauge.runtime.errors import ScoreError, UsageError
 from framegauge.runtime.scoring.batch import Batch, Frames, Samples, batch_of, size_of, tensor_of
+from framegauge.runtime.sources.colour import Colour, colour_matrix
 
 
 def check_models(manifests: Sequence[Manifest], labels: Mapping[str, str]) -> None:
@@ -47,19 +55,45 @@ def check_models(manifests: Sequence[Manifest], labels: Mapping[str, str]) -> No
         raise UsageError(f"Two of the models give {', '.join(twice)}. Leave one out.")
 
 
-def check_colour(matrix: Matrix | None, range: Range) -> None:
+def check_colour(matrix: Matrix | None, range: Range, siting: str) -> None:
     """Refuse names of colours that there are not.
 
     Raises:
         UsageError: One is not known.
     """
     for name, value, allowed in (
-        ("matrix", matrix, (None, *get_args(Matrix))),
-        ("range", range, get_args(Range)),
+        ("matrix", matrix, (None, *MATRICES)),
+        ("range", range, RANGES),
+        ("chroma_siting", siting, tuple(SITINGS)),
     ):
         if value not in allowed:
             listed = ", ".join(filter(None, allowed))
             raise UsageError(f"{name} is one of {listed}; got {value!r}.")
+
+
+def check_bound(manifest: Manifest, colours: Mapping[str, Colour], path: Path) -> None:
+    """Refuse frames whose colours are not those that are a part of a model.
+
+    Args:
+        manifest: Of the model.
+        colours: What the code values of both videos mean.
+        path: The model's file, for errors.
+
+    Raises:
+        ScoreError: They differ; both are named.
+    """
+    for name, flag, bound in (
+        ("matrix", "--matrix", manifest.matrix),
+        ("range", "--range", manifest.range),
+        ("siting", "--chroma-siting", manifest.chroma_siting),
+    ):
+        for role, colour in colours.items():
+            found = getattr(colour, name)
+            if bound is not None and found != bound:
+                raise ScoreError(
+                    f"{path} was exported with {flag} {bound}, and the {role}'s {name} is {found}. "
+                    f"Export a model for {found}, or one without {flag}, which takes any."
+                )
 
 
 def by_role(
@@ -154,13 +188,34 @@ def check_least(outputs: Iterable[Output], width: int, height: int) -> None:
 
 def feed_of(
     form: Format,
+    inputs: Iterable[Input],
     frames: Mapping[str, Batch],
-    colours: Mapping[str, NDArray[np.float32]],
-    tensors: Mapping[str, Samples] | None,
+    colours: Mapping[str, Colour],
+    tensors: Mapping[str, Samples],
 ) -> dict[str, Samples]:
-    """Everything by the names of the models' inputs."""
-    feed: dict[str, Samples] = dict(tensors or {})
+    """Everything by the names of the models' inputs.
+
+    Args:
+        form: Pixel format of the frames.
+        inputs: What the models take.
+        frames: By role.
+        colours: What the code values of both videos mean; a neighbour's are its owner's.
+        tensors: By role.
+    """
+    feed: dict[str, Samples] = dict(tensors)
     for role, batch in frames.items():
         for plane, values in zip(form.planes, batch, strict=True):
             feed[input_name(role, plane.part)] = values
-    return feed | {f"{role}_colour": colour for role, colour in colours.items()}
+    for each in inputs:
+        if each.part in FACTS and each.name not in feed:
+            fact = _fact(each.part, colours[owner(each.role)], form)
+            feed[each.name] = np.repeat(fact[None], len(frames[each.role][0]), axis=0)
+    return feed
+
+
+def _fact(part: str, colour: Colour, form: Format) -> NDArray[np.float32]:
+    """What a model is told of the samples of one frame."""
+    if part == "colour":
+        return colour_matrix(colour.matrix, colour.range, form.depth)
+    down, across = subsampling(form, "u")
+    return np.array(siting_of(colour.siting, down=down, across=across), np.float32)

@@ -20,7 +20,7 @@ from framegauge.runtime.pooling.gate import Gate
 from framegauge.runtime.reports.report import Report
 from framegauge.runtime.reports.stills import Worst
 from framegauge.runtime.scoring.batches_in_flight import batch_size, in_flight
-from framegauge.runtime.scoring.loop import Progress, aggregate, first_score, score_pairs
+from framegauge.runtime.scoring.loop import Progress, first_score, score_pairs
 from framegauge.runtime.scoring.prefetch import ahead
 from framegauge.runtime.scoring.provenance import backend_facts, missing_of, model_facts
 from framegauge.runtime.scoring.scorer import Scorer
@@ -228,7 +228,7 @@ def score(
             scorer.outputs,
             numbers,
             values,
-            aggregates={each.name: aggregate(each, values) for each in scorer.aggregates},
+            aggregates=scorer.aggregates,
             fps=len(numbers) / seconds,
             inputs={role: rendition.to_json(facts[role]) for role, rendition in renditions.items()},
             alignment=alignment.to_json() | feed.alignment(),

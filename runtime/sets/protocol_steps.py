@@ -8,9 +8,10 @@ from contextlib import closing
 import numpy as np
 from numpy.typing import NDArray
 
+from framegauge.export.contract.clip_scores import finished
+from framegauge.export.contract.interface import Aggregate
 from framegauge.runtime.errors import ScoreError, UsageError
 from framegauge.runtime.models.model_files import checked
-from framegauge.runtime.scoring.loop import aggregate
 from framegauge.runtime.scoring.scorer import Scorer
 from framegauge.runtime.sets.protocols import Protocol
 from framegauge.runtime.sets.sample_inputs import read_mask
@@ -36,7 +37,7 @@ def check_model(protocol: Protocol, scorer: Scorer) -> None:
     if not protocol.masked:
         return
     own = {str(entry) for entry in checked(protocol.metrics)}
-    divided = {kind.moment.removesuffix(".mse") for kind in scorer.aggregates}
+    divided = _of_moments(scorer)
     whole = [
         each.name
         for each in scorer.outputs
@@ -130,13 +131,20 @@ def within_mask(
     """
     found = dict(values)
     share = float(mask.mean())
-    for kind in scorer.aggregates:
-        moments = values[kind.moment] / share
+    for label, kind in _of_moments(scorer).items():
+        (name,) = kind.of
+        moments = values[name] / share
         if not moments.any():
             return None
-        found[kind.moment] = moments
-        label = kind.moment.removesuffix(".mse")
-        if label in found:
-            each = [aggregate(kind, {kind.moment: moments[n : n + 1]}) for n in range(len(moments))]
-            found[label] = np.array(each)
+        found[name] = moments
+        found[label] = np.array([finished(kind, [moment]) for moment in moments.tolist()])
     return found
+
+
+def _of_moments(scorer: Scorer) -> dict[str, Aggregate]:
+    """Scores whose value for a frame is made of its moment as the clip's is of their mean."""
+    moments = {each.name: each.entry for each in scorer.outputs if each.kind == "moment"}
+    scores = {each.entry: each.name for each in scorer.outputs if each.kind == "score"}
+    return {
+        scores[moments[each.of[0]]]: each for each in scorer.aggregates if each.finish == "psnr"
+    }

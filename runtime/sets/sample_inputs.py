@@ -11,9 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from framegauge.export.contract.roles import FRAME_ROLES
+from framegauge.export.contract.roles import FRAME_ROLES, PAIR
 from framegauge.runtime.errors import ScoreError, UsageError
-from framegauge.runtime.models.model_files import PAIR
 from framegauge.runtime.pairing.case import Case, Pair
 from framegauge.runtime.pairing.flow_validity import known_together, maskable
 from framegauge.runtime.scoring.scorer import Scorer

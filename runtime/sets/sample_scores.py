@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from framegauge.export.contract.roles import PAIR
 from framegauge.runtime.errors import ScoreError, UsageError
-from framegauge.runtime.models.model_files import PAIR
 from framegauge.runtime.pairing.alignment import Alignment
 from framegauge.runtime.pairing.case import Case, Pair
 from framegauge.runtime.scoring.loop import score_pairs

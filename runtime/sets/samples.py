@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from framegauge.export.contract.roles import PAIR
 from framegauge.runtime.errors import ScoreError, UsageError
-from framegauge.runtime.models.model_files import PAIR, catalogue
+from framegauge.runtime.models.model_files import catalogue
 from framegauge.runtime.sets.list_rows import read_rows, repeated
 
 OnMissing = Literal["error", "skip"]

@@ -9,16 +9,17 @@ import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
 from typing import Any, Self
 
 import numpy as np
 
+from framegauge.export.contract.clip_scores import clip_score
 from framegauge.export.contract.interface import Aggregate
 from framegauge.runtime.pooling.gate import Gate, Outcome
 from framegauge.runtime.pooling.pool import Scores
 from framegauge.runtime.reports.series import LabelFacts
-from framegauge.runtime.scoring.loop import aggregate
 from framegauge.runtime.sets.protocols import Protocol
 from framegauge.runtime.sets.sample_scores import SampleScore
 from framegauge.runtime.sets.samples import Sample, Samples
@@ -96,8 +97,8 @@ class SetReport:
 
     def aggregate(self, method: str, kind: Aggregate, group: str | None = None) -> float:
         """Such as the PSNR of the mean squared error of all samples, NaN as for the mean."""
-        moments = self._values(method, group, lambda each: each.moments.get(kind.moment, math.nan))
-        return aggregate(kind, {kind.moment: moments}) if len(moments) else math.nan
+        moments = {name: self._values(method, group, partial(_moment, name)) for name in kind.of}
+        return clip_score(kind, {name: each.tolist() for name, each in moments.items()})
 
     def with_gates(self, gates: Sequence[Gate]) -> Self:
         """The same report, judged by these gates: on ``label`` for every method, or one's own."""
@@ -214,6 +215,10 @@ class SetReport:
             if group is None or (sample.group or "") == group
         )
         return np.array([value(each) for each in counted if each.left_out is None], np.float64)
+
+
+def _moment(name: str, each: SampleScore) -> float:
+    return each.moments.get(name, math.nan)
 
 
 def _mean(values: Scores) -> float:

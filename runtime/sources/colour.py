@@ -12,10 +12,18 @@ from framegauge.export.contract.colour import Matrix, Range, colour_map
 
 @dataclass(frozen=True)
 class Colour:
-    """What the code values of a video mean."""
+    """What the code values of a video mean.
+
+    Attributes:
+        matrix: What makes RGB of them.
+        range: Which of them are black and white.
+        siting: Where subsampled chroma lies; see
+            :data:`~framegauge.export.contract.roles.SITINGS`.
+    """
 
     matrix: Matrix
     range: Range
+    siting: str = "left"
 
 
 def colour_matrix(matrix: Matrix, range: Range, depth: int) -> NDArray[np.float32]:

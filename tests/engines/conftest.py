@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from framegauge.engines.identity.machine import Platform
-from framegauge.engines.identity.modelfile import ModelFile
 from framegauge.engines.identity.profile import Profile
 from framegauge.engines.identity.sidecar import Recipe, Sidecar
 from framegauge.engines.identity.target import Target
 from framegauge.engines.store.store import Store
+from framegauge.export.contract.model_file import ModelFile
 
 SHIPPED = Path(__file__).parents[2] / "runtime" / "models"
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from framegauge.engines.identity.machine import Flavour
-from framegauge.engines.identity.modelfile import check_whole
 from framegauge.engines.identity.options import apply
 from framegauge.export.contract.manifest import ManifestError
+from framegauge.export.contract.model_bytes import check_whole
 
 # Called with the phase of the build, and how far it has come, in [0, 1].
 Progress = Callable[[str, float], None]

@@ -5,13 +5,12 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from framegauge.export.contract.manifest import KEY, Manifest, ManifestError
+from framegauge.export.contract.model_file import ModelFile
 from framegauge.export.contract.onnx_runtime import import_onnxruntime
 from framegauge.runtime.backends.gpu.gpu_array import GpuArray
 from framegauge.runtime.backends.session import Device, Feed, check_device, gpu_words
@@ -50,20 +49,16 @@ class OnnxSession:
     proving_runs = 1
     refused = ""
 
-    def __init__(
-        self, content: bytes, path: Path, *, threads: int, cuda: int | None = None
-    ) -> None:
+    def __init__(self, model: ModelFile, *, threads: int, cuda: int | None = None) -> None:
         """Load a model.
 
         Args:
-            content: The model file's bytes.
-            path: Its name, for errors.
+            model: The file.
             threads: Threads on the CPU.
             cuda: Which GPU to run on, ``None`` for the CPU. Where ONNX Runtime cannot use it, it
                 takes the CPU; :attr:`device` says so.
 
         Raises:
-            UsageError: The file is not a model of ours.
             BackendError: ONNX Runtime is not installed.
             ScoreError: The file is damaged.
         """
@@ -77,19 +72,15 @@ class OnnxSession:
         # A pool that waits by spinning takes the cores that other sessions and decoders want.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            self._session = self._loaded(content, options, cuda)
-            metadata = self._session.get_modelmeta().custom_metadata_map
+            self._session = self._loaded(model.content, options, cuda)
             self.inputs: Sequence[str] = [each.name for each in self._session.get_inputs()]
             self.outputs: Sequence[str] = [each.name for each in self._session.get_outputs()]
         except Exception as error:
             raise ScoreError(
-                f"{path} is not a model that ONNX Runtime can load ({first_line(error)}). "
+                f"{model.path} is not a model that ONNX Runtime can load ({first_line(error)}). "
                 "It may be damaged: export it again."
             ) from error
-        try:
-            self.manifest = Manifest.from_json(metadata.get(KEY), file=str(path))
-        except ManifestError as error:
-            raise UsageError(str(error)) from error
+        self.manifest = model.manifest
         self.device = "cuda" if self._session.get_providers()[0] == CUDA else "cpu"
         self._gpu, self._threads = cuda, threads
 

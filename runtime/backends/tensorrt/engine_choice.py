@@ -9,7 +9,6 @@ from framegauge.engines import (
     PRESETS,
     Flavour,
     Gpu,
-    ModelFile,
     Profile,
     Resolution,
     Size,
@@ -22,19 +21,17 @@ from framegauge.engines import (
     resolve,
 )
 from framegauge.engines.building.build import jobs
-from framegauge.engines.identity.modelfile import metadata
-from framegauge.export.contract.manifest import KEY, Manifest, ManifestError
+from framegauge.export.contract.model_file import ModelFile
 from framegauge.runtime.backends.request import (
     BackendRequest,
     Choice,
-    File,
     Machine,
     NoEngineError,
     Prove,
 )
 from framegauge.runtime.backends.tensorrt.kernel_cache import KernelCache
 from framegauge.runtime.backends.tensorrt.tensorrt_session import TensorrtSession
-from framegauge.runtime.errors import BackendError, ScoreError, UsageError
+from framegauge.runtime.errors import BackendError, ScoreError
 
 _DEFAULT_PROFILE = "1080p"
 _SHORT = 12
@@ -44,22 +41,15 @@ _EXTRAS = {"tensorrt": "framegauge[tensorrt]", "tensorrt_rtx": "framegauge[rtx]"
 class EngineChoice:
     """The engines of one model on this machine."""
 
-    def __init__(self, file: File, wish: BackendRequest, prove: Prove, machine: Machine) -> None:
+    def __init__(
+        self, file: ModelFile, wish: BackendRequest, prove: Prove, machine: Machine
+    ) -> None:
         """Look at what there is.
 
         Raises:
-            UsageError: The file is not a model of ours.
             NoEngineError: There is no TensorRT, no GPU or no store to be used.
         """
         self._file, self._wish, self._prove, self._machine = file, wish, prove, machine
-        try:
-            text = metadata(file.content, file=str(file.path)).get(KEY)
-            manifest = Manifest.from_json(text, file=str(file.path))
-        except ManifestError as error:
-            raise UsageError(str(error)) from error
-        self._model = ModelFile(
-            path=file.path, content=file.content, sha256=file.sha256, manifest=manifest
-        )
         asked: tuple[Flavour, ...] = FLAVOURS
         if wish.backend != "auto":
             asked = ("tensorrt",) if wish.backend == "tensorrt" else ("tensorrt_rtx",)
@@ -131,7 +121,7 @@ class EngineChoice:
 
     def _load(self, held: StoredEngine) -> TensorrtSession:
         sidecar = held.facts
-        if sidecar.manifest != self._model.manifest:
+        if sidecar.manifest != self._file.manifest:
             raise StoreError("its sidecar's manifest is not the model's")
         flavour = sidecar.recipe.target.flavour
         cache = None
@@ -140,7 +130,7 @@ class EngineChoice:
             cache = KernelCache(own, others=[held.cache] if held.cache != own else [])
         return TensorrtSession(
             self._store.read(held),
-            self._model.manifest,
+            self._file.manifest,
             sidecar.recipe.profiles,
             module=self._machine.module(flavour),
             memory=self._machine.memory(self._wish.device),
@@ -153,7 +143,7 @@ class EngineChoice:
         flavour = next(iter(self._flavours)) if self._wish.backend != "auto" else None
         try:
             targets = parse_targets("local", flavour=flavour, find_gpu=lambda: self._gpu)
-            wanted = jobs(self._model, targets, [Profile.parse(_preset(size))])
+            wanted = jobs(self._file, targets, [Profile.parse(_preset(size))])
             results = build(wanted, self._store)
         except (ValueError, TargetError, StoreError, OSError) as error:
             return str(error)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from functools import cache
 
-from framegauge.engines import ModelFile, Store, StoredEngine, verify
+from framegauge.engines import Store, StoredEngine, verify
 from framegauge.engines.proving.polygraphy_comparison import (
     Opinion,
     compare,
@@ -15,6 +15,7 @@ from framegauge.engines.proving.polygraphy_comparison import (
     runner_of_model,
 )
 from framegauge.engines.proving.verify import ProofRun, feed_of
+from framegauge.export.contract.model_file import ModelFile
 from framegauge.runtime.backends.gpu.cuda import Cuda
 from framegauge.runtime.backends.onnx.onnx_session import OnnxSession
 from framegauge.runtime.backends.tensorrt.tensorrt_session import TensorrtSession
@@ -56,7 +57,7 @@ def trials(
 
         reference = None
         if model is not None:
-            reference = OnnxSession(model.content, model.path, threads=usable_cpus())
+            reference = OnnxSession(model, threads=usable_cpus())
             open_ones.enter_context(closing(reference))
         yield from verify(sidecar, engine, reference)
 

@@ -11,10 +11,10 @@ from framegauge.engines.building.adopt import adopt, command
 from framegauge.engines.building.build import build, jobs
 from framegauge.engines.building.job import order
 from framegauge.engines.building.tensorrt.compiler import compile_engine
-from framegauge.engines.identity.modelfile import ModelFile
 from framegauge.engines.identity.profile import Profile
 from framegauge.engines.identity.target import parse_targets
 from framegauge.engines.store.store import Store
+from framegauge.export.contract.model_file import ModelFile
 
 SMALL = [Profile.parse("16x16/64x64/256x256x2")]
 

@@ -29,7 +29,6 @@ from framegauge.engines.building.tensorrt.compiler import (
 )
 from framegauge.engines.identity.header import Header
 from framegauge.engines.identity.machine import TargetError, flavours
-from framegauge.engines.identity.modelfile import ModelFile
 from framegauge.engines.identity.options import normalised, offered, parse_options
 from framegauge.engines.identity.profile import Profile
 from framegauge.engines.identity.sidecar import Sidecar
@@ -37,6 +36,7 @@ from framegauge.engines.identity.target import RTX_ARCHITECTURES, Target, parse_
 from framegauge.engines.store.prune import DAY, prune
 from framegauge.engines.store.store import Store
 from framegauge.export.contract.manifest import KEY
+from framegauge.export.contract.model_file import ModelFile
 
 rtx = pytest.importorskip("tensorrt_rtx")
 
@@ -49,7 +49,7 @@ PATIENCE = 300
 BUILD = """
 import sys
 from framegauge.engines.building.build import build, jobs
-from framegauge.engines.identity.modelfile import ModelFile
+from framegauge.export.contract.model_file import ModelFile
 from framegauge.engines.identity.profile import Profile
 from framegauge.engines.store.prune import DAY, prune
 from framegauge.engines.store.store import Store
@@ -68,7 +68,7 @@ WAITING = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from framegauge.engines.building.build import build, jobs
-from framegauge.engines.identity.modelfile import ModelFile
+from framegauge.export.contract.model_file import ModelFile
 from framegauge.engines.identity.profile import Profile
 from framegauge.engines.store.store import Store
 from framegauge.engines.identity.target import parse_targets

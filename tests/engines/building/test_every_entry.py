@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from framegauge.engines.building.build import Result, build, jobs
-from framegauge.engines.identity.modelfile import ModelFile
 from framegauge.engines.identity.profile import Profile
 from framegauge.engines.identity.target import RTX_ARCHITECTURES, parse_targets
 from framegauge.engines.store.store import Store
@@ -18,6 +17,7 @@ from framegauge.export.catalog import ENTRIES
 from framegauge.export.contract.entry import parse_entries
 from framegauge.export.contract.formats import find_format
 from framegauge.export.contract.manifest import KEY
+from framegauge.export.contract.model_file import ModelFile
 from framegauge.export.graph import Graph
 from framegauge.export.lowering.model import describe
 from framegauge.export.lowering.onnx import serialise, translate

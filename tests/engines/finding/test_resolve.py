@@ -11,12 +11,12 @@ import pytest
 from framegauge.engines.finding.candidates import Resolution, Validity
 from framegauge.engines.finding.resolve import resolve
 from framegauge.engines.identity.machine import Gpu, Platform
-from framegauge.engines.identity.modelfile import ModelFile
 from framegauge.engines.identity.profile import Profile, Size
 from framegauge.engines.identity.sidecar import Sidecar
 from framegauge.engines.identity.target import RTX_ARCHITECTURES, Target
 from framegauge.engines.store.store import Store
 from framegauge.engines.store.stored_engine import StoredEngine
+from framegauge.export.contract.model_file import ModelFile
 
 ADA = Gpu(index=0, name="NVIDIA GeForce RTX 4090", architecture="sm89", driver="13.0")
 LINUX = Platform(system="linux", machine="x86_64")

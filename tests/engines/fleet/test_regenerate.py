@@ -12,12 +12,12 @@ from framegauge.engines.building import build
 from framegauge.engines.building.job import Job, describe
 from framegauge.engines.fleet.regenerate import Absent, Step, Wanted, plan, wanted_again
 from framegauge.engines.identity.machine import Gpu, Platform, TargetError
-from framegauge.engines.identity.modelfile import ModelFile
 from framegauge.engines.identity.profile import Profile
 from framegauge.engines.identity.sidecar import Sidecar
 from framegauge.engines.identity.target import Target
 from framegauge.engines.store.store import Store
 from framegauge.engines.store.stored_engine import StoredEngine
+from framegauge.export.contract.model_file import ModelFile
 
 ADA = Target(flavour="tensorrt_rtx", architectures=("sm89",))
 BLACKWELL = Target(flavour="tensorrt_rtx", architectures=("sm120",))

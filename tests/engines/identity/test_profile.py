@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from framegauge.engines.identity.modelfile import ModelFile
 from framegauge.engines.identity.profile import PRESETS, Profile, Size
 from framegauge.export.contract.formats import FORMATS
 from framegauge.export.contract.interface import Input
+from framegauge.export.contract.model_file import ModelFile
 from framegauge.export.contract.roles import FRAME_ROLES, tensor_dims
 from framegauge.export.contract.selftest import feed
 

@@ -11,15 +11,15 @@ import pytest
 
 from framegauge.engines.building.build import jobs
 from framegauge.engines.identity.machine import Platform
-from framegauge.engines.identity.modelfile import ModelFile
 from framegauge.engines.identity.profile import Profile
 from framegauge.engines.identity.sidecar import NewerError, Recipe, Sidecar, SidecarError
 from framegauge.engines.identity.target import Target, parse_targets
+from framegauge.export.contract.model_file import ModelFile
 
 KEY_OF = """
 import sys
 from framegauge.engines.building.build import jobs
-from framegauge.engines.identity.modelfile import ModelFile
+from framegauge.export.contract.model_file import ModelFile
 from framegauge.engines.identity.profile import Profile
 from framegauge.engines.identity.target import parse_targets
 

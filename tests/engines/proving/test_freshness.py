@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from framegauge.engines.identity.modelfile import ModelFile
 from framegauge.engines.identity.profile import Profile
 from framegauge.engines.identity.sidecar import Sidecar
 from framegauge.engines.proving.file_checks import Finding
 from framegauge.engines.proving.freshness import beside_model
 from framegauge.engines.store.store import Store
+from framegauge.export.contract.model_file import ModelFile
 
 
 @pytest.fixture

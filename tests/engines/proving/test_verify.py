@@ -14,12 +14,12 @@ import pytest
 
 from framegauge.engines.finding.resolve import resolve
 from framegauge.engines.identity.machine import Gpu
-from framegauge.engines.identity.modelfile import ModelFile
 from framegauge.engines.identity.profile import Profile, Size
 from framegauge.engines.identity.sidecar import Sidecar
 from framegauge.engines.proving.polygraphy_comparison import compare, runner_of_model
 from framegauge.engines.proving.verify import ProofRun, feed_of, record, verify
 from framegauge.engines.store.store import Store
+from framegauge.export.contract.model_file import ModelFile
 
 ADA = Gpu(index=0, name="NVIDIA GeForce RTX 4090", architecture="sm89", driver="13.0")
 PROFILE = Profile.parse("16x16/64x48/128x96x2")

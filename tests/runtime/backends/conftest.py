@@ -25,13 +25,13 @@ import onnxruntime
 import pytest
 
 from framegauge.engines.identity.machine import Flavour, Gpu, Platform, TargetError
-from framegauge.engines.identity.modelfile import ModelFile
 from framegauge.engines.identity.profile import Profile
 from framegauge.engines.identity.sidecar import Recipe, Sidecar
 from framegauge.engines.identity.target import Target
 from framegauge.engines.store.store import STORE_VARIABLE, SYSTEM_VARIABLE, Store
 from framegauge.engines.store.stored_engine import StoredEngine
 from framegauge.export.contract.manifest import Manifest
+from framegauge.export.contract.model_file import ModelFile
 from framegauge.runtime.backends.gpu.cuda import CudaError
 from framegauge.runtime.backends.request import Machine
 from framegauge.runtime.backends.tensorrt.tensorrt_session import TensorrtSession

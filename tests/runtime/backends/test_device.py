@@ -15,11 +15,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from framegauge.engines.building.build import build, jobs
 from framegauge.engines.identity.machine import FLAVOURS, TargetError, flavours
-from framegauge.engines.identity.modelfile import ModelFile
 from framegauge.engines.identity.profile import Profile
 from framegauge.engines.identity.target import parse_targets
 from framegauge.engines.store.store import Store
 from framegauge.export.contract import selftest
+from framegauge.export.contract.model_file import ModelFile
 from framegauge.runtime import Scorer
 from framegauge.runtime.backends.gpu.cuda import Cuda
 from framegauge.runtime.backends.gpu.gpu_array import gpu_array

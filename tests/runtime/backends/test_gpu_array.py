@@ -9,9 +9,9 @@ import pytest
 from cuda.bindings import driver
 from cuda.bindings import runtime as cudart
 
-from framegauge.engines.identity.modelfile import ModelFile
 from framegauge.engines.identity.profile import Profile
 from framegauge.export.contract.formats import find_format
+from framegauge.export.contract.model_file import ModelFile
 from framegauge.runtime.backends.gpu.cuda import Cuda, CudaError
 from framegauge.runtime.backends.gpu.gpu_array import GpuArray, gpu_array, is_on_gpu
 from framegauge.runtime.backends.tensorrt.execution_context import EngineError

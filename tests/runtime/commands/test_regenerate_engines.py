@@ -12,10 +12,10 @@ import onnx
 import pytest
 
 from framegauge.engines.identity.machine import Gpu, TargetError, gpu
-from framegauge.engines.identity.modelfile import ModelFile
 from framegauge.engines.proving.polygraphy_comparison import runner_of_model
 from framegauge.engines.store.store import Store
 from framegauge.export.contract.manifest import KEY
+from framegauge.export.contract.model_file import ModelFile
 from framegauge.runtime.backends.onnx.onnx_session import OnnxSession
 from framegauge.runtime.backends.tensorrt import engine_runs as engine_trial
 from framegauge.runtime.cli import main

@@ -8,8 +8,9 @@ import onnx
 import pytest
 from onnx import external_data_helper, helper, numpy_helper
 
-from framegauge.engines.identity.modelfile import ModelFile, check_whole, metadata
 from framegauge.export.contract.manifest import KEY, ManifestError
+from framegauge.export.contract.model_bytes import check_whole, metadata
+from framegauge.export.contract.model_file import ModelFile
 
 
 @pytest.mark.parametrize("name", ["rgb24/psnr.onnx", "yuv420p10le/default.onnx"])
