@@ -149,9 +149,8 @@ typedef struct framegauge_model_options {
  * and few threads for each: cores - scorers + 1 for scorers of one model, cores / scorers where each
  * has a model of its own.
  *
- * USAGE: no model of ours, of another schema, or not as it was written; options that do not go
- * together or with env. UNAVAILABLE: no such provider. FAILED: the file is missing, ONNX Runtime
- * cannot load it, or it fails its self-test. */
+ * USAGE: no model of ours, or of another release; options that do not go together or with env.
+ * UNAVAILABLE: no such provider. FAILED: missing, damaged, or it fails its self-test. */
 FRAMEGAUGE_API framegauge_status framegauge_model_open(const framegauge_model_options* options,
                                                        framegauge_model** model);
 

@@ -40,8 +40,9 @@ void check_roles(const framegauge::Model& model) {
             further += (further.empty() ? "" : ", ") + role;
     if (!further.empty())
         throw UsageError(FRAMEGAUGE_USAGE, "The model needs " + further +
-                                               ", which two videos do not give. Give it its "
-                                               "inputs with framegauge.hpp.");
+                                               ", which this program does not give. Score "
+                                               "with `framegauge score`, or give it its inputs "
+                                               "with framegauge.hpp.");
 }
 
 void check_least(const Facts& video, const framegauge::Model& model) {
@@ -66,11 +67,10 @@ void check_bound(const Facts& video, const framegauge::Model& model) {
         if (bound == 0) return;
         const std::string wanted = names.begin()[bound - 1];
         if (found != wanted)
-            throw UsageError(FRAMEGAUGE_USAGE,
-                             video.name + (is_said ? " has the " : " is assumed to have the ") +
-                                 property + " " + found + ", and the model is for " + wanted + " alone. Use a model made "
-                                 "for what the video is, or correct what it says with " + flag +
-                                 ".");
+            refuse(video.name + (is_said ? " has the " : " is assumed to have the ") + property +
+                   " " + found + ", and the model is for " + wanted +
+                   " alone. Use a model made for what the video is, or correct what it says with " +
+                   flag + ".");
     };
     const framegauge_model_info info = model.info();
     check("--matrix", "matrix", video.matrix, !video.assumes("matrix"), info.matrix,

@@ -113,6 +113,19 @@ Json facts(const framegauge_output& output) {
     };
 }
 
+const char* finish_name(std::int32_t finish) {
+    switch (finish) {
+        case FRAMEGAUGE_FINISH_PSNR:
+            return "psnr";
+        case FRAMEGAUGE_FINISH_RATIO:
+            return "ratio";
+        case FRAMEGAUGE_FINISH_ROOT:
+            return "root";
+        default:
+            return "mean";
+    }
+}
+
 void put_score(Json& metrics, const std::string& label, double value) {
     metrics[label] = number_or_null(value);
     if (!std::isfinite(value))
@@ -128,6 +141,34 @@ Json pooled_values(const std::vector<double>& scores) {
         values["status"] = std::to_string(lost) + " of " + std::to_string(scores.size()) +
                            " frames have no finite score";
     return values;
+}
+
+Json aggregates(const Run& run) {
+    const auto outputs = run.model.outputs();
+    Json all = Json::array();
+    for (const framegauge_aggregate& each : run.model.aggregates()) {
+        Json of = Json::array();
+        for (std::size_t i = 0; i < each.moment_count; ++i)
+            of.push_back(outputs[each.moments[i]].label);
+        all.push_back({
+            {"name", each.label},
+            {"of", of},
+            {"finish", finish_name(each.finish)},
+            {"peak", number_or_null(each.peak)},
+            {"cap", number_or_null(each.cap)},
+        });
+    }
+    return all;
+}
+
+// Outputs that scores of the whole clip are made of, so that reports of its parts can be joined.
+std::vector<std::size_t> moments_of(const Run& run) {
+    std::vector<std::size_t> all;
+    for (const framegauge_aggregate& each : run.model.aggregates())
+        for (std::size_t i = 0; i < each.moment_count; ++i)
+            if (std::find(all.begin(), all.end(), each.moments[i]) == all.end())
+                all.push_back(each.moments[i]);
+    return all;
 }
 
 // Scores of the whole clip, by label.
@@ -156,7 +197,7 @@ void write_json(std::ostream& out, const Run& run) {
         labels[outputs[i].label] = facts(outputs[i]);
         pools[outputs[i].label] = pooled_values(run.columns[i]);
     }
-    const Json head = {
+    Json head = {
         {"version", framegauge_version()},
         {"schema_version", 1},
         {"tool", {{"name", "framegauge-score"}, {"version", framegauge_version()}}},
@@ -167,6 +208,8 @@ void write_json(std::ostream& out, const Run& run) {
         {"backend", backend(run)},
         {"outputs", labels},
     };
+    if (const Json kinds = aggregates(run); !kinds.empty()) head["aggregates"] = kinds;
+    const auto moments = moments_of(run);
     out << "{\n";
     for (const auto& [key, value] : head.items()) out << "  \"" << key << "\": " << written(value) << ",\n";
     out << "  \"frames\": [";
@@ -174,8 +217,10 @@ void write_json(std::ostream& out, const Run& run) {
         Json metrics = Json::object();
         for (std::size_t i = 0; i < outputs.size(); ++i)
             if (is_score(outputs[i])) put_score(metrics, outputs[i].label, run.columns[i][frame]);
-        out << (frame ? ",\n    " : "\n    ")
-            << written({{"frameNum", frame}, {"metrics", metrics}});
+        Json row = {{"frameNum", frame}, {"metrics", metrics}};
+        for (const std::size_t i : moments)
+            row["moments"][outputs[i].label] = number_or_null(run.columns[i][frame]);
+        out << (frame ? ",\n    " : "\n    ") << written(row);
     }
     Json totals = Json::object();
     for (const auto& [label, score] : clip_scores(run)) totals[label] = number_or_null(score);

@@ -8,9 +8,7 @@
 namespace framegauge {
 namespace {
 
-bool is_bounded(const Json& value) {
-    return std::abs(value.get<double>()) <= most_magnitude;  // not so if NaN
-}
+bool is_within(const Json& value, double most) { return std::abs(value.get<double>()) <= most; }
 
 bool is_of(const Json& value, const Form& form) {
     switch (value.type()) {
@@ -20,9 +18,10 @@ bool is_of(const Json& value, const Form& form) {
             return (form.kinds & flag_kind) != 0;
         case Json::value_t::number_integer:
         case Json::value_t::number_unsigned:
-            return (form.kinds & (whole_kind | number_kind)) != 0 && is_bounded(value);
+            return (form.kinds & (whole_kind | number_kind)) != 0 &&
+                   is_within(value, most_whole);
         case Json::value_t::number_float:
-            return (form.kinds & number_kind) != 0 && is_bounded(value);
+            return (form.kinds & number_kind) != 0 && is_within(value, most_real);
         case Json::value_t::string:
             return (form.kinds & text_kind) != 0;
         case Json::value_t::array:

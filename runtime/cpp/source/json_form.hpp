@@ -44,8 +44,10 @@ struct Field {
     bool is_optional = false;
 };
 
-// Greatest magnitude of a number: no host reads a whole number below it otherwise.
-inline constexpr double most_magnitude = 9007199254740992.0;  // 2^53
+// Greatest whole number: up to here every host reads the same one.
+inline constexpr double most_whole = 9007199254740992.0;  // 2^53
+// Greatest magnitude of any other number, that of float.
+inline constexpr double most_real = 3.4028234663852886e38;
 
 // The value that a JSON text stands for. Throws if it is none, an object has a key twice, or a
 // number is not finite.

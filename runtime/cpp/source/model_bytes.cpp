@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <utility>
+#include <vector>
 
 namespace framegauge {
 namespace {
@@ -18,6 +20,37 @@ constexpr std::string_view digest_key = "framegauge.sha256";
 constexpr std::uint64_t metadata_field = 14;
 constexpr std::uint64_t key_field = 1;
 constexpr std::uint64_t value_field = 2;
+
+// Of ONNX's messages, those through which tensors are reached; the field of each that does is in
+// the table below.
+enum class Message { model, graph, function, node, attribute, sparse_tensor, tensor };
+
+struct Way {
+    Message from;
+    std::uint64_t field;
+    Message to;
+};
+
+constexpr Way ways[] = {
+    {Message::model, 7, Message::graph},
+    {Message::model, 25, Message::function},
+    {Message::graph, 1, Message::node},
+    {Message::graph, 5, Message::tensor},
+    {Message::graph, 15, Message::sparse_tensor},
+    {Message::function, 7, Message::node},
+    {Message::function, 11, Message::attribute},
+    {Message::node, 5, Message::attribute},
+    {Message::attribute, 5, Message::tensor},
+    {Message::attribute, 6, Message::graph},
+    {Message::attribute, 10, Message::tensor},
+    {Message::attribute, 11, Message::graph},
+    {Message::attribute, 22, Message::sparse_tensor},
+    {Message::attribute, 23, Message::sparse_tensor},
+    {Message::sparse_tensor, 1, Message::tensor},
+    {Message::sparse_tensor, 2, Message::tensor},
+};
+// Of a tensor: where its values lie, if not in the file.
+constexpr std::uint64_t outside_field = 13;
 
 struct NoMessage {};
 
@@ -98,6 +131,24 @@ Entries entries_of(std::string_view content, const std::string& file) {
     return entries;
 }
 
+// The digest would say nothing of weights in a file beside it.
+void check_whole(std::string_view content, const std::string& file) {
+    std::vector<std::pair<Message, std::string_view>> ahead{{Message::model, content}};
+    while (!ahead.empty()) {
+        const auto [kind, bytes] = ahead.back();
+        ahead.pop_back();
+        Fields message(bytes);
+        while (const auto field = message.next()) {
+            if (kind == Message::tensor && field->number == outside_field)
+                throw usage(file, " keeps weights in a file beside it, which could change unseen. "
+                            "Save it with all its weights inside, as `framegauge export` does.");
+            for (const Way& way : ways)
+                if (way.from == kind && way.field == field->number)
+                    ahead.emplace_back(way.to, field->bytes);
+        }
+    }
+}
+
 void check_digest(std::string_view content, std::string_view digits, const std::string& file) {
     const std::string blank(64, '0');
     Sha256 digest;
@@ -108,7 +159,7 @@ void check_digest(std::string_view content, std::string_view digits, const std::
         digest.add(content.substr(at + digits.size()));
     }
     if (digits != digest.hex())
-        throw usage(file, " is damaged or was changed: its bytes are not those that it was written "
+        throw failed(file, " is damaged or was changed: its bytes are not those that it was written "
                     "with. Export the model again, or copy it again from where it came.");
 }
 
@@ -117,6 +168,7 @@ void check_digest(std::string_view content, std::string_view digits, const std::
 Manifest read_model(std::string_view content, const std::string& file) {
     Entries entries;
     try {
+        check_whole(content, file);
         entries = entries_of(content, file);
     } catch (const NoMessage&) {
         throw usage(file, " is not an ONNX file, or is cut short. Make one with `framegauge "
