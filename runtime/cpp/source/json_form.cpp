@@ -8,20 +8,20 @@
 namespace framegauge {
 namespace {
 
-bool is_within(const Json& value, double most) { return std::abs(value.get<double>()) <= most; }
-
 bool is_of(const Json& value, const Form& form) {
     switch (value.type()) {
         case Json::value_t::null:
             return (form.kinds & null_kind) != 0;
         case Json::value_t::boolean:
             return (form.kinds & flag_kind) != 0;
-        case Json::value_t::number_integer:
+        case Json::value_t::number_integer:  // below 0
+            return (form.kinds & (whole_kind | number_kind)) != 0 &&
+                   value.get<std::int64_t>() >= -most_whole;
         case Json::value_t::number_unsigned:
             return (form.kinds & (whole_kind | number_kind)) != 0 &&
-                   is_within(value, most_whole);
+                   value.get<std::uint64_t>() <= std::uint64_t{most_whole};
         case Json::value_t::number_float:
-            return (form.kinds & number_kind) != 0 && is_within(value, most_real);
+            return (form.kinds & number_kind) != 0 && std::abs(value.get<double>()) <= most_real;
         case Json::value_t::string:
             return (form.kinds & text_kind) != 0;
         case Json::value_t::array:

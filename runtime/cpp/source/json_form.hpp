@@ -7,6 +7,7 @@
 
 #pragma once
 
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
@@ -45,7 +46,7 @@ struct Field {
 };
 
 // Greatest whole number: up to here every host reads the same one.
-inline constexpr double most_whole = 9007199254740992.0;  // 2^53
+inline constexpr std::int64_t most_whole = std::int64_t{1} << 53;
 // Greatest magnitude of any other number, that of float.
 inline constexpr double most_real = 3.4028234663852886e38;
 
