@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from framegauge.export.contract.colour import colour_map
+from framegauge.export.contract.colour_map import colour_map
 from framegauge.export.contract.formats import Format, subsampling
 from framegauge.export.contract.roles import input_name, siting_of
 from framegauge.export.contract.soundness import check_bound_colour

@@ -25,6 +25,7 @@ from filelock import FileLock, Timeout
 from framegauge.export.contract.entry import parse_entries
 from framegauge.export.contract.formats import find_format
 from framegauge.export.contract.manifest import KEY, Manifest
+from framegauge.export.contract.model_bytes import BLANK, DIGEST_KEY, sealed
 from framegauge.export.contract.onnx_runtime import import_onnxruntime
 from framegauge.export.contract.roles import input_name
 from framegauge.export.graph import Graph
@@ -247,7 +248,7 @@ def plane_model(models: Callable[..., Model]) -> Model:
 @pytest.fixture(scope="session")
 def flow_model(models: Callable[..., Model]) -> Model:
     """Entries that take neighbours and flows, on rgb24."""
-    return models(["warping_error", "occlusion[boundaries=true]"], "rgb24")
+    return models(["warping_error"], "rgb24")
 
 
 @pytest.fixture(scope="session")
@@ -299,8 +300,21 @@ def planar() -> Callable[[str, Sequence[np.ndarray]], dict[str, np.ndarray]]:
     return feed
 
 
+@pytest.fixture(scope="session")
+def resealed() -> Callable[[onnx.ModelProto], bytes]:
+    """Makes the file of a model that was changed, whose digest says that it was meant so."""
+
+    def write(model: onnx.ModelProto) -> bytes:
+        for entry in model.metadata_props:
+            if entry.key == DIGEST_KEY:
+                entry.value = BLANK.decode()
+        return sealed(model.SerializeToString())
+
+    return write
+
+
 @pytest.fixture
-def rewritten(tmp_path: Path) -> Callable[..., Path]:
+def rewritten(tmp_path: Path, resealed: Callable[[onnx.ModelProto], bytes]) -> Callable[..., Path]:
     """Writes a model anew with its manifest changed; text stands for the whole manifest."""
 
     def write(path: Path, change: Callable[[dict[str, Any]], Any] | str | None) -> Path:
@@ -315,7 +329,7 @@ def rewritten(tmp_path: Path) -> Callable[..., Path]:
             change(manifest)
             entry.value = json.dumps(manifest)
         target = tmp_path / f"rewritten-{path.name}"
-        onnx.save(model, target)
+        target.write_bytes(resealed(model))
         return target
 
     return write

@@ -25,7 +25,6 @@ ENGINES_BY_NAME = {
     "engines.finding.resolve": {"commands"},
     "engines.fleet.fleet": {"commands"},
     "engines.fleet.regenerate": {"commands"},
-    "engines.identity.modelfile": {"backends"},
     "engines.identity.options": {"commands"},
     "engines.identity.target": {"commands"},
     "engines.proving.file_checks": {"commands"},

@@ -20,6 +20,9 @@ FURTHER = "further"
 
 T = TypeVar("T")
 
+# Types of the fields of classes seen before: their names are evaluated once.
+_KNOWN: dict[type[Any], dict[str, Any]] = {}
+
 
 def parsed(text: str) -> Any:
     """The value that a JSON text stands for.
@@ -50,7 +53,7 @@ def made(kind: type[T], facts: Any, where: str = "") -> T:
     """
     if not isinstance(facts, dict):
         raise ValueError(f"{where or 'it'} is {_short(facts)}, and should be an object")
-    hints = get_type_hints(kind)
+    hints = _hints(kind)
     given = {
         name: _read(hint, facts[name], f"{where}.{name}" if where else name)
         for name, hint in hints.items()
@@ -90,13 +93,19 @@ def plain(value: Any) -> Any:
 def field_names(kind: type[Any]) -> set[str]:
     """Names of all fields, those of the dataclasses in a field with a dot: ``outputs.better``."""
     names: set[str] = set()
-    for name, hint in get_type_hints(kind).items():
+    for name, hint in _hints(kind).items():
         if name == FURTHER:
             continue
         names.add(name)
         for inner in _classes(hint):
             names |= {f"{name}.{each}" for each in field_names(inner)}
     return names
+
+
+def _hints(kind: type[Any]) -> dict[str, Any]:
+    if kind not in _KNOWN:
+        _KNOWN[kind] = get_type_hints(kind)
+    return _KNOWN[kind]
 
 
 def _classes(hint: Any) -> list[type[Any]]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Sequence
 
 from framegauge.export.contract.clip_scores import clip_score, finished
-from framegauge.export.contract.colour import MATRICES, RANGES
+from framegauge.export.contract.colour_map import MATRICES, RANGES
 from framegauge.export.contract.formats import Dim, Format, subsampling
 from framegauge.export.contract.interface import Aggregate, Input, Missing, Output, SelfTest
 from framegauge.export.contract.roles import FACTS, FRAME_ROLES, SITINGS, tensor_dims

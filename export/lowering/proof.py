@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from framegauge.export.contract import selftest
-from framegauge.export.contract.colour import colour_map
+from framegauge.export.contract.colour_map import colour_map
 from framegauge.export.contract.formats import Format, subsampling
 from framegauge.export.contract.interface import Output
 from framegauge.export.contract.onnx_runtime import import_onnxruntime

@@ -35,7 +35,9 @@ class Model:
     Attributes:
         path: The file.
         sha256: Of the file's bytes, in hex.
-        manifest: What the file says about itself, its scores under the names asked for.
+        manifest: What the file says about itself.
+        outputs: Its scores and moments, under the names asked for.
+        aggregates: Scores of a whole clip that the moments make, likewise.
         device: Where it runs.
         threads: Threads it computes with on the CPU, all runs at a time together.
         taken: What runs it and why, the first that was taken first.
@@ -96,26 +98,24 @@ class Model:
         self._loading = threading.Lock()
         renamed = dict(labels or {})
         self._take(None)
-        self._file = self._session.manifest
+        self.manifest = self._content.manifest
         self._names = {
             renamed.get(output.name, output.name): output.name
-            for output in self._file.outputs
+            for output in self.manifest.outputs
             if output.kind != "map"
         }
-        self.manifest = replace(
-            self._file,
-            outputs=tuple(
-                replace(output, name=renamed.get(output.name, output.name))
-                for output in self._file.outputs
-            ),
-            aggregates=tuple(
-                replace(
-                    each,
-                    name=_renamed(each, self._file, renamed),
-                    of=tuple(renamed.get(name, name) for name in each.of),
-                )
-                for each in self._file.aggregates
-            ),
+        self.outputs = tuple(
+            replace(output, name=renamed.get(output.name, output.name))
+            for output in self.manifest.outputs
+            if output.kind != "map"
+        )
+        self.aggregates = tuple(
+            replace(
+                each,
+                name=_renamed(each, self.manifest, renamed),
+                of=tuple(renamed.get(name, name) for name in each.of),
+            )
+            for each in self.manifest.aggregates
         )
 
     @property
@@ -173,7 +173,7 @@ class Model:
 
     def _holding(self, feed: Feed) -> Session:
         """What takes frames of the size given; loaded now if nothing does yet."""
-        size = size_of(self._file, feed)
+        size = size_of(self.manifest, feed)
         with self._loading:
             for each in self.taken:
                 if each.session.holds(*size):

@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from framegauge.export.contract.colour import Matrix, Range
+from framegauge.export.contract.colour_map import Matrix, Range
 from framegauge.export.contract.formats import Format
 from framegauge.export.contract.interface import Aggregate, Output
 from framegauge.export.contract.roles import PAIR
@@ -96,7 +96,7 @@ class Scorer:
                         build_missing=build_missing,
                     )
                 )
-            check_models([each.manifest for each in self.models], labels or {})
+            check_models(self.models, labels or {})
             loaded.pop_all()
         self.form: Format = self.models[0].manifest.form
         is_on_cpu = all(each.device == "cpu" for each in self.models)
@@ -123,12 +123,7 @@ class Scorer:
     @property
     def outputs(self) -> list[Output]:
         """What the models give, numbers of frames only: scores and moments."""
-        return [
-            output
-            for model in self.models
-            for output in model.manifest.outputs
-            if output.kind != "map"
-        ]
+        return [output for model in self.models for output in model.outputs]
 
     @property
     def labels(self) -> list[str]:
@@ -138,7 +133,7 @@ class Scorer:
     @property
     def aggregates(self) -> list[Aggregate]:
         """Scores of a whole clip that the moments make."""
-        return [each for model in self.models for each in model.manifest.aggregates]
+        return [each for model in self.models for each in model.aggregates]
 
     @property
     def roles(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from framegauge.export.contract.colour import MATRICES, RANGES, Matrix, Range
+from framegauge.export.contract.colour_map import MATRICES, RANGES, Matrix, Range
 from framegauge.export.contract.formats import Format, subsampling
 from framegauge.export.contract.interface import Input, Output
 from framegauge.export.contract.manifest import Manifest
@@ -21,28 +21,29 @@ from framegauge.export.contract.roles import (
     siting_of,
 )
 from framegauge.runtime.backends.gpu.gpu_array import GpuArray
+from framegauge.runtime.backends.model import Model
 from framegauge.runtime.errors import ScoreError, UsageError
 from framegauge.runtime.scoring.batch import Batch, Frames, Samples, batch_of, size_of, tensor_of
 from framegauge.runtime.sources.colour import Colour, colour_matrix
 
 
-def check_models(manifests: Sequence[Manifest], labels: Mapping[str, str]) -> None:
+def check_models(models: Sequence[Model], labels: Mapping[str, str]) -> None:
     """Refuse models that do not go together, and names for scores that none of them gives.
 
     Args:
-        manifests: Theirs, their scores under the names asked for.
+        models: They, their scores under the names asked for.
         labels: Names asked for in place of the files'.
 
     Raises:
         UsageError: Formats differ, a name was not taken, or two scores have one.
     """
-    formats = {each.format for each in manifests}
+    formats = {each.manifest.format for each in models}
     if len(formats) > 1:
         raise UsageError(
             f"The models take frames of different formats, {', '.join(sorted(formats))}. "
             "Export them for one format."
         )
-    given = [output for each in manifests for output in each.outputs if output.kind != "map"]
+    given = [output for each in models for output in each.outputs]
     names = [output.name for output in given]
     unknown = sorted(set(labels.values()) - set(names))
     if unknown:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from framegauge.export.contract.colour import Matrix, Range, colour_map
+from framegauge.export.contract.colour_map import Matrix, Range, colour_map
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Colour:
 def colour_matrix(matrix: Matrix, range: Range, depth: int) -> NDArray[np.float32]:
     """The affine map from code values (Y, Cb, Cr) to RGB in [0, 1], ``(3, 4)``.
 
-    See :func:`framegauge.export.contract.colour.colour_map`.
+    See :func:`framegauge.export.contract.colour_map.colour_map`.
 
     Example:
         >>> (colour_matrix("bt709", "limited", 8) @ [235, 128, 128, 1]).round(6).tolist()

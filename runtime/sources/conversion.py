@@ -7,7 +7,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self, get_args
 
-from framegauge.export.contract.colour import Matrix, Range
+from framegauge.export.contract.colour_map import Matrix, Range
 from framegauge.export.contract.formats import FORMATS
 from framegauge.runtime.errors import ScoreError, UsageError
 from framegauge.runtime.sources.colour import Colour

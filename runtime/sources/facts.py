@@ -8,7 +8,7 @@ from typing import Any, cast, get_args
 
 import av
 
-from framegauge.export.contract.colour import Matrix, Range
+from framegauge.export.contract.colour_map import Matrix, Range
 from framegauge.runtime.errors import ScoreError, UsageError
 from framegauge.runtime.sources.planes import holding
 

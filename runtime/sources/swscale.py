@@ -22,7 +22,7 @@ from typing import Literal, cast, get_args
 import av
 import av.filter
 
-from framegauge.export.contract.colour import Matrix, Range
+from framegauge.export.contract.colour_map import Matrix, Range
 from framegauge.export.contract.formats import FORMATS, find_format
 from framegauge.runtime.cpu_count import usable_cpus
 from framegauge.runtime.errors import UsageError

@@ -188,7 +188,7 @@ def browser() -> Callable[..., tuple[str, str]]:
 
 
 @pytest.fixture
-def bent(tmp_path: Path) -> Callable[[Path], Path]:
+def bent(tmp_path: Path, resealed: Callable[[onnx.ModelProto], bytes]) -> Callable[[Path], Path]:
     """Writes a model anew with its largest constant one percent larger."""
 
     def write(path: Path) -> Path:
@@ -202,7 +202,7 @@ def bent(tmp_path: Path) -> Callable[[Path], Path]:
         values = onnx.numpy_helper.to_array(largest) * np.float32(1.01)
         largest.CopyFrom(onnx.numpy_helper.from_array(values, largest.name))
         target = tmp_path / f"bent-{path.name}"
-        onnx.save(model, target)
+        target.write_bytes(resealed(model))
         return target
 
     return write

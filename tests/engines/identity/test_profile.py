@@ -94,14 +94,14 @@ def test_shapes_are_those_of_the_frames_of_every_format(
         for plane in form.planes
     ]
     colour = Input(
-        name="reference_colour", role="reference", part="colour", dtype="float32", dims=(3, 4)
+        name="reference_colour", role="reference", part="colour", dtype="float32", dims=("N", 3, 4)
     )
     manifest = replace(model.manifest, format=name, inputs=(*inputs, colour))
-    frames = feed(form, manifest.inputs, size[1:], size[0], np.zeros((3, 4)))
+    frames = feed(form, manifest.inputs, size[1:], size[0], {"colour": np.zeros((1, 3, 4))})
 
     shapes = Profile(least=Size(*size), usual=Size(*size), most=Size(*size)).shapes(manifest)
 
-    assert shapes["reference_colour"].usual == (3, 4)
+    assert shapes["reference_colour"].usual == (size[0], 3, 4)
     assert {key: each.most for key, each in shapes.items()} == {
         key: array.shape for key, array in frames.items()
     }

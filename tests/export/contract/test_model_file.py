@@ -9,8 +9,21 @@ import pytest
 from onnx import external_data_helper, helper, numpy_helper
 
 from framegauge.export.contract.manifest import KEY, ManifestError
-from framegauge.export.contract.model_bytes import check_whole, metadata
+from framegauge.export.contract.model_bytes import (
+    DIGEST_KEY,
+    DamagedError,
+    check_whole,
+    metadata,
+    read_manifest,
+    sealed,
+)
 from framegauge.export.contract.model_file import ModelFile
+from framegauge.runtime import models
+
+
+@pytest.fixture
+def shipped() -> Path:
+    return Path(models.__file__).parent
 
 
 @pytest.mark.parametrize("name", ["rgb24/psnr.onnx", "yuv420p10le/default.onnx"])
@@ -29,6 +42,53 @@ def test_a_model_is_known_by_the_hash_of_its_bytes(shipped: Path) -> None:
 
     assert model.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert [each.name for each in model.manifest.scores] == ["ssim"]
+
+
+def test_a_file_knows_itself(shipped: Path) -> None:
+    content = (shipped / "rgb24" / "psnr.onnx").read_bytes()
+    digits = metadata(content, file="x")[DIGEST_KEY]
+
+    blank = content.replace(digits.encode(), b"0" * 64)
+
+    assert hashlib.sha256(blank).hexdigest() == digits
+    assert sealed(blank) == content
+
+
+def test_a_bit_turned_anywhere_is_refused(shipped: Path) -> None:
+    content = (shipped / "yuv420p" / "default.onnx").read_bytes()
+    random = np.random.default_rng(7)
+
+    for place in random.integers(0, 8 * len(content), 500).tolist():
+        turned = bytearray(content)
+        turned[place // 8] ^= 1 << place % 8
+        with pytest.raises(ManifestError):
+            read_manifest(bytes(turned), file="turned.onnx")
+
+
+def test_a_byte_changed_in_the_graph_is_said_to_be_damage(shipped: Path) -> None:
+    content = (shipped / "rgb24" / "psnr.onnx").read_bytes()
+
+    with pytest.raises(DamagedError, match=r"x\.onnx is damaged or was changed.*Export the model"):
+        read_manifest(content.replace(b'"\x03Add', b'"\x03Sub'), file="x.onnx")
+
+
+def test_a_model_without_its_digest_is_refused(shipped: Path) -> None:
+    model = onnx.load(shipped / "rgb24" / "psnr.onnx")
+    (entry,) = (each for each in model.metadata_props if each.key == DIGEST_KEY)
+    model.metadata_props.remove(entry)
+
+    with pytest.raises(ManifestError, match=r"has no 'framegauge\.sha256' entry"):
+        read_manifest(model.SerializeToString(), file="x.onnx")
+    with pytest.raises(ManifestError, match="has no place for its digest"):
+        sealed(model.SerializeToString())
+
+
+def test_a_metadata_entry_that_is_there_twice_is_refused(shipped: Path) -> None:
+    model = onnx.load(shipped / "rgb24" / "psnr.onnx")
+    model.metadata_props.add(key=KEY, value="{}")
+
+    with pytest.raises(ManifestError, match="has the metadata entry 'framegauge' twice"):
+        read_manifest(model.SerializeToString(), file="x.onnx")
 
 
 def test_metadata_is_found_behind_fields_of_every_kind() -> None:

@@ -334,8 +334,10 @@ def test_another_precision_is_refused_by_name(tmp_path: Path) -> None:
 def test_a_manifest_of_another_precision_is_refused(exported: Any) -> None:
     manifest = Model(exported[0], backend="cpu").manifest
 
-    with pytest.raises(ManifestError, match="precision is one of fp32, fp16; this one says 'int4'"):
-        replace(manifest, precision="int4")
+    text = manifest.to_json().replace('"precision":"fp16"', '"precision":"int4"')
+
+    with pytest.raises(ManifestError, match="precision is 'int4', and should be one of fp32, fp16"):
+        Manifest.from_json(text, file="odd.onnx")
 
 
 def test_an_order_in_half_has_a_command_that_says_so() -> None:
@@ -373,6 +375,10 @@ def test_an_error_is_not_rounded_until_it_holds(error: float, holds: bool) -> No
         kind="score",
         entry="x",
         options={},
+        inputs=("distorted",),
+        masked=False,
+        transfer="any",
+        ends="not_judged",
         better="lower",
         ideal=0.0,
         low=0.0,

@@ -455,9 +455,7 @@ class _Context:
     def get_tensor_shape(self, name: str) -> tuple[int, ...]:
         if name in self.shapes:
             return self.shapes[name]
-        # Batch is the first axis of some input; colours have none.
-        batch = next(shape[0] for shape in self.shapes.values() if len(shape) > 2)
-        return (batch,)
+        return (next(iter(self.shapes.values()))[0],)
 
     def execute_async_v3(self, stream: int) -> bool:
         before = self.changes

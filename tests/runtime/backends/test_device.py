@@ -72,8 +72,7 @@ def engine(
 
 def feed_of(session: Any, size: tuple[int, int], batch: int) -> dict[str, Any]:
     manifest = session.manifest
-    colour = manifest.self_test.colour
-    return selftest.feed(manifest.form, manifest.inputs, size, batch, colour)
+    return selftest.feed(manifest.form, manifest.inputs, size, batch, manifest.self_test.facts)
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,7 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path, content: bytes) -> N
     path = tmp_path / "model.onnx"
     path.write_bytes(content)
 
-    with pytest.raises(ScoreError, match=r"model\.onnx is not a model that ONNX Runtime can load"):
+    with pytest.raises(UsageError, match=r"model\.onnx is not (an ONNX file|a framegauge model)"):
         Model(path)
 
 
@@ -164,18 +164,18 @@ def test_a_model_of_others_is_refused(
 def test_a_model_of_a_newer_release_is_refused(
     shipped: Callable[..., Path], rewritten: Callable[..., Path]
 ) -> None:
-    path = rewritten(shipped("psnr_y"), lambda manifest: manifest.update(schema=2, new="words"))
+    path = rewritten(shipped("psnr_y"), lambda manifest: manifest.update(schema=3, new="words"))
 
-    with pytest.raises(UsageError, match=r"schema 2, and this release reads up to 1\. Update"):
+    with pytest.raises(UsageError, match=r"schema 3, and this release reads 2\. Update"):
         Model(path)
 
 
 def test_test_frames_of_a_newer_release_are_refused(
     shipped: Callable[..., Path], rewritten: Callable[..., Path]
 ) -> None:
-    path = rewritten(shipped("psnr_y"), lambda manifest: manifest["self_test"].update(pattern=2))
+    path = rewritten(shipped("psnr_y"), lambda manifest: manifest["self_test"].update(pattern=3))
 
-    with pytest.raises(UsageError, match=r"test frames of version 2.*Update framegauge"):
+    with pytest.raises(UsageError, match=r"test frames of version 3.*Update framegauge"):
         Model(path)
 
 
@@ -183,6 +183,7 @@ def test_test_frames_of_a_newer_release_are_refused(
     "change",
     [
         "",
+        '{"schema": 1}',
         "{",
         "[]",
         "null",
@@ -190,7 +191,8 @@ def test_test_frames_of_a_newer_release_are_refused(
         lambda manifest: manifest.pop("format"),
         lambda manifest: manifest.update(format="yuv411p"),
         lambda manifest: manifest.update(schema="1"),
-        lambda manifest: manifest.update(colour="blue"),
+        lambda manifest: manifest.update(matrix="blue"),
+        lambda manifest: manifest.update(required=["outputs.mood"]),
         lambda manifest: manifest.update(outputs=[]),
         lambda manifest: manifest["inputs"][0].pop("dims"),
         lambda manifest: manifest["inputs"].pop(),
@@ -257,13 +259,17 @@ def test_the_manifest_of_another_model_is_refused(
 
 
 def test_a_model_under_the_names_of_another_fails_its_self_test(
-    shipped: Callable[..., Path], tmp_path: Path
+    shipped: Callable[..., Path],
+    resealed: Callable[[onnx.ModelProto], bytes],
+    tmp_path: Path,
 ) -> None:
     model, other = onnx.load(shipped("l1")), onnx.load(shipped("mse"))
-    model.metadata_props[0].CopyFrom(other.metadata_props[0])
+    held = {each.key: each.value for each in other.metadata_props}
+    for each in model.metadata_props:
+        each.value = held[each.key]
     (last,) = (node for node in model.graph.node if "l1" in node.output)
     last.output[0] = model.graph.output[0].name = "mse"
-    onnx.save(model, tmp_path / "mse.onnx")
+    (tmp_path / "mse.onnx").write_bytes(resealed(model))
 
     with pytest.raises(ScoreError, match="failed its self-test on cpu: mse"):
         Model(tmp_path / "mse.onnx")

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 from onnxruntime.capi.onnxruntime_pybind11_state import EPFail, Fail
 
+from framegauge.export.contract.model_file import ModelFile
 from framegauge.runtime import BackendError, ScoreError
 from framegauge.runtime.backends.model import Model, describe
 from framegauge.runtime.backends.onnx.onnx_session import OnnxSession
@@ -175,13 +177,29 @@ def test_a_file_with_a_damaged_word_is_refused_and_nothing_is_printed(
     path = tmp_path / "damaged.onnx"
     path.write_bytes(shipped("psnr", "rgb24").read_bytes().replace(before, after))
 
-    with pytest.raises(ScoreError, match=r"damaged\.onnx is not a model that ONNX Runtime can"):
+    with pytest.raises(ScoreError, match=r"damaged\.onnx is damaged or was changed"):
+        Model(path, backend="cpu")
+    assert capsys.readouterr().out == ""
+
+
+def test_a_graph_that_onnx_runtime_cannot_load_is_refused_and_nothing_is_printed(
+    shipped: Callable[..., Path],
+    resealed: Callable[[onnx.ModelProto], bytes],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    model = onnx.load(shipped("psnr", "rgb24"))
+    model.graph.node[-1].op_type = "Unheard"
+    path = tmp_path / "odd.onnx"
+    path.write_bytes(resealed(model))
+
+    with pytest.raises(ScoreError, match=r"odd\.onnx is not a model that ONNX Runtime can load"):
         Model(path, backend="cpu")
     assert capsys.readouterr().out == ""
 
 
 def test_a_run_that_fails_is_an_error_of_ours(mse: Path) -> None:
-    session = OnnxSession(mse.read_bytes(), mse, threads=1)
+    session = OnnxSession(ModelFile.read(mse), threads=1)
     lower = np.zeros((1, 16, 32, 3), np.uint8)
 
     with pytest.raises(ScoreError, match=r"ONNX Runtime failed on cpu: "):

@@ -24,8 +24,7 @@ ANY = "8x8/64x64/256x256x4"
 
 
 def feed_of(manifest: Manifest, size: tuple[int, int], batch: int) -> dict[str, Any]:
-    colour = manifest.self_test.colour
-    return selftest.feed(manifest.form, manifest.inputs, size, batch, colour)
+    return selftest.feed(manifest.form, manifest.inputs, size, batch, manifest.self_test.facts)
 
 
 def by_onnxruntime(model: Path, feed: dict[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,5 @@
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +8,8 @@ import pytest
 
 from framegauge.export.contract.formats import FORMATS
 from framegauge.export.contract.interface import Output
+from framegauge.export.contract.roles import NEIGHBOURS
+from framegauge.export.contract.spec import Ends
 from framegauge.runtime import ScoreError, UsageError
 from framegauge.runtime.pairing.alignment import Alignment
 from framegauge.runtime.pairing.case import Case
@@ -17,15 +19,25 @@ from framegauge.runtime.sources.planes import Planes
 
 FORM = FORMATS["gray8"]
 BETWEEN = ("flow_previous_next", "flow_next_previous")
-NEIGHBOURS = ("previous", "next")
+INPUTS = ("previous", "next")
+WARPING = (
+    *("distorted", "distorted_previous"),
+    *("flow_from_reference_previous", "flow_to_reference_previous"),
+)
 
 
-def output(entry: str, **options: Any) -> Output:
+def output(
+    entry: str, roles: Sequence[str], *, masked: bool = False, ends: Ends = "not_judged"
+) -> Output:
     return Output(
         name=entry,
         kind="score",
         entry=entry,
-        options=options,
+        options={},
+        inputs=tuple(roles),
+        masked=masked,
+        transfer="any",
+        ends=ends,
         better="lower",
         ideal=0,
         low=0,
@@ -59,11 +71,13 @@ def fed(
     *,
     frames: int = 5,
     alignment: Alignment | None = None,
-    **options: Any,
+    masked: bool = False,
+    ends: Ends = "not_judged",
+    rate: Fraction | None = None,
 ) -> list[Case]:
-    feed = Cases(source, roles=roles, outputs=[output(entry, **options)])
+    feed = Cases(source, roles=roles, outputs=[output(entry, roles, masked=masked, ends=ends)])
     aligned = alignment or Alignment(factor=source.factor)
-    samples = feed.samples(aligned, clip(frames), clip(frames, add=100), form=FORM)
+    samples = feed.samples(aligned, clip(frames), clip(frames, add=100), form=FORM, frame_rate=rate)
     return list(samples)
 
 
@@ -91,7 +105,7 @@ def flows(tmp_path: Path) -> Path:
 
 
 def test_neighbours_and_time_are_those_of_the_inputs() -> None:
-    roles = ("reference", "distorted", *NEIGHBOURS, *BETWEEN, "time")
+    roles = ("reference", "distorted", *INPUTS, *BETWEEN, "time")
 
     samples = fed(given(4, estimator="dis"), "superslomo", roles)
 
@@ -167,8 +181,8 @@ def test_a_judged_flow_is_not_let_off_where_the_reference_is_estimated(flows: Pa
 
 def test_what_takes_no_mask_is_not_saved_by_one_beside_it(flows: Path) -> None:
     outputs = [
-        output("epe[masked=true]", masked=True),
-        replace(output("flow_smoothness[flows=one]"), options={"flows": "one"}),
+        output("epe[masked=true]", ("flow", "flow_reference", "mask"), masked=True),
+        output("flow_smoothness[flows=one]", ("flow",)),
     ]
     roles = ("flow", "flow_reference", "mask")
     feed = Cases(given(flow=flows, flow_reference=flows), roles=roles, outputs=outputs)
@@ -189,7 +203,9 @@ def test_what_takes_no_mask_is_not_saved_by_one_beside_it(flows: Path) -> None:
 def test_flows_between_inputs_and_frames_are_estimated(role: str, wanted: list[int]) -> None:
     reference = moving(4, 2)
     feed = Cases(
-        given(3, estimator="dis"), roles=("distorted", role), outputs=[output("superslomo")]
+        given(3, estimator="dis"),
+        roles=("distorted", role),
+        outputs=[output("superslomo", ("distorted", role))],
     )
 
     samples = feed.samples(Alignment(factor=3), iter(reference), iter(reference), form=FORM)
@@ -201,7 +217,8 @@ def test_flows_between_inputs_and_frames_are_estimated(role: str, wanted: list[i
 
 def test_the_flows_of_each_video_go_to_its_own_next_frame() -> None:
     reference, distorted = moving(4, 2), moving(4, 3)
-    feed = Cases(given(estimator="dis"), roles=("flow", "flow_reference"), outputs=[output("tof")])
+    roles = ("flow", "flow_reference")
+    feed = Cases(given(estimator="dis"), roles=roles, outputs=[output("tof", roles)])
 
     samples = list(feed.samples(Alignment(), iter(reference), iter(distorted), form=FORM))
 
@@ -213,7 +230,7 @@ def test_the_flows_of_each_video_go_to_its_own_next_frame() -> None:
     assert found("flow") == pytest.approx([3, 3, 3], abs=0.3)
     assert feed.left_out == 1
     assert feed.to_json()["flow"]["from"] == "distorted"
-    assert feed.to_json()["flow_reference"]["to"] == "reference_after"
+    assert feed.to_json()["flow_reference"]["to"] == "reference_next"
 
 
 @pytest.mark.parametrize(
@@ -231,7 +248,7 @@ def test_the_last_frame_has_no_flow_to_the_next(
     frames: int, alignment: dict[str, Any], wanted: list[int]
 ) -> None:
     roles, aligned = ("flow", "flow_reference"), Alignment(**alignment)
-    feed = Cases(given(estimator="dis"), roles=roles, outputs=[output("tof")])
+    feed = Cases(given(estimator="dis"), roles=roles, outputs=[output("tof", roles)])
 
     samples = feed.samples(aligned, clip(frames), clip(frames), form=FORM)
 
@@ -241,7 +258,7 @@ def test_the_last_frame_has_no_flow_to_the_next(
 
 def test_frames_without_a_next_one_do_not_make_up_the_count() -> None:
     roles, aligned = ("flow", "flow_reference"), Alignment(count=5)
-    feed = Cases(given(estimator="dis"), roles=roles, outputs=[output("tof")])
+    feed = Cases(given(estimator="dis"), roles=roles, outputs=[output("tof", roles)])
 
     with pytest.raises(ScoreError, match="--count 5 frames were asked for, and there are 4 to sco"):
         feed.expected(aligned, 5, 5)
@@ -252,14 +269,89 @@ def test_frames_without_a_next_one_do_not_make_up_the_count() -> None:
 def test_a_video_of_its_own_gives_the_frame_before_and_the_motion_of_the_original(
     flows: Path,
 ) -> None:
-    source = given(flow_previous_next=flows, flow_next_previous=flows)
-    roles = (*NEIGHBOURS, *BETWEEN, "mask")
+    source = given(flow_from_reference_previous=flows, flow_to_reference_previous=flows)
 
-    samples = fed(source, "warping_error", roles, frames=4, masked=True)
+    samples = fed(source, "warping_error", (*WARPING, "mask"), frames=4, masked=True)
 
     assert [sample.number for sample in samples] == [1, 2, 3]
-    assert [value(sample.further["previous"]) for sample in samples] == [100, 101, 102]
-    assert [value(sample.further["next"]) for sample in samples] == [101, 102, 103]
+    assert [value(sample.further["distorted_previous"]) for sample in samples] == [100, 101, 102]
+    assert [value(sample.distorted) for sample in samples] == [101, 102, 103]
+
+
+@pytest.mark.parametrize(
+    ("role", "wanted"),
+    [("flow_to_reference_previous", -2), ("flow_from_reference_previous", 2)],
+)
+def test_flows_in_a_sequence_are_named_by_whose_they_are(role: str, wanted: float) -> None:
+    reference, distorted = moving(3, 2), moving(3, 5)
+    roles = ("distorted", role)
+    feed = Cases(given(estimator="dis"), roles=roles, outputs=[output("mine", roles)])
+
+    samples = feed.samples(Alignment(), iter(reference), iter(distorted), form=FORM)
+
+    found = [float(np.median(np.asarray(sample.further[role])[0])) for sample in samples]
+    assert found == pytest.approx([wanted, wanted], abs=0.3)
+
+
+@pytest.mark.parametrize("factor", [None, 2])
+def test_neighbours_are_their_owners(factor: int | None) -> None:
+    roles = ("reference", "distorted", *NEIGHBOURS)
+
+    samples = fed(given(factor), "mine", roles, frames=7)
+
+    judged = {None: [2, 3, 4], 2: [3]}[factor]
+    assert [sample.number for sample in samples] == judged
+    for sample in samples:
+        assert {role: value(planes) for role, planes in sample.further.items()} == {
+            role: sample.number + away + (100 if owner == "distorted" else 0)
+            for role, (owner, away) in NEIGHBOURS.items()
+        }
+
+
+def test_at_the_ends_another_frame_stands_for_one_that_is_not_there() -> None:
+    roles = ("reference", "distorted", "reference_previous", "distorted_next")
+
+    samples = fed(given(), "mine", roles, frames=3, ends="repeat")
+
+    assert [value(sample.further["reference_previous"]) for sample in samples] == [0, 0, 1]
+    assert [value(sample.further["distorted_next"]) for sample in samples] == [101, 102, 101]
+    assert not any(sample.zeroed for sample in samples)
+
+
+def test_what_is_zero_at_the_ends_is_so_there_alone() -> None:
+    roles = ("reference", "distorted", "reference_previous_2", "distorted_next")
+
+    samples = fed(given(), "mine", roles, frames=5, ends="zero")
+
+    assert [sorted(sample.zeroed) for sample in samples] == [["mine"], ["mine"], [], [], ["mine"]]
+
+
+@pytest.mark.parametrize("start", range(4))
+def test_neighbours_are_the_videos_whatever_part_is_scored(start: int) -> None:
+    roles = ("reference", "distorted", "reference_previous", "reference_next_2")
+    aligned = Alignment(start=start, subsample=2)
+
+    part = fed(given(), "mine", roles, frames=6, alignment=aligned, ends="repeat")
+    whole = fed(given(), "mine", roles, frames=6, ends="repeat")
+
+    assert [each.number for each in part] == list(range(start, 6, 2))
+    for each in part:
+        same = whole[each.number].further
+        assert {r: value(x) for r, x in each.further.items()} == {
+            r: value(x) for r, x in same.items()
+        }
+
+
+def test_a_frame_rate_is_given_to_what_takes_one() -> None:
+    roles = ("reference", "distorted", "frame_rate")
+
+    samples = fed(given(), "mine", roles, frames=2, rate=Fraction(24000, 1001))
+
+    assert [np.asarray(each.further["frame_rate"]).item() for each in samples] == [
+        np.float32(24000 / 1001)
+    ] * 2
+    with pytest.raises(ScoreError, match=r"depends on the frame rate.*--frame-rate"):
+        fed(given(), "mine", roles, frames=2)
 
 
 @pytest.mark.parametrize(
@@ -277,16 +369,15 @@ def test_neighbours_are_next_to_a_frame_whichever_frames_are_judged(
     alignment: dict[str, Any], wanted: list[int]
 ) -> None:
     source = given(estimator="dis")
-    roles = (*NEIGHBOURS, *BETWEEN)
 
-    samples = fed(source, "warping_error", roles, frames=8, alignment=Alignment(**alignment))
+    samples = fed(source, "warping_error", WARPING, frames=8, alignment=Alignment(**alignment))
 
     aligned = Alignment(**alignment)
-    feed = Cases(source, roles=roles, outputs=[output("warping_error")])
+    feed = Cases(source, roles=WARPING, outputs=[output("warping_error", WARPING)])
     assert [sample.number for sample in samples] == wanted
     assert feed.expected(aligned, 8, 8) == len(wanted)
     differences = [
-        value(sample.further["next"]) - value(sample.further["previous"]) for sample in samples
+        value(sample.distorted) - value(sample.further["distorted_previous"]) for sample in samples
     ]
     assert set(differences) == {1}
 
@@ -322,16 +413,16 @@ def test_made_frames_are_counted_from_the_start_asked_for(
         (
             {},
             "warping",
-            ("distorted", *NEIGHBOURS, "flow_to_previous", "flow_to_next"),
+            ("distorted", *INPUTS, "flow_to_previous", "flow_to_next"),
             "needs previous, next, flow_to_previous, flow_to_next.*--factor K.*--flow-estimator",
         ),
-        ({}, "tlp", ("reference", "distorted", "previous"), "tlp needs previous.*--factor K"),
+        ({}, "mine", ("reference", "distorted", "previous"), "mine needs previous.*--factor K"),
         ({}, "epe", ("flow", "flow_reference"), "--flow ROLE=PATTERN for each flow"),
         (
-            {"factor": 2, "estimator": "dis"},
-            "warping_error",
-            (*NEIGHBOURS, *BETWEEN),
-            "looks at the inputs alone.*Leave out --factor",
+            {},
+            "mine",
+            ("reference", "reference_previous"),
+            "would look at the reference alone. Give the flows",
         ),
         (
             {"factor": 2, "estimator": "dis"},
@@ -356,7 +447,7 @@ def test_what_is_not_given_is_refused_with_the_flag_that_gives_it(
     source: dict[str, Any], entry: str, roles: tuple[str, ...], words: str
 ) -> None:
     with pytest.raises(UsageError, match=words):
-        Cases(given(**source), roles=roles, outputs=[output(entry)])
+        Cases(given(**source), roles=roles, outputs=[output(entry, roles)])
 
 
 def test_frames_without_neighbours_are_not_scored_at_all() -> None:
@@ -364,8 +455,8 @@ def test_frames_without_neighbours_are_not_scored_at_all() -> None:
         fed(given(8), "psnr", ("reference", "distorted"))
 
 
-def test_an_entry_of_another_release_is_given_what_the_model_takes() -> None:
-    unknown = replace(output("psnr"), entry="mine_alone")
+def test_a_strangers_entry_is_given_what_its_model_says() -> None:
+    unknown = output("mine_alone", ("distorted", "previous"))
     feed = Cases(given(2), roles=("distorted", "previous"), outputs=[unknown])
 
     samples = feed.samples(Alignment(factor=2), clip(3), clip(3), form=FORM)

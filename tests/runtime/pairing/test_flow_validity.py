@@ -3,19 +3,22 @@ import pytest
 from numpy.typing import NDArray
 
 from framegauge.export.contract.interface import Output
-from framegauge.export.contract.spec import Value
 from framegauge.runtime import ScoreError
 from framegauge.runtime.pairing.flow_validity import known_together, maskable
 
 ROLES = ("reference", "distorted", "flow", "flow_reference", "mask")
 
 
-def output(entry: str, **options: Value) -> Output:
+def output(name: str, *inputs: str, masked: bool = False) -> Output:
     return Output(
-        name=entry.partition("[")[0],
+        name=name,
         kind="score",
-        entry=entry,
-        options=options,
+        entry=name,
+        options={},
+        inputs=inputs,
+        masked=masked,
+        transfer="any",
+        ends="not_judged",
         better="lower",
         ideal=0.0,
         low=0.0,
@@ -27,29 +30,32 @@ def output(entry: str, **options: Value) -> Output:
     )
 
 
+MASKED = output("aee", "flow", "flow_reference", "mask", masked=True)
+
+
 def known(*rows: int) -> NDArray[np.float32]:
     """Four rows of pixels, these of them known."""
     return np.isin(np.arange(4), rows).astype(np.float32)[None, :, None].repeat(8, axis=2)
 
 
 def test_what_is_looked_at_within_a_mask_alone_may_lack_pixels() -> None:
-    assert "flow" in maskable([output("aee[masked=true]", masked=True)], ROLES)
+    assert "flow" in maskable([MASKED], ROLES)
 
 
 def test_an_entry_that_knows_no_mask_looks_at_all_pixels() -> None:
-    outputs = [output("aee[masked=true]", masked=True), output("tof")]
+    outputs = [MASKED, output("tof", "flow", "flow_reference")]
 
     assert "flow" not in maskable(outputs, ROLES)
 
 
 def test_an_entry_that_looks_elsewhere_does_not_matter() -> None:
-    outputs = [output("aee[masked=true]", masked=True), output("psnr")]
+    outputs = [MASKED, output("psnr", "reference", "distorted")]
 
     assert "flow" in maskable(outputs, ROLES)
 
 
-def test_an_entry_that_is_not_known_looks_at_all_there_is() -> None:
-    outputs = [output("aee[masked=true]", masked=True), output("a_hosts_own")]
+def test_a_mask_that_is_one_input_among_others_leaves_nothing_out() -> None:
+    outputs = [output("a_hosts_own", "flow", "mask")]
 
     assert "flow" not in maskable(outputs, ROLES)
 

@@ -14,7 +14,7 @@ import jsonschema
 import numpy as np
 import pytest
 
-from framegauge.export.contract.interface import Output
+from framegauge.export.contract.interface import Aggregate, Output
 from framegauge.runtime.atomic_files import check_writable, write_text
 from framegauge.runtime.errors import ScoreError, UsageError
 from framegauge.runtime.pooling.gate import Gate
@@ -34,6 +34,10 @@ def output(name: str, **facts: Any) -> Output:
             "kind": "score",
             "entry": name,
             "options": {},
+            "inputs": ("reference", "distorted"),
+            "masked": False,
+            "transfer": "any",
+            "ends": "not_judged",
             "better": "higher",
             "ideal": 60.0,
             "low": 0.0,
@@ -54,10 +58,12 @@ def report() -> Report:
         np.array([10, 12, 14]),
         {
             "psnr_y": np.array([38.25, 0.1, 1 / 3]),
-            "psnr_y_mse": np.zeros(3),
+            "psnr_y_mse": np.array([1.0, 2.0, 3.0]),
             "epe": np.array([0.5, 1.5, 1.0]),
         },
-        aggregates={"apsnr_y": 38.0},
+        aggregates=[
+            Aggregate(name="apsnr_y", of=("psnr_y_mse",), finish="psnr", peak=20.0, cap=60.0)
+        ],
         fps=120.5,
         inputs={
             "reference": {"path": "a.mov", "frame_rate": "24000/1001"},
@@ -118,9 +124,13 @@ def test_json_has_libvmafs_form(report: Report) -> None:
     ours = json.loads(report.to_json())
 
     assert set(libvmaf) <= set(ours)
-    assert ours["frames"][1] == {"frameNum": 12, "metrics": {"psnr_y": 0.1, "epe": 1.5}}
+    assert ours["frames"][1] == {
+        "frameNum": 12,
+        "metrics": {"psnr_y": 0.1, "epe": 1.5},
+        "moments": {"psnr_y_mse": 2.0},
+    }
     assert set(libvmaf["pooled_metrics"]["psnr_y"]) <= set(ours["pooled_metrics"]["psnr_y"])
-    assert ours["aggregate_metrics"] == {"apsnr_y": 38.0}
+    assert ours["aggregate_metrics"] == {"apsnr_y": pytest.approx(10 * math.log10(200))}
 
 
 def test_json_says_what_the_gates_made_of_the_clip(report: Report) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from framegauge.export.contract.colour import Matrix, Range
+from framegauge.export.contract.colour_map import Matrix, Range
 from framegauge.export.contract.formats import FORMATS, Format
 from framegauge.runtime.reports.stills import Still, Worst, fitting_gain, to_jpeg, to_rgb
 from framegauge.runtime.sources.colour import Colour

@@ -3,13 +3,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
 
 from framegauge.export.contract.formats import FORMATS
 from framegauge.runtime import ScoreError
 from framegauge.runtime.pairing.case import Case
 from framegauge.runtime.scoring.batches_in_flight import FLIGHT_PIXELS, batch_size, in_flight
 from framegauge.runtime.scoring.loop import score_pairs
+from framegauge.runtime.sources.colour import Colour
 from framegauge.runtime.sources.conversion import Rendition
 
 
@@ -18,9 +18,8 @@ class Recorded:
 
     in_flight = 1
 
-    def __init__(self, form: str, *, needs_colour: bool = False) -> None:
+    def __init__(self, form: str) -> None:
         self.form = FORMATS[form]
-        self.needs_colour = needs_colour
         self.outputs = [SimpleNamespace(name="when", kind="score")]
         self.fed: list[tuple[Any, Any, Any]] = []
 
@@ -67,7 +66,7 @@ def run(scorer: Recorded, samples: list[Case], form: str) -> dict[str, np.ndarra
 
 
 def test_everything_a_sample_has_is_stacked_to_a_batch() -> None:
-    scorer = Recorded("gray8", needs_colour=True)
+    scorer = Recorded("gray8")
 
     values = run(scorer, [sample(n, "gray8", previous=n) for n in (1, 2, 3)], "gray8")
 
@@ -78,9 +77,21 @@ def test_everything_a_sample_has_is_stacked_to_a_batch() -> None:
     assert tensors["flow"].shape == (3, 2, 2, 4)
     assert tensors["time"].shape == (3,)
     assert values["when"].tolist() == [0.25, 0.5, 0.75]
-    # Neighbours mean what the pair means.
-    assert_array_equal(colours["previous"], colours["reference"])
-    assert_array_equal(colours["next"], colours["distorted"])
+    assert colours == {
+        "reference": Colour("bt709", "full"),
+        "distorted": Colour("bt709", "full"),
+    }
+
+
+def test_an_output_is_zero_where_its_rule_says_so() -> None:
+    cases = [
+        sample(n, "gray8")._replace(zeroed=frozenset(zeroed))
+        for n, zeroed in ((1, {"when"}), (2, {"then"}), (3, ()))
+    ]
+
+    values = run(Recorded("gray8"), cases, "gray8")
+
+    assert values["when"].tolist() == [0.0, 0.5, 0.75]
 
 
 @pytest.mark.parametrize("value", [-0.5, 1.5, np.nan])

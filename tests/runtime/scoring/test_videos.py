@@ -10,10 +10,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
-from framegauge.export.contract.interface import Aggregate
 from framegauge.runtime import Report, ScoreError, UsageError, score
 from framegauge.runtime.scoring.batches_in_flight import BATCH_FRAMES, batches, stacked
-from framegauge.runtime.scoring.loop import aggregate
 from framegauge.runtime.sources.source import open_source
 
 CLIPS = Path(__file__).parents[2] / "clips"
@@ -193,22 +191,6 @@ def test_the_pooled_error_of_a_clip_is_not_the_mean_of_its_frames() -> None:
     assert report.aggregate["apsnr_y"] == pytest.approx(20 * math.log10(255) - 10 * math.log10(5))
     mean = (20 * math.log10(255) + 20 * math.log10(255 / 3)) / 2
     assert report.pooled["psnr_y"]["mean"] == pytest.approx(mean, abs=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("moments", "wanted"),
-    [([4.0, 0.0], 10 * math.log10(255**2 / 2)), ([0.0, 0.0], 60.0), ([1e-9], 60.0)],
-)
-def test_an_aggregate_is_of_the_mean_error_and_capped(moments: list[float], wanted: float) -> None:
-    kind = Aggregate(name="apsnr", moment="mse", peak=255, cap=60)
-
-    assert aggregate(kind, {"mse": np.array(moments)}) == pytest.approx(wanted)
-
-
-def test_an_aggregate_over_a_frame_without_an_error_is_none() -> None:
-    kind = Aggregate(name="apsnr", moment="mse", peak=255, cap=60)
-
-    assert math.isnan(aggregate(kind, {"mse": np.array([1.0, math.nan])}))
 
 
 def test_batches_hold_every_pair_in_order() -> None:

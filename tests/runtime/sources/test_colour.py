@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from framegauge.export.contract.colour import Matrix, Range
+from framegauge.export.contract.colour_map import Matrix, Range
 from framegauge.runtime.sources.colour import colour_matrix
 
 MATRICES: list[Matrix] = ["bt601", "bt709", "bt2020"]

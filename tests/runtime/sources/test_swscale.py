@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
-from framegauge.export.contract.colour import Matrix, Range
+from framegauge.export.contract.colour_map import Matrix, Range
 from framegauge.runtime.errors import UsageError
 from framegauge.runtime.sources.colour import colour_matrix
 from framegauge.runtime.sources.planes import Planes
