@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -19,11 +18,11 @@ import pytest
 
 from framegauge.export.contract import selftest
 from framegauge.export.contract.clip_scores import clip_score, finished
-from framegauge.export.contract.colour import colour_map
+from framegauge.export.contract.colour_map import colour_map
 from framegauge.export.contract.formats import FORMATS
 from framegauge.export.contract.interface import Aggregate, Input, Output, SelfTest
 from framegauge.export.contract.manifest import KEY, Manifest
-from framegauge.export.contract.model_bytes import BLANK, DIGEST_KEY, sealed
+from framegauge.export.contract.model_bytes import BLANK, DIGEST_KEY
 from framegauge.export.contract.onnx_runtime import import_onnxruntime
 from framegauge.export.contract.roles import FACTS, FRAME_ROLES, siting_of, tensor_dims
 
@@ -190,42 +189,6 @@ def plain(builds: Callable[[str], Build]) -> Build:
     return builds("plain")
 
 
-def written(model: onnx.ModelProto, path: Path) -> Path:
-    """A model as a file that knows itself."""
-    kept = [entry for entry in model.metadata_props if entry.key != DIGEST_KEY]
-    del model.metadata_props[:]
-    model.metadata_props.extend(kept)
-    model.metadata_props.add(key=DIGEST_KEY, value=BLANK.decode())
-    path.write_bytes(sealed(model.SerializeToString()))
-    return path
-
-
-@pytest.fixture(scope="session")
-def seal() -> Callable[[onnx.ModelProto, Path], Path]:
-    """Writes a model as a file that knows itself."""
-    return written
-
-
-@pytest.fixture
-def rewritten(tmp_path: Path) -> Callable[..., Path]:
-    """Writes a model anew with its manifest changed; text stands for the whole manifest."""
-
-    def write(path: Path, change: Callable[[dict[str, Any]], Any] | str | None) -> Path:
-        model = onnx.load(path)
-        (entry,) = (entry for entry in model.metadata_props if entry.key == KEY)
-        if change is None:
-            model.metadata_props.remove(entry)
-        elif isinstance(change, str):
-            entry.value = change
-        else:
-            manifest = json.loads(entry.value)
-            change(manifest)
-            entry.value = json.dumps(manifest)
-        return written(model, tmp_path / f"rewritten-{path.name}")
-
-    return write
-
-
 def _input(form: Any, role: str, part: str) -> Input:
     name = f"{role}_{part}" if part else role
     if role not in FRAME_ROLES:
@@ -237,7 +200,7 @@ def _input(form: Any, role: str, part: str) -> Input:
 
 
 @pytest.fixture
-def handmade(tmp_path: Path) -> Callable[..., Path]:
+def handmade(tmp_path: Path, resealed: Callable[[onnx.ModelProto], bytes]) -> Callable[..., Path]:
     """A model that no export makes: of a graph as text, with the manifest that it needs.
 
     Its outputs are scores, but those that an aggregate is of are moments.
@@ -310,7 +273,10 @@ def handmade(tmp_path: Path) -> Callable[..., Path]:
         )
         manifest = replace(manifest, **facts)
         model.metadata_props.add(key=KEY, value=manifest.to_json())
-        return written(model, tmp_path / f"handmade-{len(list(tmp_path.iterdir()))}.onnx")
+        model.metadata_props.add(key=DIGEST_KEY, value=BLANK.decode())
+        path = tmp_path / f"handmade-{len(list(tmp_path.iterdir()))}.onnx"
+        path.write_bytes(resealed(model))
+        return path
 
     return make
 
