@@ -61,25 +61,25 @@ enum {                                                        /* range of planes
     FRAMEGAUGE_FULL = 2
 };
 enum {                                                        /* where chroma of 4:2:0 lies, */
-    FRAMEGAUGE_SITING_ASSUMED = 0,                            /* as H.273, figure 10, calls it: left */
-    FRAMEGAUGE_SITING_LEFT = 1,
+    FRAMEGAUGE_SITING_ASSUMED = 0,                            /* by the names of H.273, figure 10 */
+    FRAMEGAUGE_SITING_LEFT = 1,                               /* what is assumed */
     FRAMEGAUGE_SITING_CENTRE = 2,
     FRAMEGAUGE_SITING_TOPLEFT = 3,
     FRAMEGAUGE_SITING_TOP = 4,
     FRAMEGAUGE_SITING_BOTTOMLEFT = 5,
     FRAMEGAUGE_SITING_BOTTOM = 6
 };
-enum {                                  /* a frame whose neighbours lie beyond the clip's ends: */
-    FRAMEGAUGE_ENDS_NOT_JUDGED = 0,     /* has no score, and is left out */
-    FRAMEGAUGE_ENDS_REPEAT = 1,         /* the first frame stands for the one before it, and the one
-                                           before the last for the one after it */
-    FRAMEGAUGE_ENDS_ZERO = 2            /* has the score 0 */
-};
-enum {                                  /* a clip's score, from the means of moments: */
-    FRAMEGAUGE_FINISH_MEAN = 0,         /* the mean itself */
-    FRAMEGAUGE_FINISH_ROOT = 1,         /* its square root */
-    FRAMEGAUGE_FINISH_RATIO = 2,        /* the first divided by the second */
-    FRAMEGAUGE_FINISH_PSNR = 3          /* min(cap, 10 log10(peak^2 / mean)) */
+/* What becomes of a frame whose neighbours would lie beyond the clip's ends: it has no score and is
+ * left out; the first frame stands for the one before it, and the last but one for the one after the
+ * last; its score is 0. */
+enum { FRAMEGAUGE_ENDS_NOT_JUDGED = 0, FRAMEGAUGE_ENDS_REPEAT = 1, FRAMEGAUGE_ENDS_ZERO = 2 };
+/* What makes a clip's score of the means of its moments: the mean itself; its square root; the first
+ * divided by the second; min(cap, 10 log10(peak^2 / mean)). */
+enum {
+    FRAMEGAUGE_FINISH_MEAN = 0,
+    FRAMEGAUGE_FINISH_ROOT = 1,
+    FRAMEGAUGE_FINISH_RATIO = 2,
+    FRAMEGAUGE_FINISH_PSNR = 3
 };
 enum { FRAMEGAUGE_PLANES = 4, FRAMEGAUGE_MOMENTS = 2, FRAMEGAUGE_MOST_THREADS = 1024 };
 

@@ -1,5 +1,7 @@
 #include "manifest_form.hpp"
 
+#include <utility>
+
 namespace framegauge {
 namespace {
 
