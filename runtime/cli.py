@@ -1,7 +1,6 @@
 """The command line. Scores go to standard output or files, everything else to standard error.
 
-Exit codes: 0 done and every gate passed; 1 the run failed; 2 the request is wrong; 3 measured, and
-a gate failed; 4 the backend or model asked for is not available here; 130 interrupted.
+Exit codes are those of ``framegauge --help``.
 """
 
 from __future__ import annotations
@@ -55,7 +54,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     sys.exit(code or 0)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 done, and every gate passed; 1 the run failed; 2 the request is wrong; "
+    "3 done, and not as was asked (a gate, a --check); 4 the backend or model asked for is not "
+    "available here; 130 interrupted.",
+)
 @click.version_option(package_name="framegauge")
 def commands() -> None:
     """Score video frames against their references, with metrics as deployable graphs."""

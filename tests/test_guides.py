@@ -239,6 +239,15 @@ def test_links_lead_to_files(guide: str) -> None:
     assert [link for link in links if not (folder / link).exists()] == []
 
 
+def test_the_files_on_the_way_of_a_frame_are_there() -> None:
+    way = GUIDES["runtime/README.md"].partition("## A frame's way")[2]
+    named = re.findall(r"`([a-z_/]+\.py)`", way)
+    there = {path.relative_to(ROOT / "runtime") for path in (ROOT / "runtime").rglob("*.py")}
+
+    assert len(named) >= 25
+    assert [name for name in named if not any(path.match(name) for path in there)] == []
+
+
 def test_an_entry_that_is_added_as_the_guide_says_is_exported_and_scored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,6 +36,21 @@ ENGINES_BY_NAME = {
 }
 
 
+# Functions for people, who name what they want and leave out the rest.
+FLAT = {
+    "runtime.scoring.scorer.Scorer.of",
+    "runtime.scoring.videos.score",
+    "runtime.sets.score_set.score_set",
+}
+
+# Those that take whatever roles or options there are, by their names.
+BY_ROLE = {
+    "runtime.commands.options.given",
+    "runtime.scoring.scorer.Scorer.__call__",
+    "runtime.scoring.scorer.Scorer.on_gpu",
+}
+
+
 @cache
 def modules() -> dict[str, Path]:
     """Every file of the packages by the name it is imported by, less ``framegauge.``."""
@@ -259,6 +274,71 @@ def test_classes_that_the_glossary_names_exist() -> None:
 
     assert named
     assert named - classes == set()
+
+
+def functions(tree: ast.Module, within: str = "") -> Iterable[tuple[str, ast.FunctionDef]]:
+    """Functions of a file by their name, behind that of their class."""
+    for node in ast.walk(tree):
+        owner = f"{node.name}." if isinstance(node, ast.ClassDef) else ""
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.FunctionDef):
+                yield owner + child.name, child
+
+
+def length(function: ast.FunctionDef, *, is_flat: bool) -> int:
+    """Lines of a function but those of its docstring; of a flat face, those after it."""
+    last = function.end_lineno or 0
+    if ast.get_docstring(function) is None:
+        return last - function.lineno + 1
+    start, end = function.body[0].lineno, function.body[0].end_lineno or 0
+    return last - end + (0 if is_flat else start - function.lineno)
+
+
+def parameters(function: ast.FunctionDef) -> int:
+    """How many arguments a function takes, without ``self`` and ``cls``."""
+    taken = function.args
+    names = [each.arg for each in (*taken.posonlyargs, *taken.args, *taken.kwonlyargs)]
+    others = sum(each is not None for each in (taken.vararg, taken.kwarg))
+    return len([name for name in names if name not in ("self", "cls")]) + others
+
+
+def functions_of(*rooms: str) -> list[tuple[str, ast.FunctionDef]]:
+    return [
+        (f"{module}.{name}", function)
+        for module, tree in trees().items()
+        if room(module) in rooms
+        for name, function in functions(tree)
+    ]
+
+
+def test_no_function_on_the_way_of_a_frame_is_longer_than_a_screen() -> None:
+    lines = [
+        (name, length(function, is_flat=name in FLAT))
+        for name, function in functions_of("runtime.scoring", "runtime.sets")
+    ]
+
+    assert len(lines) > 100
+    assert [(name, count) for name, count in lines if count > 60] == []
+
+
+def test_what_travels_together_is_passed_as_one_value() -> None:
+    found = functions_of("runtime.scoring", "runtime.sets")
+
+    assert {name for name, function in found if parameters(function) > 8} == FLAT
+
+
+def test_no_keywords_are_passed_on_without_their_names() -> None:
+    found = functions_of("runtime.scoring", "runtime.sets", "runtime.commands")
+
+    assert {name for name, function in found if function.args.kwarg} == BY_ROLE
+
+
+def test_functions_are_measured_without_their_docstrings() -> None:
+    lines = ("class A:", " def f(self, a, *b, c, **d):", '  """A', "", '  B."""', "  return 1")
+    ((name, function),) = functions(ast.parse("\n".join(lines)))
+
+    assert (name, parameters(function)) == ("A.f", 4)
+    assert (length(function, is_flat=False), length(function, is_flat=True)) == (2, 1)
 
 
 def modules_after(statement: str) -> set[str]:

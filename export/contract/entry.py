@@ -12,6 +12,9 @@ from typing import Literal
 from framegauge.export.contract.spec import Spec, Value
 
 LABEL = re.compile(r"[a-z][a-z0-9_]*")
+_RESERVED = re.compile(
+    r"samples|scenes|baseline|min|max|mean|harmonic_mean|median|stdev|p\d+(\.\d+)?"
+)
 _ENTRY = re.compile(
     r"(?:(?P<label>[^\[\]=]*)=)?(?P<name>[^\[\]=]+)(?:\[(?P<options>[^\[\]]*)\])?", re.VERBOSE
 )
@@ -113,6 +116,23 @@ class Listing:
         return "_".join(parts)
 
 
+def check_name(name: str, what: str) -> None:
+    """Refuse a name that has a meaning of its own in a gate: a pool's, or what is pooled over.
+
+    Args:
+        name: What something is to be called.
+        what: What that is, for the message.
+
+    Raises:
+        ValueError: It is reserved.
+    """
+    if _RESERVED.fullmatch(name):
+        raise ValueError(
+            f"{name!r} cannot be {what}: gates read samples, scenes, baseline and the names of "
+            f"pools (mean, p5, ...) as words of their own. Choose another, such as {name}_1."
+        )
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """The end of a sentence about an unknown word: the closest of the known ones, or a stop."""
     close = get_close_matches(word, list(known), n=1, cutoff=0.5)
@@ -140,8 +160,8 @@ def parse_entries(text: str | Sequence[str]) -> list[Entry]:
     """Entries from ``"psnr,census[patch=5;scale=255],mine=ssim"``, or from a list of such.
 
     Raises:
-        ValueError: The text does not follow the grammar, or a label has a form that no file
-            or report could hold.
+        ValueError: The text does not follow the grammar, or a label is reserved or has a form
+            that no file or report could hold.
 
     Example:
         >>> parse_entries("psnr,mine=census[patch=5]")[1]
@@ -163,6 +183,8 @@ def parse_entries(text: str | Sequence[str]) -> list[Entry]:
                 f"{label!r} cannot be a label: labels are lower-case letters, digits and "
                 "underscores, and start with a letter."
             )
+        if label is not None:
+            check_name(label, "a label")
         options = []
         for pair in (match["options"] or "").split(";"):
             option, equals, value = (part.strip() for part in pair.partition("="))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
 
 from framegauge.runtime.backends.gpu.cuda import Cuda, Memory, no_gpu
-from framegauge.runtime.backends.session import Backend, Session
-from framegauge.runtime.errors import BackendError
+from framegauge.runtime.backends.session import BACKENDS, Backend, Session
+from framegauge.runtime.cpu_count import MOST_THREADS, usable_cpus
+from framegauge.runtime.errors import BackendError, UsageError
 
 if TYPE_CHECKING:
     from framegauge.engines import Flavour, Gpu
@@ -25,14 +26,55 @@ class BackendRequest:
     Attributes:
         backend: By name, or ``auto``.
         device: Which GPU.
-        threads: Threads on the CPU.
+        threads: Threads on the CPU; as many as this process may use if nothing is said.
         build_missing: Build an engine where there is none.
     """
 
-    backend: Backend
-    device: int
-    threads: int
+    backend: Backend = "auto"
+    device: int = 0
+    threads: int = field(default_factory=usable_cpus)
     build_missing: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the name and the number.
+
+        Raises:
+            UsageError: There is no such backend, or threads are too few or too many.
+        """
+        if self.backend not in BACKENDS:
+            raise UsageError(f"--backend takes one of {', '.join(BACKENDS)}; got {self.backend!r}.")
+        if self.threads < 1:
+            raise UsageError(f"--threads takes at least 1, got {self.threads}.")
+        # What a machine has is no slip of the pen.
+        if self.threads > max(MOST_THREADS, usable_cpus()):
+            raise UsageError(f"--threads takes at most {MOST_THREADS}, got {self.threads}.")
+
+    @classmethod
+    def of(
+        cls,
+        backend: str,
+        *,
+        device: int = 0,
+        threads: int | None = None,
+        build_missing: bool = False,
+    ) -> Self:
+        """The request that keywords of a public function or a command line make.
+
+        Args:
+            backend: By name, whatever its type.
+            device: As :attr:`device`.
+            threads: As :attr:`threads`, ``None`` if nothing is said.
+            build_missing: As :attr:`build_missing`.
+
+        Raises:
+            UsageError: As for the attributes.
+        """
+        return cls(
+            backend=backend,  # type: ignore[arg-type]  # checked as soon as it is there
+            device=device,
+            threads=usable_cpus() if threads is None else threads,
+            build_missing=build_missing,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

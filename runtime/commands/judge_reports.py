@@ -10,21 +10,15 @@ import click
 from rich.text import Text
 
 from framegauge.runtime.atomic_files import STDOUT, check_writable, write_text
+from framegauge.runtime.commands.options import gate_option
 from framegauge.runtime.commands.terminal import wide_console
 from framegauge.runtime.errors import UsageError
 from framegauge.runtime.pooling.gate import Gate
 from framegauge.runtime.reports.report import Report
 from framegauge.runtime.reports.summary import print_summary
 
-GATE_FAILED = 3
-
-gate_option = click.option(
-    "--gate",
-    "gates",
-    multiple=True,
-    metavar="EXPR",
-    help="A bound on a pooled score, such as 'ssim.p5>=0.95'; exit code 3 if it fails.",
-)
+NOT_AS_ASKED = 3
+"""Exit code of what was done and did not come out as was asked: a gate failed, say."""
 
 
 @click.command("gate")
@@ -37,7 +31,7 @@ def gate_command(path: str, gates: tuple[str, ...]) -> int:
     report = Report.read(path)
     report = report.with_gates([Gate.parse(gate, labels=report.labels) for gate in gates])
     print_summary(report, wide_console())
-    return 0 if report.passed else GATE_FAILED
+    return 0 if report.passed else NOT_AS_ASKED
 
 
 @click.command("report")

@@ -1,27 +1,23 @@
-"""Options that several commands have: what is scored, by what, and what may be done to frames."""
+"""Options that several commands have, each group made into the value that the command is given."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any, TypeVar
 
 import click
 
 from framegauge.runtime.backends.model import BACKENDS
+from framegauge.runtime.backends.request import BackendRequest
 from framegauge.runtime.errors import UsageError
+from framegauge.runtime.pairing.alignment import OnLength
+from framegauge.runtime.pairing.frame_rates import OnRate
+from framegauge.runtime.scoring.requests import FrameRequest, ModelRequest, PairRequest
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+Option = Callable[[Callable[..., Any]], Callable[..., Any]]
 
-backend_option = click.option(
-    "--backend",
-    type=click.Choice(BACKENDS),
-    default="auto",
-    show_default=True,
-    help="What runs the model; one asked for by name is had, or the run fails.",
-)
-build_option = click.option(
-    "--build-missing", is_flag=True, help="Build an engine for the GPU here where there is none."
-)
 weights_option = click.option(
     "--weights",
     multiple=True,
@@ -29,35 +25,129 @@ weights_option = click.option(
     help="A file of weights, such as vgg16=vgg16.pth, for metrics that need some.",
 )
 offline_option = click.option("--offline", is_flag=True, help="Download no weights.")
-
-_MODELS = (
-    click.option("--metrics", metavar="ENTRIES", help="Such as psnr,ssim,census[patch=5]."),
-    click.option(
-        "--model", "models", multiple=True, metavar="FILE", help="Model files to score with."
-    ),
-    weights_option,
-    offline_option,
-    backend_option,
-    build_option,
-    click.option("--device", type=int, default=0, help="Which GPU."),
-    click.option("--threads", type=int, help="Threads on the CPU."),
+gate_option = click.option(
+    "--gate",
+    "gates",
+    multiple=True,
+    metavar="EXPR",
+    help="[METHOD.][samples.|scenes.]LABEL[.TERM][.POOL] OP BOUND, such as 'ssim.p5>=0.95'. "
+    "Without POOL the mean; over all frames, or over the samples (or scenes) of a set if that is "
+    "said. Exit code 3 if one is not met.",
 )
-_FRAMES = (
-    click.option("--scale", metavar="reference|WxH[:SCALER]", help="Allow scaling to this size."),
-    click.option("--convert", metavar="reference|FORMAT", help="Allow conversion to this format."),
-    click.option("--quantise", type=click.Choice(["8"]), help="Round distorted frames to 8 bits."),
-    click.option("--crop-border", type=int, default=0, help="Pixels to cut from every side first."),
+
+_device = click.option("--device", type=int, default=0, help="Which GPU.")
+_scale = click.option(
+    "--scale", metavar="reference|WxH[:SCALER]", help="Allow scaling to this size."
+)
+_convert = click.option(
+    "--convert", metavar="reference|FORMAT", help="Allow conversion to this format."
+)
+_backend = click.option(
+    "--backend",
+    type=click.Choice(BACKENDS),
+    default="auto",
+    show_default=True,
+    help="What runs the model; one asked for by name is had, or the run fails.",
+)
+_build = click.option(
+    "--build-missing", is_flag=True, help="Build an engine for the GPU here where there is none."
 )
 
 
 def model_options(command: Command) -> Command:
-    """What is scored, and by what."""
-    return _with(_MODELS, command)
+    """What is computed, as ``models``, a :class:`ModelRequest`."""
+    options = (
+        click.option("--metrics", metavar="ENTRIES", help="Such as psnr,ssim,census[patch=5]."),
+        click.option(
+            "--model", "files", multiple=True, metavar="FILE", help="Model files to score with."
+        ),
+        click.option(
+            "--quantise", type=click.Choice(["8"]), help="Round distorted frames to 8 bits."
+        ),
+        click.option(
+            "--crop-border", type=int, default=0, help="Pixels to cut from every side first."
+        ),
+        weights_option,
+        offline_option,
+    )
+    return _as_value("models", _models, options, command)
+
+
+def backend_options(command: Command) -> Command:
+    """What computes it, as ``backend``, a :class:`BackendRequest`."""
+    threads = click.option("--threads", type=int, help="Threads on the CPU.")
+    return _as_value("backend", BackendRequest.of, (_backend, _build, _device, threads), command)
+
+
+def device_options(command: Command) -> Command:
+    """The same for what does not ask how many threads."""
+    return _as_value("backend", BackendRequest.of, (_backend, _build, _device), command)
 
 
 def frame_options(command: Command) -> Command:
-    """What may be done to frames that differ, and is done to all."""
-    return _with(_FRAMES, command)
+    """How clips are read, and what may be done to frames, as ``frames``, a `FrameRequest`."""
+    options = (
+        _scale,
+        _convert,
+        click.option("--matrix", help="bt601, bt709 or bt2020, in place of what the streams say."),
+        click.option("--range", help="limited or full, in place of what the streams say."),
+        click.option("--size", metavar="WxH", help="Size of bare samples (.yuv)."),
+        click.option("--pixel-format", metavar="F", help="Pixel format of bare samples (.yuv)."),
+        click.option(
+            "--frame-rate", metavar="RATE", help="Frames a second of bare samples or images."
+        ),
+    )
+    return _as_value("frames", _frames, options, command)
+
+
+def conversion_options(command: Command) -> Command:
+    """The same for clips that all say what they are."""
+    return _as_value("frames", FrameRequest, (_scale, _convert), command)
+
+
+def pair_options(command: Command) -> Command:
+    """Which frames are judged, as ``pairs``, a :class:`PairRequest`."""
+    options = (
+        click.option(
+            "--offset", type=int, default=0, help="Frames that the distorted video is late by."
+        ),
+        click.option("--start", type=int, default=0, help="First frame of the reference to score."),
+        click.option("--count", type=int, help="Frames to score."),
+        click.option("--subsample", type=int, default=1, help="Score every so many frames."),
+        click.option(
+            "--on-length-mismatch",
+            type=click.Choice(["error", "shortest"]),
+            default="error",
+            show_default=True,
+            help="What to do when one video ends before the other.",
+        ),
+        click.option(
+            "--on-rate-mismatch",
+            type=click.Choice(["error", "index", "drop"]),
+            default="error",
+            show_default=True,
+            help="When frame rates differ: compare by index, or drop frames.",
+        ),
+        click.option(
+            "--factor",
+            type=int,
+            metavar="K",
+            help="DISTORTED was interpolated from every K-th frame.",
+        ),
+        click.option(
+            "--flow",
+            "flows",
+            multiple=True,
+            metavar="ROLE=PATTERN",
+            help="Flows from files, such as flow_previous_next=flows/%05d.flo.",
+        ),
+        click.option(
+            "--flow-estimator",
+            metavar="dis[:PRESET]",
+            help="What computes flows that no file gives.",
+        ),
+    )
+    return _as_value("pairs", _pairs, options, command)
 
 
 def named_files(pairs: tuple[str, ...]) -> dict[str, str]:
@@ -75,7 +165,114 @@ def named_files(pairs: tuple[str, ...]) -> dict[str, str]:
     return files
 
 
-def _with(options: tuple[Callable[[Command], Command], ...], command: Command) -> Command:
+def _models(
+    metrics: str | None,
+    files: tuple[str, ...],
+    quantise: str | None,
+    crop_border: int,
+    weights: tuple[str, ...],
+    offline: bool,
+) -> ModelRequest:
+    return ModelRequest.of(
+        metrics,
+        files or None,
+        quantise=int(quantise) if quantise else None,
+        crop_border=crop_border,
+        weights=named_files(weights),
+        offline=offline,
+    )
+
+
+def _frames(
+    scale: str | None,
+    convert: str | None,
+    matrix: str | None,
+    range: str | None,
+    size: str | None,
+    pixel_format: str | None,
+    frame_rate: str | None,
+) -> FrameRequest:
+    return FrameRequest(
+        size=_size(size),
+        pixel_format=pixel_format,
+        frame_rate=frame_rate,
+        matrix=matrix,
+        range=range,
+        scale=scale,
+        convert=convert,
+    )
+
+
+def _pairs(
+    offset: int,
+    start: int,
+    count: int | None,
+    subsample: int,
+    on_length_mismatch: OnLength,
+    on_rate_mismatch: OnRate,
+    factor: int | None,
+    flows: tuple[str, ...],
+    flow_estimator: str | None,
+) -> PairRequest:
+    return PairRequest(
+        offset=offset,
+        start=start,
+        count=count,
+        subsample=subsample,
+        on_length_mismatch=on_length_mismatch,
+        on_rate_mismatch=on_rate_mismatch,
+        factor=factor,
+        flows=_flows(flows),
+        flow_estimator=flow_estimator,
+    )
+
+
+def _size(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    width, cross, height = text.partition("x")
+    if not (cross and width.isdigit() and height.isdigit()):
+        raise UsageError(f"--size takes WxH, such as 1920x1080; got {text!r}.")
+    return int(width), int(height)
+
+
+def _flows(texts: Sequence[str]) -> dict[str, str]:
+    """Patterns of flow files by role, from ROLE=PATTERN."""
+    patterns: dict[str, str] = {}
+    for text in texts:
+        role, equals, pattern = text.partition("=")
+        if not (role and equals and pattern):
+            raise UsageError(
+                f"--flow takes ROLE=PATTERN, such as flow_previous_next=flows/%05d.flo; got "
+                f"{text!r}."
+            )
+        if role in patterns:
+            raise UsageError(f"--flow gives {role} twice. Keep one.")
+        patterns[role] = pattern
+    return patterns
+
+
+def _as_value(
+    name: str, make: Callable[..., object], options: Sequence[Option], command: Command
+) -> Command:
+    """A command that is given one value in place of some options.
+
+    Args:
+        name: What the command calls it.
+        make: Makes it of what click read for the options, by their names.
+        options: The options.
+        command: The command.
+    """
+    names: set[str] = set()
+
+    @wraps(command)
+    def given(**read: Any) -> Any:
+        taken = {each: read.pop(each) for each in names}
+        return command(**read, **{name: make(**taken)})
+
+    before = len(getattr(given, "__click_params__", []))
+    decorated: Callable[..., Any] = given
     for option in reversed(options):
-        command = option(command)
-    return command
+        decorated = option(decorated)
+    names.update(each.name for each in decorated.__click_params__[before:])  # type: ignore
+    return decorated  # type: ignore[return-value]

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
 from rich.text import Text
 
 from framegauge.runtime.atomic_files import STDOUT, write_text
-from framegauge.runtime.commands.judge_reports import GATE_FAILED, check_outputs
-from framegauge.runtime.commands.options import frame_options, model_options, named_files
+from framegauge.runtime.backends.request import BackendRequest
+from framegauge.runtime.commands.judge_reports import NOT_AS_ASKED, check_outputs
+from framegauge.runtime.commands.options import (
+    backend_options,
+    conversion_options,
+    gate_option,
+    model_options,
+)
 from framegauge.runtime.commands.terminal import progress_of, wide_console
 from framegauge.runtime.errors import UsageError
+from framegauge.runtime.scoring.requests import FrameRequest, ModelRequest
 from framegauge.runtime.sets.folder_matching import match_folders
 from framegauge.runtime.sets.protocols import PROTOCOLS, find_protocol
 from framegauge.runtime.sets.samples import OnMissing, Samples, read_list
-from framegauge.runtime.sets.score_set import score_set
+from framegauge.runtime.sets.score_set import score_samples
+from framegauge.runtime.sets.set_request import SetRequest
 from framegauge.runtime.sets.set_tables import print_set, to_latex, to_markdown
 
 _FAILED = 1
@@ -39,17 +46,12 @@ _FAILED = 1
     help="Score as the field scores a test set.",
 )
 @model_options
+@backend_options
 @click.option("--json", "json_path", metavar="FILE", help="Write all; - for standard output.")
 @click.option("--csv", "csv_path", metavar="FILE", help="Write the samples' scores.")
 @click.option("--markdown", "markdown_path", metavar="FILE", help="Write the means in Markdown.")
 @click.option("--latex", "latex_path", metavar="FILE", help="Write the means in LaTeX.")
-@click.option(
-    "--gate",
-    "gates",
-    multiple=True,
-    metavar="EXPR",
-    help="A bound on a mean of samples, 'psnr>=30' or 'NAME.psnr>=30'; exit code 3 if it fails.",
-)
+@gate_option
 @click.option(
     "--on-missing",
     type=click.Choice(["error", "skip"]),
@@ -64,23 +66,26 @@ _FAILED = 1
     type=click.IntRange(min=0),
     help="Leading folders that name a sample's group; 1 if no protocol says otherwise.",
 )
-@frame_options
+@conversion_options
 @click.option("--quiet", is_flag=True, help="No progress, no notes, no tables.")
 def score_set_command(
     words: tuple[str, ...],
     reference: str | None,
     distorted: tuple[str, ...],
-    models: tuple[str, ...],
+    protocol: str | None,
+    models: ModelRequest,
+    backend: BackendRequest,
     json_path: str | None,
     csv_path: str | None,
     markdown_path: str | None,
     latex_path: str | None,
+    gates: tuple[str, ...],
     on_missing: OnMissing,
+    keep_going: bool,
+    resume: str | None,
     group_folders: int | None,
-    quantise: str | None,
-    weights: tuple[str, ...],
+    frames: FrameRequest,
     quiet: bool,
-    **options: Any,
 ) -> int:
     """Score every sample of a set, by one or several methods, and their means.
 
@@ -92,10 +97,16 @@ def score_set_command(
     listed = words[0] if words and reference is None else None
     methods = distorted + (words if listed is None else words[1:])
     outputs = [path for path in (json_path, csv_path, markdown_path, latex_path) if path]
-    resume = [options["resume"]] if options["resume"] else []
-    check_outputs([*outputs, *resume], [listed] if listed else [])
-    samples = _samples(
-        listed, reference, methods, on_missing, _depth(group_folders, options["protocol"])
+    check_outputs([*outputs, *([resume] if resume else [])], [listed] if listed else [])
+    samples = _samples(listed, reference, methods, on_missing, _depth(group_folders, protocol))
+    request = SetRequest(
+        models=models,
+        backend=backend,
+        frames=frames,
+        protocol=protocol,
+        gates=gates,
+        keep_going=keep_going,
+        resume=Path(resume) if resume else None,
     )
     talk = Console(stderr=True, quiet=quiet)
     for note in samples.notes:
@@ -103,14 +114,11 @@ def score_set_command(
     if samples.left_out:
         talk.print(Text(f"note: samples left out for want of a file: {len(samples.left_out)}"))
     with progress_of("samples", quiet=quiet) as progress:
-        report = score_set(
+        report = score_samples(
             samples,
-            model=models or None,
-            quantise=int(quantise) if quantise else None,
-            weights=named_files(weights),
+            request,
             progress=progress,
             tell=lambda line: talk.print(Text(f"note: {line}"), soft_wrap=True),
-            **options,
         )
     for path, text in (
         (json_path, report.to_json),
@@ -124,7 +132,7 @@ def score_set_command(
         print_set(report, wide_console(stderr=STDOUT in outputs))
     if report.failed:
         return _FAILED
-    return 0 if report.passed else GATE_FAILED
+    return 0 if report.passed else NOT_AS_ASKED
 
 
 def _samples(

@@ -13,8 +13,9 @@ from rich.text import Text
 
 from framegauge.export.contract.entry import Listing
 from framegauge.runtime.backends.model import Model
+from framegauge.runtime.backends.request import BackendRequest
 from framegauge.runtime.commands.doctor import findings
-from framegauge.runtime.commands.options import backend_option, build_option
+from framegauge.runtime.commands.options import device_options
 from framegauge.runtime.commands.terminal import wide_console
 from framegauge.runtime.errors import ScoreError, UsageError
 from framegauge.runtime.models.model_files import SHIPPED, catalogue, index
@@ -175,13 +176,15 @@ def show_command(model: str, as_json: bool) -> int:
 
 @click.command("verify")
 @click.argument("model")
-@backend_option
-@build_option
-@click.option("--device", type=int, default=0, help="Which GPU.")
-def verify_command(model: str, backend: str, build_missing: bool, device: int) -> int:
+@device_options
+def verify_command(model: str, backend: BackendRequest) -> int:
     """Run a model's self-test and show the error of each score."""
     loaded = Model(
-        model, backend=backend, device=device, self_test=False, build_missing=build_missing
+        model,
+        backend=backend.backend,
+        device=backend.device,
+        self_test=False,
+        build_missing=backend.build_missing,
     )
     table = Table(
         "size", "score", "wanted", "got", "error", "allowed", "", box=None, pad_edge=False

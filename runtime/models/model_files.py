@@ -69,6 +69,20 @@ class Supply(Protocol):
         """
 
 
+class _Anything:
+    """What whoever has frames in memory gives: whatever is asked for."""
+
+    def lacking(self, inputs: Sequence[str], /) -> Sequence[str]:
+        return ()
+
+    def refuse(self, name: str, inputs: Sequence[str], /) -> None:
+        pass
+
+
+ANYTHING: Supply = _Anything()
+"""Gives models every input that they take."""
+
+
 @cache
 def index() -> dict[str, Any]:
     """What the package ships: formats, default suites, and the catalogue."""
@@ -178,7 +192,9 @@ def pick(
         weights=weights or {},
         offline=offline,
     )
-    if supply is not None:
+    # Of what is given everything nothing is left out, whatever its inputs are; only PyTorch knows
+    # those of entries with options.
+    if supply is not None and supply is not ANYTHING:
         order = replace(order, without=_lacking(entries, listings, order, supply))
     file = cached(order, learned(entries), progress or (lambda _: None))
     return Selection((file,), {}, "exported", format, scores)

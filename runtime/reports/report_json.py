@@ -73,10 +73,7 @@ def chunks(report: ScoredClip) -> Iterator[str]:
         "pooled_metrics": {label: _pooled(report, report.frames, label) for label in report.labels},
         **({"phases": _phases(report)} if report.phases else {}),
         "aggregate_metrics": _nullable(report.aggregate),
-        "gates": [
-            {**dataclasses.asdict(outcome.gate), "value": outcome.value, "passed": outcome.passed}
-            for outcome in report.gates
-        ],
+        "gates": [outcome.to_json() for outcome in report.gates],
     }
     yield ",\n".join(f'  "{key}": {_compact(value)}' for key, value in tail.items())
     yield "\n}\n"

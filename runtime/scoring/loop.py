@@ -38,6 +38,8 @@ def score_pairs(
     worst: Worst | None,
     progress: Progress | None,
     expected: int | None,
+    *,
+    flight: int | None = None,
 ) -> tuple[NDArray[np.int64], dict[str, NDArray[np.float64]]]:
     """Score every pair, a batch at a time.
 
@@ -49,6 +51,7 @@ def score_pairs(
         worst: Where the worst frames are kept, ``None`` if they are not.
         progress: Told after every batch.
         expected: How many pairs there will be, ``None`` if that is not known.
+        flight: Batches to score at a time, ``None`` for as many as the scorer is made for.
 
     Returns:
         The indices, ``(n,)``, and for each output its values, ``(n,)``.
@@ -69,7 +72,7 @@ def score_pairs(
         frames, tensors = _fed(cases)
         return cases, scorer.run(frames, colours, tensors)
 
-    with closing(ordered_map(scored, batches(pairs, count), scorer.in_flight)) as results:
+    with closing(ordered_map(scored, batches(pairs, count), flight or scorer.in_flight)) as results:
         for cases, values in results:
             for name, column in columns.items():
                 column.extend(_judged(name, cases, values[name]))

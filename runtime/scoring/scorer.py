@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -12,14 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framegauge.export.contract.colour_map import Matrix, Range
-from framegauge.export.contract.formats import Format
+from framegauge.export.contract.formats import FORMATS, Format
 from framegauge.export.contract.interface import Aggregate, Output
 from framegauge.export.contract.roles import PAIR
 from framegauge.runtime.backends.gpu.gpu_array import GpuArray
 from framegauge.runtime.backends.model import Model
-from framegauge.runtime.cpu_count import usable_cpus
+from framegauge.runtime.backends.request import BackendRequest
 from framegauge.runtime.errors import UsageError
+from framegauge.runtime.models.model_files import ANYTHING, Selection
 from framegauge.runtime.scoring.batch import Batch, Frames, Samples
+from framegauge.runtime.scoring.requests import ModelRequest, Tell
 from framegauge.runtime.scoring.scorer_inputs import (
     by_role,
     check_bound,
@@ -73,30 +76,116 @@ class Scorer:
             BackendError: The backend is not available here.
             ScoreError: A file is missing, damaged, or fails its self-test.
         """
-        paths = [model] if isinstance(model, (str, os.PathLike)) else list(model)
-        if not paths:
+        paths = [model] if isinstance(model, (str, os.PathLike)) else model
+        request = BackendRequest.of(
+            backend, device=device, threads=threads, build_missing=build_missing
+        )
+        picked = Selection(tuple(map(Path, paths)), dict(labels or {}), "given")
+        self._load(picked, request, in_flight, self_test)
+
+    @classmethod
+    def of(
+        cls,
+        metrics: str | Sequence[str] | None = None,
+        *,
+        format: str = "rgb24",
+        quantise: int | None = None,
+        crop_border: int = 0,
+        weights: Mapping[str, str] | None = None,
+        offline: bool = False,
+        backend: str = "auto",
+        device: int = 0,
+        threads: int | None = None,
+        build_missing: bool = False,
+        tell: Tell | None = None,
+    ) -> Self:
+        """A Scorer of entries: of the model files that are shipped for them, kept, or made now.
+
+        What is not shipped is exported where PyTorch is installed, and kept in the user's cache.
+
+        Args:
+            metrics: Entries, ``"psnr,ssim"``; ``None`` for the default suite of the format.
+            format: Pixel format of the frames.
+            quantise: 8 to round the distorted frames to 8 bits first.
+            crop_border: Pixels cut from every side first.
+            weights: Files of weights by name, for metrics that need some.
+            offline: Download no weights.
+            backend: As for the class.
+            device: As for the class.
+            threads: As for the class.
+            build_missing: As for the class.
+            tell: Called with a line of text while a model is made.
+
+        Raises:
+            UsageError: An entry or a name is not known, or does not fit the format.
+            BackendError: The backend or a model is not available here.
+            ScoreError: A model is damaged, or fails its self-test.
+
+        Example:
+            >>> with Scorer.of("psnr", format="gray8", backend="cpu") as scorer:
+            ...     scorer.labels
+            ['psnr']
+        """
+        models = ModelRequest.of(
+            metrics, quantise=quantise, crop_border=crop_border, weights=weights, offline=offline
+        )
+        request = BackendRequest.of(
+            backend, device=device, threads=threads, build_missing=build_missing
+        )
+        if format not in FORMATS:
+            raise UsageError(f"format is one of {', '.join(FORMATS)}; got {format!r}.")
+        picked = models.select(format, supply=ANYTHING, tell=tell)
+        return cls.of_selection(picked, request)
+
+    @classmethod
+    def of_selection(
+        cls, picked: Selection, backend: BackendRequest, *, in_flight: int = 1
+    ) -> Self:
+        """A Scorer of model files that were picked.
+
+        Args:
+            picked: The files, and names for their scores.
+            backend: What runs them.
+            in_flight: As for the class.
+
+        Raises:
+            UsageError, BackendError, ScoreError: As for the class; or a file does not hold what it
+                was picked for.
+        """
+        scorer = cls.__new__(cls)
+        scorer._load(picked, backend, in_flight, self_test=True)
+        with ExitStack() as refused:
+            refused.callback(scorer.close)
+            picked.check(scorer.form.name, scorer.labels)
+            refused.pop_all()
+        return scorer
+
+    def _load(
+        self, picked: Selection, backend: BackendRequest, in_flight: int, self_test: bool
+    ) -> None:
+        if not picked.files:
             raise UsageError("A Scorer takes at least one model file.")
         # Runs of one model share its session's pool, each with a thread of its own; those of
         # several models have a pool each.
-        total = threads or usable_cpus()
-        session_threads = max(1, total - in_flight + 1 if len(paths) == 1 else total // in_flight)
+        total, is_alone = backend.threads, len(picked.files) == 1
+        session_threads = max(1, total - in_flight + 1 if is_alone else total // in_flight)
         self.models: list[Model] = []
         with ExitStack() as loaded:
             loaded.callback(self.close)
-            for path in paths:
+            for path in picked.files:
                 self.models.append(
                     Model(
                         path,
-                        backend=backend,
-                        device=device,
-                        threads=threads,
+                        backend=backend.backend,
+                        device=backend.device,
+                        threads=backend.threads,
                         session_threads=session_threads,
-                        labels=labels,
+                        labels=picked.labels,
                         self_test=self_test,
-                        build_missing=build_missing,
+                        build_missing=backend.build_missing,
                     )
                 )
-            check_models(self.models, labels or {})
+            check_models(self.models, picked.labels)
             loaded.pop_all()
         self.form: Format = self.models[0].manifest.form
         is_on_cpu = all(each.device == "cpu" for each in self.models)

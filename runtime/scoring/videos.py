@@ -3,36 +3,35 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from pathlib import Path
 
-from framegauge.runtime.cpu_count import usable_cpus
-from framegauge.runtime.errors import UsageError
-from framegauge.runtime.models.model_files import Selection, checked, default_metrics, pick
-from framegauge.runtime.pairing.alignment import Alignment, OnLength
+from framegauge.runtime.backends.request import BackendRequest
+from framegauge.runtime.pairing.alignment import OnLength
 from framegauge.runtime.pairing.case_assembly import Cases
-from framegauge.runtime.pairing.extra_inputs import ExtraInputs
 from framegauge.runtime.pairing.frame_rates import OnRate
 from framegauge.runtime.pooling.gate import Gate
 from framegauge.runtime.reports.report import Report
 from framegauge.runtime.reports.stills import Worst
-from framegauge.runtime.scoring.batches_in_flight import batch_size, in_flight
-from framegauge.runtime.scoring.loop import Progress, first_score, score_pairs
-from framegauge.runtime.scoring.prefetch import ahead
+from framegauge.runtime.scoring.loop import Progress, first_score
+from framegauge.runtime.scoring.pair import (
+    ClipPair,
+    PairPlan,
+    open_pair,
+    plan_pair,
+    score_pair,
+    scorer_for,
+)
 from framegauge.runtime.scoring.provenance import backend_facts, missing_of, model_facts
-from framegauge.runtime.scoring.scorer import Scorer
-from framegauge.runtime.sources.arrays import ArrayFrame
-from framegauge.runtime.sources.conversion import ConversionPolicy, Rendition, share_assumptions
-from framegauge.runtime.sources.planes import Planes
-from framegauge.runtime.sources.source import Source, open_source
-
-Where = str | os.PathLike[str] | Iterable[ArrayFrame]
-
-# Frames of each video that wait decoded while others are scored.
-AHEAD = 4
+from framegauge.runtime.scoring.requests import (
+    FrameRequest,
+    ModelRequest,
+    PairRequest,
+    ScoreRequest,
+    Tell,
+    Where,
+)
+from framegauge.runtime.scoring.scorers_by_format import ScorersByFormat
 
 
 def score(
@@ -130,149 +129,125 @@ def score(
             option allows it.
         BackendError: The backend or a model is not available here.
     """
-    say = tell or (lambda _: None)
-    if metrics is not None and model is not None:
-        raise UsageError("Give metrics or a model, not both: a model says what it computes.")
-    if model is not None and (quantise is not None or crop_border):
-        raise UsageError(
-            "Rounding and cropping are part of a model. Export it with them: "
-            "`framegauge export --quantise 8 --crop-border N`."
-        )
-    if stills < 0:
-        raise UsageError(f"--stills takes at least 0, got {stills}.")
-    if metrics is not None:
-        checked(metrics)
-    given = ExtraInputs(factor=factor, flows=flows or {}, estimator=flow_estimator)
-    alignment = Alignment(
-        offset=offset,
-        start=start,
-        count=count,
-        subsample=subsample,
-        on_length_mismatch=on_length_mismatch,
-        on_rate_mismatch=on_rate_mismatch,
-        factor=factor,
+    request = ScoreRequest(
+        models=ModelRequest.of(
+            metrics,
+            model,
+            quantise=quantise,
+            crop_border=crop_border,
+            weights=weights,
+            offline=offline,
+        ),
+        backend=BackendRequest.of(
+            backend, device=device, threads=threads, build_missing=build_missing
+        ),
+        frames=FrameRequest(
+            size=size,
+            pixel_format=pixel_format,
+            frame_rate=frame_rate,
+            matrix=matrix,
+            range=range,
+            scale=scale,
+            convert=convert,
+        ),
+        pairs=PairRequest(
+            offset=offset,
+            start=start,
+            count=count,
+            subsample=subsample,
+            on_length_mismatch=on_length_mismatch,
+            on_rate_mismatch=on_rate_mismatch,
+            factor=factor,
+            flows=flows or {},
+            flow_estimator=flow_estimator,
+        ),
+        gates=tuple(gates),
+        stills=stills,
     )
-    policy = ConversionPolicy.parse(scale, convert)
-    with ExitStack() as opened:
-        sources = {
-            role: opened.enter_context(
-                open_source(
-                    where,
-                    size=size,
-                    pixel_format=pixel_format,
-                    frame_rate=frame_rate,
-                    matrix=matrix,
-                    range=range,
-                )
-            )
-            for role, where in (("reference", reference), ("distorted", distorted))
-        }
-        share_assumptions(sources["reference"], sources["distorted"])
-        facts = {role: source.facts for role, source in sources.items()}
-        alignment = alignment.at_rates(*(each.frame_rate for each in facts.values()))
-        lengths = [each.frames for each in facts.values()]
-        alignment.expected(*lengths)  # refuses lengths that differ before any model is made
-        if model is not None:
-            paths = [model] if isinstance(model, (str, os.PathLike)) else list(model)
-            picked = Selection(tuple(map(Path, paths)), {}, "given")
-        else:
-            format = policy.format(facts)
-            picked = pick(
-                metrics if metrics is not None else default_metrics(format),
-                format,
-                quantise=quantise,
-                crop_border=crop_border,
-                weights=weights,
-                offline=offline,
-                supply=given,
-                progress=say,
-            )
-        scorer = opened.enter_context(
-            Scorer(
-                picked.files,
-                labels=picked.labels,
-                backend=backend,
-                build_missing=build_missing,
-                device=device,
-                threads=threads,
-                in_flight=in_flight(policy.size(facts), threads or usable_cpus()),
-            )
-        )
-        picked.check(scorer.form.name, scorer.labels)
-        feed = Cases(given, roles=scorer.roles, outputs=scorer.outputs)
-        missing = missing_of(scorer)
-        parsed = [Gate.parse(gate, labels=[*scorer.labels, *missing]) for gate in gates]
-        renditions = policy.renditions(facts, scorer.form.name)
-        scorer.check_size(*renditions["reference"].size)
-        for each in facts.values():
-            if each.assumed:
-                say(
-                    f"{each.name} does not say its {' and '.join(each.assumed)}: taken as "
-                    f"{', '.join(str(getattr(each, name)) for name in each.assumed)}"
-                )
-        decoded = [
-            opened.enter_context(closing(_frames(source, renditions[role])))
-            for role, source in sources.items()
-        ]
-        held = feed.holds_frames or scorer.in_flight * batch_size(renditions["reference"].size) > 1
-        copied = _copied(sources, held=held)
-        samples = opened.enter_context(
-            closing(feed.samples(alignment, *decoded, form=scorer.form, copied=copied))
-        )
-        worst = _worst(stills, scorer, renditions)
-        begun = time.perf_counter()
-        expected = feed.expected(alignment, *lengths)
-        numbers, values = score_pairs(scorer, samples, renditions, worst, progress, expected)
-        seconds = time.perf_counter() - begun
-        report = Report.of_scores(
-            scorer.outputs,
-            numbers,
-            values,
-            aggregates=scorer.aggregates,
-            fps=len(numbers) / seconds,
-            inputs={role: rendition.to_json(facts[role]) for role, rendition in renditions.items()},
-            alignment=alignment.to_json() | feed.alignment(),
-            flows=feed.to_json(),
-            missing=missing,
-            model=model_facts(scorer, picked),
-            backend={"asked": backend, **backend_facts(scorer)},
-            stills=worst.pictures() if worst else (),
-        )
-    if feed.left_out:
-        say(feed.left_out_in_words())
-    if count is not None and len(numbers) < count:
-        say(f"{len(numbers)} frames were scored, fewer than the {count} asked for")
-    return report.with_gates(parsed)
+    return score_videos(reference, distorted, request, progress=progress, tell=tell)
 
 
-def _frames(source: Source, rendition: Rendition) -> Generator[Planes, None, None]:
-    frames = rendition.frames(source)
-    return frames if source.is_borrowed else ahead(frames, AHEAD)
-
-
-def _copied(sources: Mapping[str, Source], *, held: bool) -> set[str]:
-    """The roles whose frames have to be copied as they are taken, lest they be written over.
+def score_videos(
+    reference: Where,
+    distorted: Where,
+    request: ScoreRequest,
+    *,
+    progress: Progress | None = None,
+    tell: Tell | None = None,
+) -> Report:
+    """Score a distorted video against its reference, as :func:`score` does.
 
     Args:
-        sources: The two clips.
-        held: A pair may not be done with when the next is taken.
+        reference: As there.
+        distorted: As there.
+        request: Everything else that is asked.
+        progress: As there.
+        tell: As there.
+
+    Raises:
+        UsageError, ScoreError, BackendError: As there.
     """
-    borrowed = {role for role, source in sources.items() if source.is_borrowed}
-    if held:
-        return borrowed
-    # The caller makes the distorted frame while the reference's waits for it.
-    return {"reference"} if len(borrowed) == 2 else set()
+    say = tell or (lambda _: None)
+    given = request.pairs.extra_inputs()
+    models = ScorersByFormat(models=request.models, backend=request.backend, supply=given, tell=say)
+    policy = request.frames.policy
+    opened = open_pair(reference, distorted, request.frames, request.pairs.alignment)
+    with opened as clips, models:
+        scorer = scorer_for(clips.facts, models, policy)
+        cases = Cases(given, roles=scorer.roles, outputs=scorer.outputs)
+        labels = [*scorer.labels, *missing_of(scorer)]
+        gates = [Gate.parse(gate, labels=labels) for gate in request.gates]
+        plan = plan_pair(clips.facts, scorer, policy)
+        for words in _assumed(clips):
+            say(words)
+        worst = _worst(request.stills, plan)
+        scores = score_pair(clips, plan, cases, worst=worst, progress=progress)
+        report = Report.of_scores(
+            scorer.outputs,
+            scores.numbers,
+            scores.values,
+            aggregates=scorer.aggregates,
+            fps=len(scores.numbers) / scores.seconds,
+            inputs={
+                role: rendition.to_json(clips.facts[role])
+                for role, rendition in plan.renditions.items()
+            },
+            alignment=clips.alignment.to_json() | cases.alignment(),
+            flows=cases.to_json(),
+            missing=missing_of(scorer),
+            model=model_facts(scorer, models.selection(scorer)),
+            backend={"asked": request.backend.backend, **backend_facts(scorer)},
+            stills=worst.pictures() if worst else (),
+        )
+    if cases.left_out:
+        say(cases.left_out_in_words())
+    if request.pairs.count is not None and len(scores.numbers) < request.pairs.count:
+        say(
+            f"{len(scores.numbers)} frames were scored, fewer than the {request.pairs.count} "
+            "asked for"
+        )
+    return report.with_gates(gates)
 
 
-def _worst(count: int, scorer: Scorer, renditions: Mapping[str, Rendition]) -> Worst | None:
+def _assumed(clips: ClipPair) -> Iterator[str]:
+    """What the clips do not say of themselves, for people."""
+    for each in clips.facts.values():
+        if each.assumed:
+            yield (
+                f"{each.name} does not say its {' and '.join(each.assumed)}: taken as "
+                f"{', '.join(str(getattr(each, name)) for name in each.assumed)}"
+            )
+
+
+def _worst(count: int, plan: PairPlan) -> Worst | None:
     if not count:
         return None
-    first = first_score(scorer)
+    first = first_score(plan.scorer)
     return Worst(
         count,
         label=first.name,
         better=first.better,
-        form=scorer.form,
-        reference=renditions["reference"].colour,
-        distorted=renditions["distorted"].colour,
+        form=plan.scorer.form,
+        reference=plan.renditions["reference"].colour,
+        distorted=plan.renditions["distorted"].colour,
     )

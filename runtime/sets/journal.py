@@ -11,6 +11,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from framegauge.runtime.atomic_files import write_text
 from framegauge.runtime.errors import ScoreError, UsageError
 from framegauge.runtime.sets.file_stamps import Stamps
@@ -22,7 +24,8 @@ class Journal:
     """Scores by sample and method, a line of JSON each, behind a line that says how they were made.
 
     A score is used again only if its files are as they were, by their :func:`stamps`, and its
-    models are the same. What failed is not kept, and is tried again.
+    models are the same. What failed is not kept, and is tried again; what an earlier release kept
+    without the scores of frames is scored again.
     """
 
     def __init__(self, path: str | os.PathLike[str], settings: Mapping[str, Any]) -> None:
@@ -57,11 +60,15 @@ class Journal:
         kept = self._kept.get((sample.name, method))
         if kept is None or kept["files"] != files:
             return None
+        frames, moments = kept["score"]["frames"], kept["score"]["moments"]
         score = {
             **kept["score"],
             "size": tuple(kept["score"]["size"]),
-            "scores": _numbers(kept["score"]["scores"]),
-            "moments": _numbers(kept["score"]["moments"]),
+            # Where there is null, NumPy reads NaN.
+            "frames": {label: np.array(each, np.float64) for label, each in frames.items()},
+            "moments": {
+                name: math.nan if value is None else value for name, value in moments.items()
+            },
         }
         return SampleScore(**score), kept["sha256"]
 
@@ -81,10 +88,11 @@ class Journal:
             ScoreError: The disk is full or failed.
         """
         values = asdict(score)
-        for name in ("scores", "moments"):
-            values[name] = {
-                key: value if math.isfinite(value) else None for key, value in values[name].items()
-            }
+        values["frames"] = {
+            label: [_finite(value) for value in each.tolist()]
+            for label, each in score.frames.items()
+        }
+        values["moments"] = {name: _finite(value) for name, value in score.moments.items()}
         line = {
             "name": sample.name,
             "method": method,
@@ -109,7 +117,11 @@ class Journal:
         try:
             head, *lines = (json.loads(line) for line in whole.splitlines())
             is_ours = head["journal"] == wanted["journal"] and head.keys() == wanted.keys()
-            self._kept = {(line["name"], line["method"]): line for line in lines if line["score"]}
+            self._kept = {
+                (line["name"], line["method"]): line
+                for line in lines
+                if line["score"] and isinstance(line["score"]["frames"], dict)
+            }
         except (ValueError, KeyError, TypeError):
             is_ours = False
         if not is_ours:
@@ -133,5 +145,5 @@ class Journal:
             os.truncate(self._path, len(whole))
 
 
-def _numbers(values: Mapping[str, float | None]) -> dict[str, float]:
-    return {name: math.nan if value is None else value for name, value in values.items()}
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from contextlib import closing
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,8 @@ from framegauge.runtime.scoring.scorer import Scorer
 from framegauge.runtime.sets.protocols import Protocol
 from framegauge.runtime.sets.sample_inputs import read_mask
 from framegauge.runtime.sets.samples import Sample
+from framegauge.runtime.sources.conversion import Rendition
+from framegauge.runtime.sources.facts import Facts
 from framegauge.runtime.sources.planes import Planes
 from framegauge.runtime.sources.source import Source
 
@@ -70,6 +73,16 @@ def scored_size(
     )
 
 
+def scored_as(protocol: Protocol, facts: Mapping[str, Facts]) -> dict[str, Facts]:
+    """What a pair of clips is once a protocol has prepared them.
+
+    Raises:
+        ScoreError: As :func:`scored_size`.
+    """
+    width, height = scored_size(protocol, *(each.size for each in facts.values()))
+    return {**facts, "reference": replace(facts["reference"], width=width, height=height)}
+
+
 def fitted(protocol: Protocol, reference: Frame, size: tuple[int, int]) -> Frame:
     """A reference brought to the size that is scored.
 
@@ -98,12 +111,12 @@ def fitted(protocol: Protocol, reference: Frame, size: tuple[int, int]) -> Frame
 
 
 def prepared(
-    source: Source, size: tuple[int, int], protocol: Protocol, mask: Mask | None
+    protocol: Protocol, mask: Mask | None, rendition: Rendition, source: Source
 ) -> Generator[Planes, None, None]:
     """Frames as a protocol wants them: 8 bits, of the scored size, black outside the mask."""
     with closing(source.frames(format="rgb24")) as frames:
         for (codes,) in frames:
-            frame = fitted(protocol, codes, size)
+            frame = fitted(protocol, codes, rendition.size)
             yield (frame if mask is None else frame * mask[..., None],)
 
 

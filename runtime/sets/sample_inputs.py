@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Container, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from framegauge.export.contract.formats import Format
 from framegauge.export.contract.roles import FRAME_ROLES, PAIR
 from framegauge.runtime.errors import ScoreError, UsageError
-from framegauge.runtime.pairing.case import Case, Pair
+from framegauge.runtime.pairing.alignment import Alignment
+from framegauge.runtime.pairing.case import Case
 from framegauge.runtime.pairing.flow_validity import known_together, maskable
 from framegauge.runtime.scoring.scorer import Scorer
 from framegauge.runtime.sets.samples import Sample, Samples
@@ -131,19 +134,55 @@ def further_inputs(
     return further, done
 
 
-def with_inputs(pairs: Iterator[Pair], further: Further) -> Generator[Case, None, None]:
-    """The one pair of a sample of images, with its further inputs.
+@dataclass(frozen=True)
+class SampleCases:
+    """The frames of a sample, each with what the models take beside the pair.
 
-    Raises:
-        ScoreError: There is more than one pair.
+    Attributes:
+        further: That, which is of one moment; empty if they take the pair alone.
     """
-    yield Case(*next(pairs), further)
-    others = sum(1 for _ in pairs)
-    if others:
-        raise ScoreError(
-            f"{', '.join(further)} are of one moment, and the sample has {1 + others} frames. "
-            "Give images, or score the video by itself with `framegauge score`."
-        )
+
+    further: Further
+    holds_frames: ClassVar[bool] = False
+
+    def expected(
+        self, alignment: Alignment, reference: int | None, distorted: int | None
+    ) -> int | None:
+        """Cases that clips of these declared lengths have, ``None`` if one is not known."""
+        return alignment.expected(reference, distorted)
+
+    def samples(
+        self,
+        alignment: Alignment,
+        reference: Iterator[Planes],
+        distorted: Iterator[Planes],
+        *,
+        form: Format,
+        copied: Container[str] = (),
+    ) -> Generator[Case, None, None]:
+        """Every frame judged, in order; only one where there is more than the pair.
+
+        Args:
+            alignment: Which frames are compared.
+            reference: The reference's frames.
+            distorted: The distorted clip's frames.
+            form: Their pixel format.
+            copied: As for :meth:`~framegauge.runtime.pairing.alignment.Alignment.pairs`.
+
+        Raises:
+            ScoreError: There is more than one pair, and further inputs of one moment.
+        """
+        pairs = alignment.pairs(reference, distorted, copied=copied)
+        if not self.further:
+            yield from (Case(*pair) for pair in pairs)
+            return
+        yield Case(*next(pairs), self.further)
+        others = sum(1 for _ in pairs)
+        if others:
+            raise ScoreError(
+                f"{', '.join(self.further)} are of one moment, and the sample has {1 + others} "
+                "frames. Give images, or score the video by itself with `framegauge score`."
+            )
 
 
 def read_mask(path: str | os.PathLike[str], size: tuple[int, int]) -> NDArray[np.bool_]:

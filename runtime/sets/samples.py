@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from framegauge.export.contract.entry import check_name
 from framegauge.export.contract.roles import PAIR
 from framegauge.runtime.errors import ScoreError, UsageError
 from framegauge.runtime.models.model_files import catalogue
@@ -57,6 +58,18 @@ class Samples:
     left_out: Mapping[str, str]
     inputs: Mapping[str, Any]
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check the names of the methods.
+
+        Raises:
+            UsageError: One is a word that gates read otherwise.
+        """
+        for method in self.methods:
+            try:
+                check_name(method, "the name of a method")
+            except ValueError as error:
+                raise UsageError(str(error)) from error
 
 
 def read_list(

@@ -24,7 +24,7 @@ from framegauge.runtime.sets.protocols import Protocol
 from framegauge.runtime.sets.sample_scores import SampleScore
 from framegauge.runtime.sets.samples import Sample, Samples
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -87,6 +87,16 @@ class SetReport:
         """
         return self._values(method, group, lambda each: each.scores.get(label, math.nan))
 
+    def frames(self, method: str, label: str) -> Scores:
+        """Scores of all frames of the samples that count, ``(n,)``; of one that failed a NaN."""
+        counted = [
+            each.frames.get(label, np.array([math.nan]))
+            for sample in self.samples.rows
+            for each in [self.scores[sample.name, method]]
+            if each.left_out is None
+        ]
+        return np.concatenate(counted) if counted else np.array([])
+
     def mean(self, method: str, label: str, group: str | None = None) -> float:
         """Mean over the samples that count; NaN if one of them has no score, or there are none."""
         return _mean(self.column(method, label, group))
@@ -101,17 +111,18 @@ class SetReport:
         return clip_score(kind, {name: each.tolist() for name, each in moments.items()})
 
     def with_gates(self, gates: Sequence[Gate]) -> Self:
-        """The same report, judged by these gates: on ``label`` for every method, or one's own."""
-        outcomes = []
+        """The same report, judged by these gates, each for every method that it is on."""
         several = len(self.samples.methods) > 1
-        for gate in gates:
-            for method in self.samples.methods:
-                for label in self.labels:
-                    own = f"{method}.{label}"
-                    if gate.label in (label, own):
-                        name = own if several else gate.label
-                        judged = dataclasses.replace(gate, label=name)
-                        outcomes.append(judged.judge(self.column(method, label)))
+        outcomes = [
+            dataclasses.replace(gate, method=method if several else None).judge(
+                self.frames(method, gate.label)
+                if gate.over == "frames"
+                else self.column(method, gate.label)
+            )
+            for gate in gates
+            for method in self.samples.methods
+            if gate.method in (None, method)
+        ]
         return dataclasses.replace(self, gates=tuple(outcomes))
 
     def rows(self) -> Iterator[tuple[Sample, str, SampleScore]]:
@@ -130,7 +141,7 @@ class SetReport:
             cells = [repr(number) if math.isfinite(number) else "" for number in numbers]
             status = _status(each)
             writer.writerow(
-                [sample.name, sample.group or "", method, each.frames, *cells, status or ""]
+                [sample.name, sample.group or "", method, each.count, *cells, status or ""]
             )
         return file.getvalue()
 
@@ -164,7 +175,7 @@ class SetReport:
             separator = ",\n"
         means = {method: self._means(method) for method in self.samples.methods}
         gates = [
-            {**dataclasses.asdict(each.gate), "value": each.value, "passed": each.passed}
+            {"method": each.gate.method, "over": each.gate.over, **each.to_json()}
             for each in self.gates
         ]
         yield f'\n  ],\n  "means": {json.dumps(means, allow_nan=False)},\n'
@@ -172,7 +183,7 @@ class SetReport:
 
     def _entry(self, each: SampleScore) -> dict[str, Any]:
         entry: dict[str, Any] = {
-            "frames": each.frames,
+            "frames": each.count,
             "width": each.size[0],
             "height": each.size[1],
             "scores": {label: _finite(each.scores.get(label, math.nan)) for label in self.labels},

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 
 from framegauge.runtime.errors import ScoreError
 from framegauge.runtime.pooling.gate import Gate
+from framegauge.runtime.scoring.batches_in_flight import in_flight
 from framegauge.runtime.scoring.loop import Progress
+from framegauge.runtime.scoring.scorers_by_format import ScorersByFormat
 from framegauge.runtime.sets.file_stamps import Stamps, stamps
 from framegauge.runtime.sets.journal import Journal
-from framegauge.runtime.sets.protocols import Protocol
 from framegauge.runtime.sets.sample_scores import SampleScore, score_sample
 from framegauge.runtime.sets.samples import Sample, Samples, printable
-from framegauge.runtime.sets.scorers_by_format import ScorersByFormat
-from framegauge.runtime.sources.conversion import ConversionPolicy
+from framegauge.runtime.sets.set_request import SetRequest
 
 
 @dataclass(kw_only=True)
@@ -23,25 +23,19 @@ class SetRun:
 
     Attributes:
         samples: The set.
+        request: What is asked.
         loaded: The models.
-        policy: What may be done to frames that differ.
-        protocol: What prepares them, ``None`` to score them as they are.
-        gates: Bounds, as they were written.
-        keep_going: Go on after a sample that fails.
         journal: What keeps the scores, ``None`` if nothing does.
         scores: By the sample's name and the method.
-        parsed: The gates, as soon as the labels are known.
+        gates: Those asked for, as soon as the labels are known.
     """
 
     samples: Samples
+    request: SetRequest
     loaded: ScorersByFormat
-    policy: ConversionPolicy
-    protocol: Protocol | None
-    gates: Sequence[str]
-    keep_going: bool
     journal: Journal | None
     scores: dict[tuple[str, str], SampleScore] = field(default_factory=dict)
-    parsed: list[Gate] = field(default_factory=list)
+    gates: list[Gate] = field(default_factory=list)
 
     def score(self, progress: Progress | None) -> None:
         """Score everything, the methods of a sample one after another.
@@ -71,9 +65,9 @@ class SetRun:
                 kept = self._kept(self.journal, sample, method, files)
                 if kept is not None:
                     return kept
-            score = score_sample(sample, method, self.loaded, self.policy, self.protocol)
+            score = score_sample(sample, method, self.loaded, self.request)
         except (ScoreError, OSError) as error:
-            if self.keep_going and not self.loaded.failed:
+            if self.request.keep_going and not self.loaded.failed:
                 return SampleScore(error=printable(str(error)))
             raise ScoreError(
                 f"Sample {sample.name}, {method}: {error} (--keep-going scores the others, and "
@@ -91,12 +85,16 @@ class SetRun:
         if found is None:
             return None
         score, sha256 = found
-        self.loaded.of(lambda: score.format)
+        several = score.count > 1
+        flight = in_flight(score.size, self.request.backend.threads) if several else 1
+        self.loaded.of(lambda: score.format, flight=flight)
         return score if sha256 == self.loaded.sha256(score.format) else None
 
     def _parse(self, labels: Sequence[str]) -> None:
         """Read the gates, once labels are known."""
-        if self.parsed or not labels:
+        if self.gates or not labels:
             return
-        own = [f"{method}.{label}" for method in self.samples.methods for label in labels]
-        self.parsed = [Gate.parse(gate, labels=[*labels, *own]) for gate in self.gates]
+        methods = self.samples.methods
+        self.gates = [
+            Gate.parse(gate, labels=labels, methods=methods) for gate in self.request.gates
+        ]

@@ -7,6 +7,7 @@ import math
 from rich.console import Console
 from rich.text import Text
 
+from framegauge.runtime.pooling.gate import Outcome
 from framegauge.runtime.reports.number_format import told_apart
 from framegauge.runtime.reports.score_tables import Column, Row, Table, latex_text
 from framegauge.runtime.sets.set_report import SetReport
@@ -75,12 +76,14 @@ def samples_table(report: SetReport) -> Table:
 
 def to_markdown(report: SetReport) -> str:
     """The means in Markdown, with what was done in words below."""
-    return means_table(report).to_markdown() + "\n" + "\n".join(_words(report)) + "\n"
+    lines = [*_gates(report), *_words(report)]
+    return means_table(report).to_markdown() + "\n" + "\n".join(lines) + "\n"
 
 
 def to_latex(report: SetReport) -> str:
     r"""The means in LaTeX, for ``\usepackage{booktabs}``, what was done in comments above."""
-    comments = "".join(f"% {latex_text(line)}\n" for line in _words(report))
+    lines = [*_gates(report), *_words(report)]
+    comments = "".join(f"% {latex_text(line)}\n" for line in lines)
     return comments + means_table(report).to_latex()
 
 
@@ -96,14 +99,24 @@ def print_set(report: SetReport, console: Console) -> None:
     if report.labels:
         console.print(means_table(report).to_rich())
     for outcome in report.gates:
-        value = told_apart(outcome.value, outcome.gate.bound)
         verdict = Text("passed", "green") if outcome.passed else Text("FAILED", "bold red")
-        console.print(Text.assemble(f"{outcome.gate}: {value} ", verdict), soft_wrap=True)
+        console.print(Text.assemble(f"{_judged(outcome)} ", verdict), soft_wrap=True)
     for line in _words(report):
         console.print(Text(line), soft_wrap=True)
     for (name, method), error in report.failed.items():
         told = Text.assemble(("failed: ", "bold red"), f"{name} ({method}): {error}")
         console.print(told, soft_wrap=True)
+
+
+def _gates(report: SetReport) -> list[str]:
+    verdicts = {True: "passed", False: "FAILED"}
+    return [f"Gate {_judged(each)} {verdicts[each.passed]}." for each in report.gates]
+
+
+def _judged(outcome: Outcome) -> str:
+    """A gate, what came of it, and what that is of."""
+    value = told_apart(outcome.value, outcome.gate.bound)
+    return f"{outcome.gate}: {value} over {outcome.gate.over}"
 
 
 def _columns(report: SetReport) -> tuple[Column, ...]:

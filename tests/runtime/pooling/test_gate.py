@@ -3,8 +3,11 @@ import math
 import numpy as np
 import pytest
 
+from framegauge.export.contract.entry import check_name, parse_entries
 from framegauge.runtime.errors import UsageError
+from framegauge.runtime.models.model_files import catalogue
 from framegauge.runtime.pooling.gate import Gate
+from framegauge.runtime.pooling.pool import POOLS
 
 LABELS = ["psnr_y", "ssim", "superslomo.total", "superslomo"]
 
@@ -25,9 +28,90 @@ def test_an_expression_is_a_gate(text: str, gate: Gate) -> None:
     assert Gate.parse(text, labels=LABELS) == gate
 
 
+METHODS = ["mine", "v4", "v4.6", "superslomo", "x", "x.samples"]
+
+
+@pytest.mark.parametrize(
+    ("text", "gate"),
+    [
+        ("ssim.p5>=0.95", Gate("ssim", "p5", ">=", 0.95)),
+        ("samples.ssim>1", Gate("ssim", "mean", ">", 1, "samples")),
+        ("mine.ssim.p5>1", Gate("ssim", "p5", ">", 1, method="mine")),
+        ("v4.6.samples.psnr_y.p5>1", Gate("psnr_y", "p5", ">", 1, "samples", "v4.6")),
+        ("v4.superslomo.total>1", Gate("superslomo.total", "mean", ">", 1, method="v4")),
+        ("superslomo.superslomo.p99.9<1", Gate("superslomo", "p99.9", "<", 1, method="superslomo")),
+        ("superslomo.total<1", Gate("superslomo.total", "mean", "<", 1)),
+    ],
+)
+def test_a_gate_of_a_set_may_name_a_method_and_what_it_is_over(text: str, gate: Gate) -> None:
+    assert Gate.parse(text, labels=LABELS, methods=METHODS) == gate
+
+
 @pytest.mark.parametrize("text", ["ssim.p0.1>=0.95", "psnr_y.mean<38.123456789"])
 def test_a_gate_reads_back_from_its_text(text: str) -> None:
     assert str(Gate.parse(text, labels=LABELS)) == text
+
+
+def test_a_gate_of_a_set_reads_back_from_its_text() -> None:
+    text = "v4.6.samples.superslomo.total.p99.9<3"
+
+    assert str(Gate.parse(text, labels=LABELS, methods=METHODS)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("scenes.ssim>1", "no scenes are known here. Leave out `scenes.`"),
+        ("mine.scenes.ssim>1", "no scenes are known here"),
+        (
+            "x.samples.ssim>1",
+            "can be read in 2 ways: the mean over samples of 'ssim' of the method",
+        ),
+        ("mine.psnr>1", "there is no 'psnr'; did you mean 'psnr_y'"),
+        ("mine.ssim.p5.5.5>1", "asks for the pool 'p5.5.5'"),
+        ("yours.ssim>1", "there is no 'yours.ssim'"),
+        ("samples.mine.ssim>1", "there is no 'mine.ssim'"),
+    ],
+)
+def test_a_gate_of_a_set_that_makes_no_sense_is_refused(text: str, message: str) -> None:
+    with pytest.raises(UsageError) as error:
+        Gate.parse(text, labels=LABELS, methods=METHODS)
+
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("samples.ssim>1", "this is one pair of clips. Leave out `samples.`"),
+        ("scenes.ssim>1", "no scenes are known here"),
+        ("mine.ssim>1", "there is no 'mine.ssim'"),
+    ],
+)
+def test_one_clip_has_no_samples_scenes_or_methods(text: str, message: str) -> None:
+    with pytest.raises(UsageError) as error:
+        Gate.parse(text, labels=LABELS)
+
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "word", [*POOLS, "samples", "scenes", "baseline", "p0", "p100", "p50", "p7"]
+)
+def test_words_that_gates_read_are_no_labels(word: str) -> None:
+    with pytest.raises(ValueError, match=f"'{word}' cannot be a label: gates read"):
+        parse_entries(f"{word}=psnr")
+
+
+@pytest.mark.parametrize("word", ["psnr", "mean_1", "sample", "p", "p5_y", "scenes2"])
+def test_other_words_are_labels(word: str) -> None:
+    assert parse_entries(f"{word}=psnr")[0].label == word
+
+
+def test_no_entry_is_called_as_a_word_that_gates_read() -> None:
+    for listing in catalogue():
+        for name in (listing.spec.name, *listing.spec.aliases):
+            check_name(name, "an entry")
 
 
 @pytest.mark.parametrize(

@@ -605,3 +605,48 @@ def test_models_that_do_not_go_together_are_refused(
 def test_the_formats_shipped_are_formats_of_models() -> None:
     assert set(index()["formats"]) == set(EVERY)
     assert set(EVERY) <= set(FORMATS)
+
+
+def test_a_scorer_of_entries_scores_as_their_models_do(shipped: Callable[..., Path]) -> None:
+    generator = np.random.default_rng(0)
+    frames = {
+        role: generator.integers(0, 256, (32, 48, 3), np.uint8)
+        for role in ("reference", "distorted")
+    }
+
+    with Scorer.of("mine=psnr,ssim", backend="cpu") as scorer:
+        scores = scorer(**frames)
+
+    with Scorer([shipped("psnr", "rgb24"), shipped("ssim", "rgb24")]) as known:
+        wanted = known(**frames)
+    assert list(scores) == ["mine", "ssim"]
+    assert [each.item() for each in scores.values()] == [each.item() for each in wanted.values()]
+
+
+def test_a_scorer_of_no_entries_has_the_default_suite() -> None:
+    with Scorer.of(format="yuv420p", backend="cpu") as scorer:
+        assert (scorer.form.name, scorer.labels) == (
+            "yuv420p",
+            default_metrics("yuv420p").split(","),
+        )
+
+
+@pytest.mark.slow
+def test_a_scorer_of_entries_takes_whatever_they_look_at() -> None:
+    with Scorer.of("aee[masked=true]", format="rgbf32", backend="cpu") as scorer:
+        assert set(scorer.roles) == {"flow", "flow_reference", "mask"}
+
+
+@pytest.mark.parametrize(
+    ("keywords", "words"),
+    [
+        ({"metrics": "pnsr"}, "did you mean 'psnr'"),
+        ({"metrics": "psnr", "format": "rgb"}, "format is one of rgb24, "),
+        ({"metrics": "psnr_y"}, "reads a plane of code values, and the frames are rgb24"),
+        ({"metrics": "psnr", "backend": "gpu"}, "--backend takes one of auto, cpu"),
+        ({"metrics": "psnr", "threads": 0}, "--threads takes at least 1"),
+    ],
+)
+def test_a_scorer_of_what_is_not_there_is_refused(keywords: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        Scorer.of(**keywords)

@@ -1,4 +1,5 @@
 import json
+import math
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -30,11 +31,11 @@ def resumed(path: str | Path, journal: Path) -> SetReport:
     return score_set(read_list(path), metrics="psnr", resume=journal)
 
 
-def rewrite(journal: Path, score: float) -> None:
-    """Put in a value that no model gave: if it comes back, it was taken and not computed."""
+def rewrite(journal: Path, *scores: float | None) -> None:
+    """Put in values that no model gave: if they come back, they were taken and not computed."""
     head, line = journal.read_text().splitlines()
     kept = json.loads(line)
-    kept["score"]["scores"]["psnr"] = score
+    kept["score"]["frames"]["psnr"] = scores
     journal.write_text(f"{head}\n{json.dumps(kept)}\n")
 
 
@@ -88,6 +89,34 @@ def test_scores_are_found_again_from_another_folder_and_with_a_time(
     report = resumed("../list.csv", folder / "kept")
 
     assert report.mean("distorted", "psnr") == 12.5
+
+
+def test_frames_are_kept_with_those_that_have_no_finite_score(flat: Flat) -> None:
+    folder = flat(CLIPS)
+    path = listed(folder, "name,reference,distorted\nclip,gt,mine\n")
+    resumed(path, folder / "kept")
+    rewrite(folder / "kept", 30.25, None)
+
+    report = resumed(path, folder / "kept")
+
+    first, second = report.frames("distorted", "psnr").tolist()
+    assert first == 30.25
+    assert math.isnan(second)
+    assert math.isnan(report.mean("distorted", "psnr"))
+
+
+def test_what_was_kept_without_frames_is_scored_again(flat: Flat, decibels: Decibels) -> None:
+    folder = flat(CLIPS)
+    path = listed(folder, "name,reference,distorted\nclip,gt,mine\n")
+    resumed(path, folder / "kept")
+    head, line = (folder / "kept").read_text().splitlines()
+    kept = json.loads(line)
+    kept["score"] |= {"frames": 2, "scores": {"psnr": 12.5}}
+    (folder / "kept").write_text(f"{head}\n{json.dumps(kept)}\n")
+
+    report = resumed(path, folder / "kept")
+
+    assert report.frames("distorted", "psnr") == pytest.approx([decibels(1)] * 2, abs=DECIBEL)
 
 
 def test_a_first_line_that_was_cut_off_is_begun_again(flat: Flat) -> None:

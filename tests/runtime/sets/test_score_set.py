@@ -14,8 +14,8 @@ import pytest
 from av import CodecContext, VideoFrame
 
 from framegauge.runtime import ScoreError, UsageError, score
-from framegauge.runtime.scoring.scorer import Scorer
-from framegauge.runtime.sets import scorers_by_format as loaded
+from framegauge.runtime.backends.model import Model
+from framegauge.runtime.scoring import scorer as loading
 from framegauge.runtime.sets.folder_matching import match_folders
 from framegauge.runtime.sets.samples import Sample, Samples, read_list
 from framegauge.runtime.sets.score_set import score_set
@@ -99,18 +99,18 @@ def test_a_video_counts_as_one_sample_by_its_mean(picture: Callable[..., Path]) 
     report = score_set(samples, metrics="psnr_y")
 
     wanted = score(reference, distorted, metrics="psnr_y").pooled["psnr_y"]["mean"]
-    assert report.scores["clip", "mine"].frames == 5
-    assert report.mean("mine", "psnr_y") == pytest.approx(wanted, abs=1e-9)
+    assert report.scores["clip", "mine"].count == 5
+    assert report.mean("mine", "psnr_y") == wanted
 
 
 def test_models_are_loaded_once_for_a_format(made: Sets, monkeypatch: pytest.MonkeyPatch) -> None:
     made_of = []
 
-    def counted(*arguments: Any, **options: Any) -> Scorer:
+    def counted(*arguments: Any, **options: Any) -> Model:
         made_of.append(arguments)
-        return Scorer(*arguments, **options)
+        return Model(*arguments, **options)
 
-    monkeypatch.setattr(loaded, "Scorer", counted)
+    monkeypatch.setattr(loading, "Model", counted)
 
     score_set(matched(made(mine={"1": 1, "2": 2, "3": 3}), "mine"), metrics="psnr")
 
@@ -197,7 +197,7 @@ def test_a_run_goes_on_where_it_stopped(made: Sets, tmp_path: Path) -> None:
     # What is kept is taken, not computed again: a value that no model gave comes back.
     head, line = journal.read_text().splitlines()
     kept = json.loads(line)
-    kept["score"]["scores"]["psnr"] = 12.5
+    kept["score"]["frames"]["psnr"] = [12.5]
     journal.write_text(f'{head}\n{json.dumps(kept)}\n{{"name": "2", "met')
     (folder / "mine" / "2.png").write_bytes(intact)
 

@@ -7,15 +7,20 @@ from typing import Any
 import jsonschema
 import pytest
 
-from framegauge.runtime import UsageError
+from framegauge.runtime import UsageError, score
+from framegauge.runtime.commands.terminal import wide_console
 from framegauge.runtime.sets.folder_matching import match_folders
-from framegauge.runtime.sets.samples import Sample, Samples
+from framegauge.runtime.sets.samples import Sample, Samples, read_list
 from framegauge.runtime.sets.score_set import score_set
-from framegauge.runtime.sets.set_tables import to_markdown
+from framegauge.runtime.sets.set_tables import print_set, to_latex, to_markdown
 
 SCHEMA = json.loads(files("framegauge.runtime.sets").joinpath("set.schema.json").read_text("utf-8"))
 
 Flat = Callable[[Mapping[str, int]], Path]
+Decibels = Callable[[float], float]
+
+# Scores are float32, decibels of errors that are float32 too.
+DECIBEL = 1e-4
 
 
 def one(reference: Path, distorted: Path) -> Samples:
@@ -31,6 +36,128 @@ def test_a_gate_is_for_the_method_whose_whole_name_it_has(flat: Flat) -> None:
 
     assert [str(each.gate) for each in report.gates] == ["v4.6.psnr.mean>=40"]
     assert report.passed
+
+
+def lengths(flat: Flat) -> Samples:
+    """Two clips: one frame that is off by 1, and three that are off by 2, 2 and 20."""
+    errors = {"short/1": 1, "long/1": 2, "long/2": 2, "long/3": 20}
+    folder = flat(
+        {f"gt/{name}.png": 100 for name in errors}
+        | {f"mine/{name}.png": 100 + error for name, error in errors.items()}
+    )
+    rows = [
+        Sample(
+            name=name,
+            group=None,
+            reference=folder / "gt" / name,
+            distorted={"mine": folder / "mine" / name},
+        )
+        for name in ("short", "long")
+    ]
+    return Samples(rows=tuple(rows), methods=("mine",), left_out={}, inputs={})
+
+
+def test_a_gate_is_over_all_frames_or_over_the_samples_as_it_says(
+    flat: Flat, decibels: Decibels
+) -> None:
+    frames = [decibels(error) for error in (1, 2, 2, 20)]
+    means = [frames[0], sum(frames[1:]) / 3]
+    gates = ["psnr>1", "samples.psnr>1", "psnr.min>30", "mine.samples.psnr.min>30"]
+
+    report = score_set(lengths(flat), metrics="psnr", gates=gates)
+
+    values = [each.value for each in report.gates]
+    wanted = [sum(frames) / 4, sum(means) / 2, min(frames), min(means)]
+    assert values == pytest.approx(wanted, abs=DECIBEL)
+    # A frame of 22 dB hides in its sample's mean of 35 dB.
+    assert [each.passed for each in report.gates] == [True, True, False, True]
+
+
+def test_the_report_says_what_a_gate_is_over(flat: Flat, capsys: Any) -> None:
+    gates = ["psnr.min>=30", "samples.psnr.min>=30"]
+    report = score_set(lengths(flat), metrics="psnr", gates=gates)
+
+    print_set(report, wide_console())
+
+    document = json.loads(report.to_json())
+    jsonschema.validate(document, SCHEMA)
+    assert [(each["over"], each["method"], each["label"]) for each in document["gates"]] == [
+        ("frames", None, "psnr"),
+        ("samples", None, "psnr"),
+    ]
+    # Errors of 2, 2 and 20: 20 log10(255 / 2) is 42.110 and 20 log10(255 / 20) 22.110.
+    said = ("psnr.min>=30: 22.11 over frames", "samples.psnr.min>=30: 35.444 over samples")
+    for text in (capsys.readouterr().out, to_markdown(report), to_latex(report)):
+        plain = text.replace(r"\textgreater{}", ">")
+        assert all(words in plain for words in said), text
+
+
+def test_a_gate_over_a_sample_that_failed_fails(flat: Flat) -> None:
+    samples = lengths(flat)
+    (samples.rows[0].distorted["mine"] / "1.png").write_bytes(b"no picture")
+    gates = ["psnr>1", "samples.psnr>1"]
+
+    report = score_set(samples, metrics="psnr", gates=gates, keep_going=True)
+
+    assert [(each.value, each.passed) for each in report.gates] == [(None, False)] * 2
+
+
+def masked(flat: Flat, *masks: int) -> Samples:
+    """Samples that are off by 1, with uniform masks of these levels."""
+    folder = flat({"gt.png": 100, "mine.png": 101} | {f"{level}.png": level for level in masks})
+    rows = [
+        Sample(
+            name=str(level),
+            group=None,
+            reference=folder / "gt.png",
+            distorted={"mine": folder / "mine.png"},
+            further={"mask": str(folder / f"{level}.png")},
+        )
+        for level in masks
+    ]
+    return Samples(rows=tuple(rows), methods=("mine",), left_out={}, inputs={})
+
+
+@pytest.mark.parametrize("gate", ["psnr>1", "samples.psnr>1"])
+def test_a_gate_over_no_frames_fails(flat: Flat, gate: str) -> None:
+    report = score_set(masked(flat, 0), metrics="psnr", protocol="ucf101-masked", gates=[gate])
+
+    assert report.scores["0", "mine"].left_out == "its mask is empty"
+    assert [(each.value, each.passed) for each in report.gates] == [(None, False)]
+
+
+@pytest.mark.parametrize("gate", ["psnr>1", "samples.psnr>1"])
+def test_what_a_protocol_leaves_out_is_in_no_gate(
+    flat: Flat, decibels: Decibels, gate: str
+) -> None:
+    samples = masked(flat, 0, 255)
+
+    report = score_set(samples, metrics="psnr", protocol="ucf101-masked", gates=[gate])
+
+    (outcome,) = report.gates
+    assert outcome.value == pytest.approx(decibels(1), abs=DECIBEL)
+
+
+def test_frames_of_a_sample_score_as_those_of_two_videos(picture: Callable[..., Path]) -> None:
+    reference = picture(frames=40)
+    distorted = picture("-vf", "noise=alls=20:all_seed=1:allf=t", frames=40)
+
+    report = score_set(one(reference, distorted), metrics="psnr_y,float_ssim")
+
+    alone = score(reference, distorted, metrics="psnr_y,float_ssim").frames.scores
+    for label in report.labels:
+        assert report.frames("mine", label).tolist() == alone[label].tolist()
+
+
+@pytest.mark.parametrize("word", ["samples", "scenes", "baseline", "harmonic_mean", "p5", "p99.9"])
+def test_no_method_is_called_as_a_word_that_gates_read(flat: Flat, word: str) -> None:
+    folder = flat({"gt/1.png": 100, f"{word}/1.png": 101})
+    (folder / "list.csv").write_text(f"reference,{word}\ngt/1.png,{word}/1.png\n")
+
+    with pytest.raises(UsageError, match=f"'{word}' cannot be the name of a method"):
+        match_folders(folder / "gt", {word: folder / word})
+    with pytest.raises(UsageError, match=f"'{word}' cannot be the name of a method"):
+        read_list(folder / "list.csv")
 
 
 def test_a_gate_that_names_nothing_is_refused_before_anything_is_scored(flat: Flat) -> None:
