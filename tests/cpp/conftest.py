@@ -6,14 +6,25 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import imageio_ffmpeg
+import onnx
 import pytest
+
+from framegauge.export.contract import selftest
+from framegauge.export.contract.clip_scores import clip_score, finished
+from framegauge.export.contract.colour_map import colour_map
+from framegauge.export.contract.formats import FORMATS
+from framegauge.export.contract.interface import Aggregate, Input, Output, SelfTest
+from framegauge.export.contract.manifest import KEY, Manifest
+from framegauge.export.contract.model_bytes import BLANK, DIGEST_KEY
+from framegauge.export.contract.onnx_runtime import import_onnxruntime
+from framegauge.export.contract.roles import FACTS, FRAME_ROLES, siting_of, tensor_dims
 
 HERE = Path(__file__).parent
 SOURCE = HERE.parents[1] / "runtime" / "cpp"
@@ -176,6 +187,98 @@ def compiled(shared: Callable[..., Path]) -> Callable[..., Path]:
 def plain(builds: Callable[[str], Build]) -> Build:
     """The host as users build it."""
     return builds("plain")
+
+
+def _input(form: Any, role: str, part: str) -> Input:
+    name = f"{role}_{part}" if part else role
+    if role not in FRAME_ROLES:
+        return Input(name=name, role=role, part="", dtype="float32", dims=tensor_dims(role))
+    if part in FACTS:
+        return Input(name=name, role=role, part=part, dtype="float32", dims=FACTS[part])
+    (dims,) = (plane.dims for plane in form.planes if plane.part == part)
+    return Input(name=name, role=role, part=part, dtype=form.dtype, dims=("N", *dims))
+
+
+@pytest.fixture
+def handmade(tmp_path: Path, resealed: Callable[[onnx.ModelProto], bytes]) -> Callable[..., Path]:
+    """A model that no export makes: of a graph as text, with the manifest that it needs.
+
+    Its outputs are scores, but those that an aggregate is of are moments.
+    """
+
+    def make(
+        format: str,
+        parts: Sequence[tuple[str, str]],
+        graph: str,
+        *,
+        aggregates: Sequence[Aggregate] = (),
+        **facts: Any,
+    ) -> Path:
+        form = FORMATS[format]
+        inputs = tuple(_input(form, role, part) for role, part in parts)
+        model = onnx.parser.parse_model('<ir_version: 8, opset_import: ["": 18]>' + graph)
+        moments = {name for each in aggregates for name in each.of}
+        outputs = tuple(
+            Output(
+                name=each.name,
+                kind="moment" if each.name in moments else "score",
+                entry=each.name,
+                options={},
+                inputs=tuple(dict.fromkeys(each.role for each in inputs)),
+                masked=False,
+                transfer="any",
+                ends="repeat",
+                better="higher",
+                ideal=None,
+                low=-1e9,
+                high=None,
+                unit="1",
+                least=1,
+                tolerance=1e-6,
+                relative=1e-6,
+            )
+            for each in model.graph.output
+        )
+        known = {
+            "colour": tuple(colour_map(matrix, "full", 8) for matrix in ("bt601", "bt2020")),
+            "siting": tuple(siting_of(name, down=2, across=2) for name in ("left", "bottom")),
+        }
+        taken = {part: known[part] for _, part in parts if part in FACTS}
+        feed = selftest.feed(form, inputs, (16, 18), 2, taken)
+        session = import_onnxruntime().InferenceSession(model.SerializeToString())
+        values = session.run(None, feed)
+        run = {
+            each.name: tuple(map(float, value)) for each, value in zip(outputs, values, strict=True)
+        }
+        test = SelfTest(
+            pattern=selftest.VERSION,
+            formula=selftest.FORMULA,
+            batch=2,
+            sizes=((16, 18),),
+            **taken,
+            scores=(run,),
+            clips=({each.name: clip_score(each, run) for each in aggregates},),
+            still={
+                each.name: finished(each, [0.0] * len(each.of))
+                for each in aggregates
+                if each.finish != "ratio"
+            },
+        )
+        manifest = Manifest(
+            format=format,
+            inputs=inputs,
+            outputs=outputs,
+            aggregates=tuple(aggregates),
+            self_test=test,
+        )
+        manifest = replace(manifest, **facts)
+        model.metadata_props.add(key=KEY, value=manifest.to_json())
+        model.metadata_props.add(key=DIGEST_KEY, value=BLANK.decode())
+        path = tmp_path / f"handmade-{len(list(tmp_path.iterdir()))}.onnx"
+        path.write_bytes(resealed(model))
+        return path
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,9 @@
-// What the library keeps inside, printed for tests: probe pattern|colour|cpus WORDS...
+// What the library keeps inside, printed for tests: probe pattern|colour|siting|cpus|sha256 WORDS...
 
 #include "colour.hpp"
 #include "cpus.hpp"
 #include "pattern.hpp"
+#include "sha256.hpp"
 
 #include <cstdio>
 #include <cstdlib>
@@ -16,9 +17,25 @@ int main(int, char** words) {
     if (what == "cpus") {
         std::printf("%d\n", usable_cpus(words[2], words[3]));
     } else if (what == "colour") {
-        for (const float value :
-             colour_map(number(2), number(3), number(4), static_cast<std::uint32_t>(number(5))))
+        framegauge_frame frame{};
+        frame.matrix = number(2);
+        frame.range = number(3);
+        frame.height = static_cast<std::uint32_t>(number(5));
+        for (const float value : colour_map(meaning_of(frame), number(4)))
             std::printf("%.9g ", value);
+    } else if (what == "siting") {
+        framegauge_frame frame{};
+        frame.chroma_siting = number(3);
+        for (const float value : siting_of(meaning_of(frame), *find_format(words[2])))
+            std::printf("%.9g ", value);
+    } else if (what == "sha256") {
+        // The bytes in pieces of so many, up to the end.
+        const std::string bytes = words[2];
+        const auto piece = static_cast<std::size_t>(number(3));
+        Sha256 digest;
+        for (std::size_t at = 0; at < bytes.size(); at += piece)
+            digest.add(std::string_view(bytes).substr(at, piece));
+        std::printf("%s", digest.hex().c_str());
     } else {
         // FORMAT ROLE WIDTH HEIGHT: the bytes of every input of the role, two samples each.
         const Format& format = *find_format(words[2]);

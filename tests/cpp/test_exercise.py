@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from framegauge.export.contract.interface import Aggregate
 from framegauge.runtime.models.model_files import SHIPPED
 
 CASES = {
@@ -33,6 +34,104 @@ def test_a_host_meets_what_the_header_says(builds: Any, case: Any, format: Any, 
 
     assert ran.returncode == 0, ran.stderr.decode()
     assert ran.stderr == b""
+
+
+def assert_holds(host: Any, case: str, model: Any) -> None:
+    ran = host.run(host.exercise, case, model)
+
+    assert ran.returncode == 0, ran.stderr.decode()
+    assert ran.stderr == b""
+
+
+def test_clips_are_finished_by_the_written_rule(builds: Any, handmade: Any) -> None:
+    model = handmade(
+        "gray8",
+        [("reference", "y")],
+        """
+        two (uint8[N,H,W] reference_y) => (float[N] score, float[N] one, float[N] other)
+        {
+            samples = Cast<to=1>(reference_y)
+            flat = Flatten(samples)
+            axes = Constant<value_ints=[1]>()
+            score = ReduceMax<keepdims=0>(flat, axes)
+            one = ReduceMean<keepdims=0>(flat, axes)
+            other = ReduceMax<keepdims=0>(flat, axes)
+        }
+        """,
+        aggregates=[
+            Aggregate(name="mean", of=("one",), finish="mean"),
+            Aggregate(name="root", of=("one",), finish="root"),
+            Aggregate(name="ratio", of=("one", "other"), finish="ratio"),
+            Aggregate(name="psnr", of=("other",), finish="psnr", peak=255, cap=60),
+        ],
+    )
+
+    assert_holds(builds("address"), "finishes_clips_by_the_written_rule", model)
+
+
+@pytest.mark.parametrize("format", ["yuv420p", "yuv422p", "yuv444p"])
+def test_each_frame_has_its_own_colour_and_siting(builds: Any, handmade: Any, format: Any) -> None:
+    model = handmade(
+        format,
+        [
+            *(("reference", "y"), ("reference", "colour"), ("reference", "siting")),
+            *(("reference_previous", "y"), ("reference_previous", "colour")),
+        ],
+        """
+        probe (
+            uint8[N,H,W] reference_y, float[N,3,4] reference_colour, float[N,2] reference_siting,
+            uint8[N,H,W] reference_previous_y, float[N,3,4] reference_previous_colour
+        ) => (float[N] gain, float[N] red, float[N] before, float[N] down, float[N] across)
+        {
+            flat = Flatten(reference_colour)
+            flat_before = Flatten(reference_previous_colour)
+            first = Constant<value_int=0>()
+            second = Constant<value_int=1>()
+            third = Constant<value_int=2>()
+            gain = Gather<axis=1>(flat, first)
+            red = Gather<axis=1>(flat, third)
+            before = Gather<axis=1>(flat_before, first)
+            down = Gather<axis=1>(reference_siting, first)
+            across = Gather<axis=1>(reference_siting, second)
+        }
+        """,
+    )
+
+    assert_holds(builds("address"), "gives_each_frame_its_own_colour", model)
+
+
+# The brightest sample of luma.
+BRIGHTEST = """
+        brightest (uint8[N,H,W] reference_y) => (float[N] score)
+        {
+            samples = Cast<to=1>(reference_y)
+            flat = Flatten(samples)
+            axes = Constant<value_ints=[1]>()
+            score = ReduceMax<keepdims=0>(flat, axes)
+        }
+        """
+
+
+def test_frames_of_other_colours_than_the_models_are_refused(builds: Any, handmade: Any) -> None:
+    bound = {"matrix": "bt709", "range": "limited", "chroma_siting": "centre"}
+    model = handmade("yuv420p", [("reference", "y")], BRIGHTEST, **bound)
+
+    assert_holds(builds("address"), "refuses_frames_of_other_colours", model)
+
+
+def test_rates_of_no_video_are_refused(builds: Any, handmade: Any) -> None:
+    model = handmade(
+        "gray8",
+        [("reference", "y"), ("frame_rate", "")],
+        """
+        rate (uint8[N,H,W] reference_y, float[N] frame_rate) => (float[N] score)
+        {
+            score = Identity(frame_rate)
+        }
+        """,
+    )
+
+    assert_holds(builds("address"), "refuses_rates_of_no_video", model)
 
 
 @pytest.mark.slow

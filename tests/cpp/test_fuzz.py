@@ -11,9 +11,11 @@ from typing import Any
 import onnx
 import pytest
 
+from framegauge.export.contract.manifest import KEY
 from framegauge.runtime.models.model_files import SHIPPED
 
 SECONDS = 5
+TARGETS = ("fuzz_y4m", "fuzz_manifest", "fuzz_model_bytes")
 
 
 @pytest.fixture(scope="session")
@@ -34,14 +36,15 @@ def fuzzers(
 @pytest.fixture
 def seeds(tmp_path: Path, clip: Callable[..., Path]) -> Any:
     """Sound inputs of each target to begin from."""
-    for target in ("fuzz_y4m", "fuzz_manifest"):
+    for target in TARGETS:
         (tmp_path / target).mkdir()
     content = clip("reference", ".y4m", "-vf", "scale=8:6", "-frames:v", "2").read_bytes()
     (tmp_path / "fuzz_y4m" / "good").write_bytes(content)
     for format in ("rgb24", "yuv420p10le"):
-        model = onnx.load(SHIPPED / format / "psnr.onnx")
-        (entry,) = model.metadata_props
-        (tmp_path / "fuzz_manifest" / format).write_text(json.dumps(json.loads(entry.value)))
+        path = SHIPPED / format / "psnr.onnx"
+        (manifest,) = (entry.value for entry in onnx.load(path).metadata_props if entry.key == KEY)
+        (tmp_path / "fuzz_manifest" / format).write_text(json.dumps(json.loads(manifest)))
+        (tmp_path / "fuzz_model_bytes" / format).write_bytes(path.read_bytes())
     return tmp_path
 
 
@@ -58,7 +61,7 @@ def fuzz(fuzzers: Any, seeds: Any, target: Any, seconds: Any) -> Any:
     )
 
 
-@pytest.mark.parametrize("target", ["fuzz_y4m", "fuzz_manifest"])
+@pytest.mark.parametrize("target", TARGETS)
 def test_any_bytes_are_read_or_refused(fuzzers: Any, seeds: Any, target: str) -> None:
     ran = fuzz(fuzzers, seeds, target, SECONDS)
 
@@ -67,7 +70,7 @@ def test_any_bytes_are_read_or_refused(fuzzers: Any, seeds: Any, target: str) ->
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("target", ["fuzz_y4m", "fuzz_manifest"])
+@pytest.mark.parametrize("target", TARGETS)
 def test_any_bytes_are_read_or_refused_for_minutes(fuzzers: Any, seeds: Any, target: str) -> None:
     ran = fuzz(fuzzers, seeds, target, 180)
 

@@ -1,5 +1,6 @@
-"""Parts of the library against their Python twins: test frames, colours, processors."""
+"""Parts of the library against their Python twins: test frames, colours, digests, processors."""
 
+import hashlib
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -9,8 +10,8 @@ import numpy as np
 import pytest
 
 from framegauge.export.contract import selftest
-from framegauge.export.contract.formats import FORMATS
-from framegauge.export.contract.roles import FRAME_ROLES, tensor_dims
+from framegauge.export.contract.formats import FORMATS, subsampling
+from framegauge.export.contract.roles import FRAME_ROLES, SITINGS, siting_of, tensor_dims
 from framegauge.runtime.cpu_count import usable_cpus
 from framegauge.runtime.sources.colour import colour_matrix
 
@@ -24,7 +25,7 @@ def probe(host_source: Path, here: Path, compiled: Callable[..., Path]) -> Any:
     program = compiled(
         "probe",
         here / "probe.cpp",
-        *(inside / f"{name}.cpp" for name in ("pattern", "layout", "colour", "cpus")),
+        *(inside / f"{name}.cpp" for name in ("pattern", "layout", "colour", "cpus", "sha256")),
         f"-I{inside}",
         f"-I{host_source / 'include'}",
     )
@@ -47,7 +48,11 @@ def test_frames_of_the_self_test_are_the_same_bytes(probe: Any, form: Any, role:
 
 
 @pytest.mark.parametrize(
-    "role", ["flow_previous_next", "mask", "time", "logits_distorted", "merged_teacher"]
+    "role",
+    [
+        *("flow_previous_next", "flow_to_reference_previous", "mask", "time", "frame_rate"),
+        *("logits_distorted", "merged_teacher"),
+    ],
 )
 def test_other_inputs_of_the_self_test_are_the_same_bytes(probe: Any, role: str) -> None:
     wanted = selftest.tensor(role, tensor_dims(role), (19, 37), 2)
@@ -73,6 +78,29 @@ def test_colours_are_the_same(probe: Any, matrix: str, range: str, depth: int) -
 @pytest.mark.parametrize(("height", "assumed"), [(719, "bt601"), (720, "bt709")])
 def test_colours_nobody_names_follow_the_height(probe: Any, height: int, assumed: str) -> None:
     assert probe("colour", 0, 0, 8, height) == probe("colour", MATRICES[assumed], 1, 8, height)
+
+
+@pytest.mark.parametrize("siting", SITINGS)
+@pytest.mark.parametrize("form", FORMATS.values(), ids=lambda form: form.name)
+def test_sitings_are_the_same(probe: Any, form: Any, siting: str) -> None:
+    down, across = subsampling(form, "u")
+
+    printed = probe("siting", form.name, 1 + list(SITINGS).index(siting))
+
+    found = tuple(map(float, printed.split()))
+    assert found == siting_of(siting, down=down, across=across)
+
+
+def test_a_siting_nobody_names_is_left(probe: Any) -> None:
+    assert probe("siting", "yuv420p", 0) == probe("siting", "yuv420p", 1) == b"0.5 0 "
+
+
+@pytest.mark.parametrize("length", [0, 1, 55, 56, 63, 64, 65, 119, 120, 128, 1000])
+@pytest.mark.parametrize("piece", [1, 7, 64, 1000])
+def test_digests_are_those_of_hashlib(probe: Any, length: int, piece: int) -> None:
+    text = "".join(chr(33 + (7 * i) % 90) for i in range(length))
+
+    assert probe("sha256", text, piece).decode() == hashlib.sha256(text.encode()).hexdigest()
 
 
 def test_processors_are_counted_as_in_python(probe: Any) -> None:

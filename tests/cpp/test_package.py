@@ -97,7 +97,7 @@ def test_the_library_shows_its_interface_and_nothing_else(
     # Templates of the standard library are shared by every library of a process.
     assert {name for name in names if not name.startswith("_Z")} == declared
     assert not [name for name in names if "framegauge" in name and name not in declared]
-    assert "soname: [libframegauge.so.1]" in dynamic
+    assert "soname: [libframegauge.so.2]" in dynamic
     needed = re.findall(r"NEEDED.*\[(.*?)\]", dynamic)
     assert {name.split(".so")[0] for name in needed} <= {
         *("libonnxruntime", "libstdc++", "libm", "libgcc_s", "libc", "ld-linux-x86-64"),

@@ -1,6 +1,8 @@
 """framegauge-score beside `framegauge score`: the same report, the same refusals."""
 
 import json
+import math
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -8,8 +10,11 @@ from typing import Any
 
 import imageio_ffmpeg
 import jsonschema
+import numpy as np
 import pytest
 
+from framegauge.export.contract.clip_scores import clip_score
+from framegauge.export.contract.interface import Aggregate
 from framegauge.runtime import score
 from framegauge.runtime.models.model_files import SHIPPED
 
@@ -42,6 +47,11 @@ def assert_same_report(ours: Any, wanted: Any, *, model: Any) -> None:
     assert ours["aggregate_metrics"] == pytest.approx(wanted["aggregate_metrics"], rel=1e-6)
     for part in ("outputs", "inputs", "alignment", "model", "gates"):
         assert ours[part] == wanted[part]
+    assert ours.get("aggregates") == wanted.get("aggregates")
+    # Made of our moments by Python's rule, to the last digit.
+    for kind in wanted.get("aggregates", ()):
+        moments = {name: [row["moments"][name] for row in ours["frames"]] for name in kind["of"]}
+        assert ours["aggregate_metrics"][kind["name"]] == clip_score(Aggregate(**kind), moments)
     assert ours["model"]["files"] == [model.name]
     assert ours["backend"]["self_test"] == wanted["backend"]["self_test"] == "passed"
 
@@ -202,7 +212,7 @@ def test_the_table_has_every_score_with_its_unit(plain: Any, clip: Callable[...,
         (("a", "b", "--model", "m", "--frobnicate"), 2, "--help"),
         (("-", "-", "--model", "m"), 2, "Standard input holds one video"),
         (("a", "b", "--model", "missing.onnx"), 1, "missing.onnx cannot be read"),
-        (("a", "b", "--model", __file__), 1, "test_program.py is not a model"),
+        (("a", "b", "--model", __file__), 2, "test_program.py is not an ONNX file"),
         (("a", "b", "--model", MODEL), 1, "a cannot be read"),
         (("/", "/", "--model", MODEL), 1, "/ cannot be read: Is a directory"),
         (("a", "b", "--model", MODEL, "--backend", "cuda"), 4, "CUDA provider"),
@@ -262,3 +272,166 @@ def test_the_shorter_video_decides_where_that_is_allowed(
     )
 
     assert len(json.loads(ran.stdout)["frames"]) == 15
+
+
+# Doubles, of which neither a sum in pairs nor one that compensates has the same last digit.
+SHARES = """
+    shares (uint8[N,H,W] reference_y, uint8[N,H,W] distorted_y)
+        => (float[N] score, double[N] one, double[N] other)
+    {
+        reference = Cast<to=11>(reference_y)
+        distorted = Cast<to=11>(distorted_y)
+        flat = Flatten(reference)
+        flat_other = Flatten(distorted)
+        axes = Constant<value_ints=[1]>()
+        seventeen = Constant<value=double {17.0}>()
+        sum = ReduceMean<keepdims=0>(flat, axes)
+        sum_other = ReduceMean<keepdims=0>(flat_other, axes)
+        one = Div(sum, seventeen)
+        other = Div(seventeen, sum_other)
+        score = Cast<to=1>(one)
+    }
+    """
+
+
+def test_clips_are_scored_to_pythons_last_digit(
+    plain: Any, clip: Callable[..., Path], handmade: Callable[..., Path]
+) -> None:
+    kinds = [
+        Aggregate(name="mean", of=("one",), finish="mean"),
+        Aggregate(name="root", of=("other",), finish="root"),
+        Aggregate(name="ratio", of=("one", "other"), finish="ratio"),
+        Aggregate(name="psnr", of=("other",), finish="psnr", peak=255, cap=100),
+    ]
+    parts = [("reference", "y"), ("distorted", "y")]
+    model = handmade("yuv420p", parts, SHARES, aggregates=kinds)
+    videos = pair(clip, ".y4m")
+    wanted = json.loads(score(*map(str, videos), model=model).to_json())
+
+    ran = plain.score(*videos, "--model", model, "--json")
+
+    assert ran.returncode == 0, ran.stderr.decode()
+    report = json.loads(ran.stdout)
+    moments = {
+        name: [row["moments"][name] for row in report["frames"]] for name in ("one", "other")
+    }
+    assert moments["one"] == [row["moments"]["one"] for row in wanted["frames"]]
+    assert report["aggregate_metrics"] == wanted["aggregate_metrics"]
+    assert report["aggregate_metrics"] == {kind.name: clip_score(kind, moments) for kind in kinds}
+    assert math.fsum(moments["one"]) / 16 != report["aggregate_metrics"]["mean"]
+    assert np.mean(moments["one"]) != report["aggregate_metrics"]["mean"]
+
+
+# Rows down, columns across.
+SITED = """
+    sited (
+        uint8[N,H,W] reference_y, float[N,2] reference_siting,
+        uint8[N,H,W] distorted_y, float[N,2] distorted_siting
+    ) => (float[N] down, float[N] across, float[N] other)
+    {
+        first = Constant<value_int=0>()
+        second = Constant<value_int=1>()
+        down = Gather<axis=1>(reference_siting, first)
+        across = Gather<axis=1>(reference_siting, second)
+        other = Gather<axis=1>(distorted_siting, second)
+    }
+    """
+
+
+@pytest.mark.parametrize(
+    ("coding", "further", "wanted"),
+    [
+        (b"C420jpeg", (), [0.5, 0.5]),
+        (b"C420mpeg2", (), [0.5, 0]),
+        (b"C420paldv", (), [0, 0]),
+        (b"XYSCSS=420JPEG", (), [0.5, 0.5]),
+        (b"C420", (), [0.5, 0]),
+        (b"", (), [0.5, 0]),
+        (b"C420jpeg", ("--chroma-siting", "bottomleft"), [1, 0]),
+        (b"C420", ("--chroma-siting", "top"), [0, 0.5]),
+    ],
+)
+def test_chroma_lies_where_the_stream_says(
+    plain: Any,
+    clip: Callable[..., Path],
+    handmade: Callable[..., Path],
+    tmp_path: Path,
+    coding: bytes,
+    further: tuple[str, ...],
+    wanted: list[float],
+) -> None:
+    roles = ("reference", "distorted")
+    model = handmade("yuv420p", [(role, part) for role in roles for part in ("y", "siting")], SITED)
+    content = clip("reference", ".y4m").read_bytes()
+    video = tmp_path / "video.y4m"
+    video.write_bytes(re.sub(rb"C420mpeg2 XYSCSS=420MPEG2", coding, content, count=1))
+
+    ran = plain.score(video, video, "--model", model, "--json", *further)
+
+    assert ran.returncode == 0, ran.stderr.decode()
+    scores = json.loads(ran.stdout)["frames"][0]["metrics"]
+    assert scores == {"down": wanted[0], "across": wanted[1], "other": wanted[1]}
+
+
+def test_a_stream_that_says_no_siting_takes_the_others(
+    plain: Any, clip: Callable[..., Path], handmade: Callable[..., Path], tmp_path: Path
+) -> None:
+    roles = ("reference", "distorted")
+    model = handmade("yuv420p", [(role, part) for role in roles for part in ("y", "siting")], SITED)
+    content = clip("reference", ".y4m").read_bytes()
+    told, untold = tmp_path / "told.y4m", tmp_path / "untold.y4m"
+    told.write_bytes(content.replace(b"C420mpeg2 XYSCSS=420MPEG2", b"C420jpeg", 1))
+    untold.write_bytes(content.replace(b"C420mpeg2 XYSCSS=420MPEG2", b"C420", 1))
+
+    ran = plain.score(told, untold, "--model", model, "--json")
+
+    assert json.loads(ran.stdout)["frames"][0]["metrics"]["other"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("flags", "code", "says"),
+    [
+        ((), 1, "is assumed to have the matrix bt601, and the model is for bt709 alone"),
+        (("--matrix", "bt2020"), 1, "has the matrix bt2020, and the model is for bt709 alone"),
+        (("--matrix", "bt709", "--range", "full"), 1, "has the range full, and the model"),
+        (
+            ("--matrix", "bt709", "--range", "limited"),
+            1,
+            "has the chroma siting left, and the model is for centre alone. Use a model made for "
+            "what the video is, or correct what it says with --chroma-siting.",
+        ),
+        (("--matrix", "bt709", "--range", "limited", "--chroma-siting", "centre"), 0, ""),
+        (("--matrix", "bt709", "--chroma-siting", "centre"), 0, ""),
+    ],
+)
+def test_videos_of_other_colours_than_the_models_are_refused(
+    plain: Any,
+    clip: Callable[..., Path],
+    handmade: Callable[..., Path],
+    flags: tuple[str, ...],
+    code: int,
+    says: str,
+) -> None:
+    bound = {"matrix": "bt709", "range": "limited", "chroma_siting": "centre"}
+    parts = [("reference", "y"), ("distorted", "y")]
+    model = handmade("yuv420p", parts, SHARES, **bound)
+
+    ran = plain.score(*pair(clip, ".y4m"), "--model", model, *flags)
+
+    assert ran.returncode == code
+    assert says in ran.stderr.decode()
+
+
+def test_a_model_of_more_than_two_videos_is_refused(
+    plain: Any, clip: Callable[..., Path], handmade: Callable[..., Path]
+) -> None:
+    model = handmade(
+        "yuv420p",
+        [("reference", "y"), ("reference_previous", "y")],
+        SHARES.replace("distorted_y", "reference_previous_y"),
+    )
+
+    ran = plain.score(*pair(clip, ".y4m"), "--model", model)
+
+    assert ran.returncode == 2
+    assert "needs reference_previous, which this program does not give" in ran.stderr.decode()

@@ -13,7 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* bytes, std::size_t co
         const framegauge::Size largest{64, 64};
         for (const framegauge::Size size : manifest.self_test.sizes)
             for (const framegauge::Input& input : manifest.inputs)
-                if (!input.is_colour && size.width <= largest.width &&
+                if (input.part == framegauge::Part::samples && size.width <= largest.width &&
                     size.height <= largest.height)
                     framegauge::test_bytes(*manifest.format, input,
                                            std::min<std::size_t>(manifest.self_test.batch, 2), size);

@@ -37,7 +37,7 @@ extern "C" {
 #endif
 
 /* Grows when a caller compiled against an older header could no longer use the library. */
-#define FRAMEGAUGE_ABI_VERSION 1
+#define FRAMEGAUGE_ABI_VERSION 2
 
 typedef enum framegauge_status {
     FRAMEGAUGE_OK = 0,
@@ -60,7 +60,28 @@ enum {                                                        /* range of planes
     FRAMEGAUGE_LIMITED = 1,
     FRAMEGAUGE_FULL = 2
 };
-enum { FRAMEGAUGE_PLANES = 4, FRAMEGAUGE_MOST_THREADS = 1024 };
+enum {                                                        /* where chroma of 4:2:0 lies, */
+    FRAMEGAUGE_SITING_ASSUMED = 0,                            /* by the names of H.273, figure 10 */
+    FRAMEGAUGE_SITING_LEFT = 1,                               /* what is assumed */
+    FRAMEGAUGE_SITING_CENTRE = 2,
+    FRAMEGAUGE_SITING_TOPLEFT = 3,
+    FRAMEGAUGE_SITING_TOP = 4,
+    FRAMEGAUGE_SITING_BOTTOMLEFT = 5,
+    FRAMEGAUGE_SITING_BOTTOM = 6
+};
+/* What becomes of a frame whose neighbours would lie beyond the clip's ends: it has no score and is
+ * left out; the first frame stands for the one before it, and the last but one for the one after the
+ * last; its score is 0. */
+enum { FRAMEGAUGE_ENDS_NOT_JUDGED = 0, FRAMEGAUGE_ENDS_REPEAT = 1, FRAMEGAUGE_ENDS_ZERO = 2 };
+/* What makes a clip's score of the means of its moments: the mean itself; its square root; the first
+ * divided by the second; min(cap, 10 log10(peak^2 / mean)). */
+enum {
+    FRAMEGAUGE_FINISH_MEAN = 0,
+    FRAMEGAUGE_FINISH_ROOT = 1,
+    FRAMEGAUGE_FINISH_RATIO = 2,
+    FRAMEGAUGE_FINISH_PSNR = 3
+};
+enum { FRAMEGAUGE_PLANES = 4, FRAMEGAUGE_MOMENTS = 2, FRAMEGAUGE_MOST_THREADS = 1024 };
 
 /* ---- the library ------------------------------------------------------------------------- */
 
@@ -120,15 +141,16 @@ typedef struct framegauge_model_options {
     void* cuda_stream;          /* a cudaStream_t to run on; NULL for one of its own */
 } framegauge_model_options;
 
-/* Load a model and prove it on its own test frames. Takes milliseconds to seconds.
+/* Load a model and prove it on its own test frames. Takes milliseconds to seconds. Its bytes are
+ * read once, and are found to be those that were written before ONNX Runtime gets them.
  *
  * On the CPU a call computes in the caller's thread and in threads - 1 of the model's, which all
  * its scorers share, and which sleep while they wait. Many cores are used best by a scorer a thread
  * and few threads for each: cores - scorers + 1 for scorers of one model, cores / scorers where each
  * has a model of its own.
  *
- * USAGE: no manifest, or none that an export writes; a newer schema; options that do not go together
- * or with env. UNAVAILABLE: no such provider. FAILED: missing, damaged, or it fails its self-test. */
+ * USAGE: no model of ours, or of another release; options that do not go together or with env.
+ * UNAVAILABLE: no such provider. FAILED: missing, damaged, or it fails its self-test. */
 FRAMEGAUGE_API framegauge_status framegauge_model_open(const framegauge_model_options* options,
                                                        framegauge_model** model);
 
@@ -139,7 +161,6 @@ typedef struct framegauge_model_info {
     size_t struct_size;
     const char* format;          /* pixel format of its frames, by FFmpeg's name (and rgbf32) */
     const char* precision;       /* "fp32" or "fp16" */
-    const char* chroma;          /* how subsampled chroma reaches luma's size; NULL if it does not */
     const char* runtime_version; /* ONNX Runtime's */
     int32_t depth;               /* bits of a sample, 32 for float */
     int32_t quantise;            /* bits the distorted frame is rounded to first; 0 if it is not */
@@ -152,6 +173,10 @@ typedef struct framegauge_model_info {
     size_t roles;                /* frames, flows, masks, ... it takes for one sample */
     size_t outputs;              /* numbers it gives for one sample */
     size_t aggregates;           /* scores of a whole clip beyond the pooled ones */
+    int32_t needs_siting;        /* the same of subsampled chroma: chroma_siting of frames counts */
+    int32_t matrix;              /* what all frames have to be, since it is part of the model: */
+    int32_t range;               /*     those that say or are assumed to be another are refused; */
+    int32_t chroma_siting;       /*     0 where it is not */
 } framegauge_model_info;
 
 typedef struct framegauge_output {
@@ -167,14 +192,21 @@ typedef struct framegauge_output {
     double tolerance;  /* absolute difference that does not matter, in the unit */
     double relative;   /* the same as a fraction of the value; both are allowed together */
     uint32_t least;    /* smallest height and width of a frame, in pixels */
+    int32_t masked;    /* it looks at frames only where the mask counts */
+    size_t roles;      /* that it looks at: framegauge_model_get_output_role names them */
+    const char* transfer; /* the light its frames have to be in: "sdr", "pq", "hlg"; "any" if it takes
+                             code values whatever light they stand for */
+    int32_t ends;      /* FRAMEGAUGE_ENDS_... */
 } framegauge_output;
 
-/* A clip's score from the mean of a moment: min(cap, 10 log10(peak^2 / mean)). */
+/* A clip's score, which framegauge_aggregate_finish makes of the sums of its moments. */
 typedef struct framegauge_aggregate {
     size_t struct_size;
     const char* label;
-    size_t moment; /* index of the output */
-    double peak;
+    int32_t finish;                     /* FRAMEGAUGE_FINISH_... */
+    size_t moment_count;                /* moments that it is made of */
+    size_t moments[FRAMEGAUGE_MOMENTS]; /* indices of their outputs */
+    double peak;                        /* of FRAMEGAUGE_FINISH_PSNR; else NaN */
     double cap;
 } framegauge_aggregate;
 
@@ -194,27 +226,44 @@ FRAMEGAUGE_API framegauge_status framegauge_model_get_output(const framegauge_mo
 FRAMEGAUGE_API framegauge_status framegauge_model_get_aggregate(const framegauge_model* model,
                                                                 size_t index,
                                                                 framegauge_aggregate* aggregate);
-/* Name of a role: "reference", "distorted", ...; NULL if there is no such index. */
+/* Name of a role: "reference", "distorted", ...; NULL if there is no such index.
+ *
+ * reference_previous, reference_next, distorted_previous, distorted_next and these with _2 are frames
+ * of those videos, one or two before or after the one that is judged, whichever frames of a video are
+ * judged: each with the matrix, range and siting of its own video. previous and next are what an
+ * interpolated frame was made from. flow... are flows, and mask, time, frame_rate (frames a second of
+ * the reference), logits... and merged... what their names say. */
 FRAMEGAUGE_API const char* framegauge_model_get_role(const framegauge_model* model, size_t index);
+/* The same of the roles that an output looks at. */
+FRAMEGAUGE_API const char* framegauge_model_get_output_role(const framegauge_model* model,
+                                                            size_t output, size_t index);
 /* How large a plane of a frame of width x height pixels is. */
 FRAMEGAUGE_API framegauge_status framegauge_model_get_plane(const framegauge_model* model,
                                                             size_t index, uint32_t width,
                                                             uint32_t height,
                                                             framegauge_plane* plane);
 
+/* A clip's score from its moments: for each of the aggregate's, in its order, their sum over the clip,
+ * from the first frame to the last, one addition after another in double. Of parts of a clip the
+ * numbers of frames add up, and the sums as well, but for the last digit. NaN without frames, or where
+ * a mean or the score is not finite. USAGE: no such index, or NULL. Any thread, any time. */
+FRAMEGAUGE_API framegauge_status framegauge_aggregate_finish(const framegauge_model* model,
+                                                             size_t index, const double* sums,
+                                                             size_t frames, double* score);
+
 /* ---- a scorer: buffers, one for each thread ---------------------------------------------- */
 
 typedef struct framegauge_scorer framegauge_scorer;
 
-/* A frame, flow, mask, time or logits, borrowed until the call that takes it returns.
+/* A frame, flow, mask, time, rate or logits, borrowed until the call that takes it returns.
  *
  * Planes of frames: rgb24 one of R G B bytes; gray8 one; yuv formats three, or two where Cb and Cr
  * lie side by side (nv12, p010le); rgbf32 three of floats in [0, 1], R G B. Samples of more than 8
  * bits are 16-bit words, low byte first. Chroma of odd sizes is rounded up.
  *
  * Roles that are no frames are float planes: flows two (x, y, in pixels), masks one (1 counts; in
- * [0, 1], and not 0 everywhere), merged frames three; time (between 0 and 1) and logits are one
- * float of a plane of 1x1, and their width and height are not looked at. */
+ * [0, 1], and not 0 everywhere), merged frames three; time (between 0 and 1), frame_rate (above 0) and
+ * logits are one float of a plane of 1x1, and their width and height are not looked at. */
 typedef struct framegauge_frame {
     size_t struct_size;
     const char* role;   /* "reference", "distorted", or what else framegauge_model_get_role names */
@@ -229,6 +278,7 @@ typedef struct framegauge_frame {
                            cuda_stream; NULL if the frame is ready */
     int32_t matrix;     /* what the code values of planes mean, where the model needs_colour */
     int32_t range;
+    int32_t chroma_siting; /* where subsampled chroma lies, where the model needs_siting */
 } framegauge_frame;
 
 /* Make a scorer. It keeps the model alive. */
@@ -244,11 +294,11 @@ FRAMEGAUGE_API const char* framegauge_scorer_error(const framegauge_scorer* scor
  *
  * frames: for each sample one for each of the model's roles, in any order, sample after sample.
  * values: for each sample one for each output, in the model's order.
- * frame_count is samples x roles, value_count samples x outputs. All samples have one size, and
- * frames of one role one matrix and range. A small batch of small frames is faster than one by one.
+ * frame_count is samples x roles, value_count samples x outputs. All samples have one size; each
+ * frame has its own matrix, range and siting. A small batch of small frames is faster than one by one.
  *
- * USAGE: a role, size, format, stride, memory or sample value that the model does not take; values
- * stay untouched. FAILED: ONNX Runtime could not run. */
+ * USAGE: a role, size, format, stride, memory, colour or sample value that the model does not take;
+ * values stay untouched. FAILED: ONNX Runtime could not run. */
 FRAMEGAUGE_API framegauge_status framegauge_scorer_score(framegauge_scorer* scorer,
                                                          const framegauge_frame* const* frames,
                                                          size_t frame_count, double* values,

@@ -135,11 +135,36 @@ class Model {
         return all(info().aggregates, framegauge_model_get_aggregate);
     }
 
+    // Such a score, from the sum of each of its moments over so many frames, added up in order.
+    double finish(std::size_t aggregate, const std::vector<double>& sums,
+                  std::size_t frames) const {
+        auto facts = detail::sized<framegauge_aggregate>();
+        detail::check(framegauge_model_get_aggregate(get(), aggregate, &facts));
+        if (sums.size() != facts.moment_count)
+            throw UsageError(FRAMEGAUGE_USAGE, std::string(facts.label) + " is made of " +
+                                                   std::to_string(facts.moment_count) +
+                                                   " moments, got the sums of " +
+                                                   std::to_string(sums.size()) + ".");
+        double score = 0;
+        detail::check(framegauge_aggregate_finish(get(), aggregate, sums.data(), frames, &score));
+        return score;
+    }
+
     // What score() must be given for one sample: "reference", "distorted", ...
     std::vector<std::string> roles() const {
         std::vector<std::string> names(info().roles);
         for (std::size_t i = 0; i < names.size(); ++i)
             names[i] = framegauge_model_get_role(get(), i);
+        return names;
+    }
+
+    // Those of them that an output looks at.
+    std::vector<std::string> roles(std::size_t output) const {
+        auto facts = detail::sized<framegauge_output>();
+        detail::check(framegauge_model_get_output(get(), output, &facts));
+        std::vector<std::string> names(facts.roles);
+        for (std::size_t i = 0; i < names.size(); ++i)
+            names[i] = framegauge_model_get_output_role(get(), output, i);
         return names;
     }
 
@@ -178,7 +203,8 @@ struct Plane {
 };
 
 // What a role is given, in the model's format. role must outlive the frame. Set matrix and range
-// for planes of a model that needs_colour; memory, device and stream for samples on a GPU.
+// for planes of a model that needs_colour, chroma_siting for one that needs_siting, all of them that
+// the model is bound to; memory, device and stream for samples on a GPU.
 struct Frame : framegauge_frame {
     Frame(const char* role_, std::uint32_t width_, std::uint32_t height_,
           std::initializer_list<Plane> planes_)

@@ -23,6 +23,8 @@ Each video is a .y4m file, bare samples, or - for one of them on standard input.
                            gbrpf32le (floats, planes G B R), ...
   --matrix M               bt601, bt709 or bt2020, in place of what the videos say
   --range R                limited or full, in place of what the videos say
+  --chroma-siting S        left, centre, topleft, top, bottomleft or bottom, in place of what the
+                           videos say; left if nobody says
   --backend B              cpu or cuda
   --device N               which GPU
   --threads N              threads on the CPU; as many as this process may use if not given
@@ -70,7 +72,7 @@ void read_size(const std::string& text, Arguments& arguments) {
     arguments.height = static_cast<std::uint32_t>(number("--size", text.substr(cross + 1), 1));
 }
 
-enum Flag { model = 1, json, size, pixel_format, matrix, range, backend, device, threads,
+enum Flag { model = 1, json, size, pixel_format, matrix, range, siting, backend, device, threads,
             on_length, on_rate, help, version };
 
 constexpr option flags[] = {
@@ -80,6 +82,7 @@ constexpr option flags[] = {
     {"pixel-format", required_argument, nullptr, pixel_format},
     {"matrix", required_argument, nullptr, matrix},
     {"range", required_argument, nullptr, range},
+    {"chroma-siting", required_argument, nullptr, siting},
     {"backend", required_argument, nullptr, backend},
     {"device", required_argument, nullptr, device},
     {"threads", required_argument, nullptr, threads},
@@ -104,6 +107,10 @@ void take(int flag, const char* value, Arguments& to) {
             break;
         case matrix: to.matrix = one_of("--matrix", value, {"bt601", "bt709", "bt2020"}); break;
         case range: to.range = one_of("--range", value, {"limited", "full"}); break;
+        case siting:
+            to.chroma_siting = one_of("--chroma-siting", value,
+                                      {"left", "centre", "topleft", "top", "bottomleft", "bottom"});
+            break;
         case backend: to.backend = one_of("--backend", value, {"cpu", "cuda"}); break;
         case device: to.device = number("--device", value, 0); break;
         case threads: to.threads = number("--threads", value, 1, FRAMEGAUGE_MOST_THREADS); break;

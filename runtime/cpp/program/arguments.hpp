@@ -15,6 +15,7 @@ struct Arguments {
     std::string pixel_format;
     std::string matrix;  // in place of what the videos say; empty if not given
     std::string range;
+    std::string chroma_siting;
     std::string backend = "cpu";
     int device = 0;
     int threads = 0;

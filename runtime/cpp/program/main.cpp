@@ -90,6 +90,13 @@ framegauge::Frame frame_of(const char* role, const Facts& facts,
                    : facts.matrix == "bt2020" ? FRAMEGAUGE_BT2020
                                               : FRAMEGAUGE_MATRIX_ASSUMED;
     frame.range = facts.range == "full" ? FRAMEGAUGE_FULL : FRAMEGAUGE_LIMITED;
+    frame.chroma_siting = facts.chroma_siting == "left"         ? FRAMEGAUGE_SITING_LEFT
+                          : facts.chroma_siting == "centre"     ? FRAMEGAUGE_SITING_CENTRE
+                          : facts.chroma_siting == "topleft"    ? FRAMEGAUGE_SITING_TOPLEFT
+                          : facts.chroma_siting == "top"        ? FRAMEGAUGE_SITING_TOP
+                          : facts.chroma_siting == "bottomleft" ? FRAMEGAUGE_SITING_BOTTOMLEFT
+                          : facts.chroma_siting == "bottom"     ? FRAMEGAUGE_SITING_BOTTOM
+                                                                : FRAMEGAUGE_SITING_ASSUMED;
     return frame;
 }
 
@@ -189,7 +196,11 @@ void run(const Arguments& arguments) {
     const framegauge::Model model{arguments.model, options};
     std::vector<framegauge::Scorer> scorers;
     while (scorers.size() < at_once) scorers.emplace_back(model);
-    const std::string sha256 = sha256_of(std::move(content));
+    framegauge::Sha256 digest;
+    digest.add(content);
+    const std::string sha256 = digest.hex();
+    content.clear();
+    content.shrink_to_fit();
 
     if (refusal) std::rethrow_exception(refusal);
     pair(reference->facts, distorted->facts, model, arguments);

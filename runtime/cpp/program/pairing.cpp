@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <initializer_list>
 
 namespace {
 
@@ -28,6 +29,7 @@ void share(Facts& one, Facts& other) {
     for (const auto& [from, to] : {std::pair{&one, &other}, std::pair{&other, &one}}) {
         if (to->assumes("matrix") && !from->assumes("matrix")) to->matrix = from->matrix;
         if (to->assumes("range") && !from->assumes("range")) to->range = from->range;
+        if (to->chroma_siting.empty()) to->chroma_siting = from->chroma_siting;
     }
 }
 
@@ -38,8 +40,9 @@ void check_roles(const framegauge::Model& model) {
             further += (further.empty() ? "" : ", ") + role;
     if (!further.empty())
         throw UsageError(FRAMEGAUGE_USAGE, "The model needs " + further +
-                                               ", which two videos do not give. Give it its "
-                                               "inputs with framegauge.hpp.");
+                                               ", which this program does not give. Score "
+                                               "with `framegauge score`, or give it its inputs "
+                                               "with framegauge.hpp.");
 }
 
 void check_least(const Facts& video, const framegauge::Model& model) {
@@ -54,6 +57,29 @@ void check_least(const Facts& video, const framegauge::Model& model) {
         throw UsageError(FRAMEGAUGE_USAGE, "The frames are " + size_of(video) +
                                                " pixels, and these metrics need at least: " +
                                                small + ". Leave them out, or scale the frames up.");
+}
+
+// A model may be made for frames of one matrix, range or siting, and says so by its number.
+void check_bound(const Facts& video, const framegauge::Model& model) {
+    const auto check = [&](const char* flag, const char* property, const std::string& found,
+                           bool is_said, std::int32_t bound,
+                           std::initializer_list<const char*> names) {
+        if (bound == 0) return;
+        const std::string wanted = names.begin()[bound - 1];
+        if (found != wanted)
+            refuse(video.name + (is_said ? " has the " : " is assumed to have the ") + property +
+                   " " + found + ", and the model is for " + wanted +
+                   " alone. Use a model made for what the video is, or correct what it says with " +
+                   flag + ".");
+    };
+    const framegauge_model_info info = model.info();
+    check("--matrix", "matrix", video.matrix, !video.assumes("matrix"), info.matrix,
+          {"bt601", "bt709", "bt2020"});
+    check("--range", "range", video.range, !video.assumes("range"), info.range,
+          {"limited", "full"});
+    const bool is_sited = !video.chroma_siting.empty();
+    check("--chroma-siting", "chroma siting", is_sited ? video.chroma_siting : "left", is_sited,
+          info.chroma_siting, {"left", "centre", "topleft", "top", "bottomleft", "bottom"});
 }
 
 void check_rates(const Facts& reference, const Facts& distorted, const Arguments& arguments) {
@@ -89,6 +115,8 @@ void pair(Facts& reference, Facts& distorted, const framegauge::Model& model,
                " range, and " + distorted.name + " is " + distorted.matrix + ", " +
                distorted.range + " range: their code values mean different colours. Correct what "
                "they say with --matrix and --range.");
+    check_bound(reference, model);
+    check_bound(distorted, model);
     check_rates(reference, distorted, arguments);
 }
 

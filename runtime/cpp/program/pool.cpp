@@ -61,11 +61,3 @@ std::vector<std::pair<const char*, double>> pooled(std::vector<double> scores) {
         {"p99", at(99)},
     };
 }
-
-double aggregated(const std::vector<double>& moments, double peak, double cap) {
-    if (moments.empty()) return none;
-    const double mean = mean_of(moments);
-    if (!std::isfinite(mean)) return none;
-    const double floor = std::pow(10, -cap / 10);
-    return std::min(cap, -10 * std::log10(std::max(mean / (peak * peak), floor)));
-}

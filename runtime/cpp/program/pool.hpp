@@ -9,6 +9,3 @@
 // scores or one is not finite. Percentiles are linear at p (n - 1) / 100; harmonic_mean is
 // libvmaf's, n / sum(1 / (1 + x)) - 1, NaN where a score lies below -1; stdev is the population's.
 std::vector<std::pair<const char*, double>> pooled(std::vector<double> scores);
-
-// A clip's score from the mean of a moment, min(cap, 10 log10(peak^2 / mean)); NaN if it has none.
-double aggregated(const std::vector<double>& moments, double peak, double cap);

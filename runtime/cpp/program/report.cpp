@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <iomanip>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <sys/utsname.h>
 
 namespace {
@@ -79,7 +80,6 @@ Json model(const Run& run) {
         {"precision", info.precision},
         {"quantise", info.quantise ? Json(info.quantise) : Json(nullptr)},
         {"crop_border", info.crop_border},
-        {"chroma", info.chroma != nullptr ? Json(info.chroma) : Json(nullptr)},
         {"entries", entries},
         {"sha256", Json::array({run.sha256})},
         {"files", Json::array({std::filesystem::path(run.arguments.model).filename().string()})},
@@ -113,6 +113,19 @@ Json facts(const framegauge_output& output) {
     };
 }
 
+const char* finish_name(std::int32_t finish) {
+    switch (finish) {
+        case FRAMEGAUGE_FINISH_PSNR:
+            return "psnr";
+        case FRAMEGAUGE_FINISH_RATIO:
+            return "ratio";
+        case FRAMEGAUGE_FINISH_ROOT:
+            return "root";
+        default:
+            return "mean";
+    }
+}
+
 void put_score(Json& metrics, const std::string& label, double value) {
     metrics[label] = number_or_null(value);
     if (!std::isfinite(value))
@@ -130,6 +143,49 @@ Json pooled_values(const std::vector<double>& scores) {
     return values;
 }
 
+Json aggregates(const Run& run) {
+    const auto outputs = run.model.outputs();
+    Json all = Json::array();
+    for (const framegauge_aggregate& each : run.model.aggregates()) {
+        Json of = Json::array();
+        for (std::size_t i = 0; i < each.moment_count; ++i)
+            of.push_back(outputs[each.moments[i]].label);
+        all.push_back({
+            {"name", each.label},
+            {"of", of},
+            {"finish", finish_name(each.finish)},
+            {"peak", number_or_null(each.peak)},
+            {"cap", number_or_null(each.cap)},
+        });
+    }
+    return all;
+}
+
+// Outputs that scores of the whole clip are made of, so that reports of its parts can be joined.
+std::vector<std::size_t> moments_of(const Run& run) {
+    std::vector<std::size_t> all;
+    for (const framegauge_aggregate& each : run.model.aggregates())
+        for (std::size_t i = 0; i < each.moment_count; ++i)
+            if (std::find(all.begin(), all.end(), each.moments[i]) == all.end())
+                all.push_back(each.moments[i]);
+    return all;
+}
+
+// Scores of the whole clip, by label.
+std::vector<std::pair<std::string, double>> clip_scores(const Run& run) {
+    std::vector<std::pair<std::string, double>> scores;
+    for (const framegauge_aggregate& each : run.model.aggregates()) {
+        std::vector<double> sums;
+        for (std::size_t i = 0; i < each.moment_count; ++i) {
+            const std::vector<double>& values = run.columns[each.moments[i]];
+            // From the first frame to the last, as the library wants it.
+            sums.push_back(std::accumulate(values.begin(), values.end(), 0.0));
+        }
+        scores.emplace_back(each.label, run.model.finish(scores.size(), sums, run.frames));
+    }
+    return scores;
+}
+
 }  // namespace
 
 void write_json(std::ostream& out, const Run& run) {
@@ -141,7 +197,7 @@ void write_json(std::ostream& out, const Run& run) {
         labels[outputs[i].label] = facts(outputs[i]);
         pools[outputs[i].label] = pooled_values(run.columns[i]);
     }
-    const Json head = {
+    Json head = {
         {"version", framegauge_version()},
         {"schema_version", 1},
         {"tool", {{"name", "framegauge-score"}, {"version", framegauge_version()}}},
@@ -152,6 +208,8 @@ void write_json(std::ostream& out, const Run& run) {
         {"backend", backend(run)},
         {"outputs", labels},
     };
+    if (const Json kinds = aggregates(run); !kinds.empty()) head["aggregates"] = kinds;
+    const auto moments = moments_of(run);
     out << "{\n";
     for (const auto& [key, value] : head.items()) out << "  \"" << key << "\": " << written(value) << ",\n";
     out << "  \"frames\": [";
@@ -159,12 +217,13 @@ void write_json(std::ostream& out, const Run& run) {
         Json metrics = Json::object();
         for (std::size_t i = 0; i < outputs.size(); ++i)
             if (is_score(outputs[i])) put_score(metrics, outputs[i].label, run.columns[i][frame]);
-        out << (frame ? ",\n    " : "\n    ")
-            << written({{"frameNum", frame}, {"metrics", metrics}});
+        Json row = {{"frameNum", frame}, {"metrics", metrics}};
+        for (const std::size_t i : moments)
+            row["moments"][outputs[i].label] = number_or_null(run.columns[i][frame]);
+        out << (frame ? ",\n    " : "\n    ") << written(row);
     }
     Json totals = Json::object();
-    for (const framegauge_aggregate& each : run.model.aggregates())
-        totals[each.label] = number_or_null(aggregated(run.columns[each.moment], each.peak, each.cap));
+    for (const auto& [label, score] : clip_scores(run)) totals[label] = number_or_null(score);
     out << "\n  ],\n  \"pooled_metrics\": " << written(pools)
         << ",\n  \"aggregate_metrics\": " << written(totals) << ",\n  \"gates\": []\n}\n";
 }
@@ -193,7 +252,6 @@ void write_table(std::ostream& out, const Run& run) {
         cells.emplace_back(outputs[i].better == FRAMEGAUGE_HIGHER ? "higher" : "lower");
         row(outputs[i].label, cells);
     }
-    for (const framegauge_aggregate& each : run.model.aggregates())
-        row(each.label, {rounded(aggregated(run.columns[each.moment], each.peak, each.cap))});
+    for (const auto& [label, score] : clip_scores(run)) row(label, {rounded(score)});
     out << run.frames << (run.frames == 1 ? " frame" : " frames") << " scored.\n";
 }

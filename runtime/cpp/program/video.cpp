@@ -82,6 +82,7 @@ void Video::take_y4m() {
     facts.width = header.width;
     facts.height = header.height;
     facts.pixel_format = header.pixel_format;
+    facts.chroma_siting = header.chroma_siting;
     facts.interlaced = header.interlaced;
     const std::uint32_t common = std::gcd(header.rate, header.per);
     facts.rate = common ? header.rate / common : 0;
@@ -101,6 +102,7 @@ void Video::settle_colours(const Arguments& arguments) {
         if (facts.format != "gray8") facts.assumed.emplace_back("matrix");
     }
     if (!arguments.range.empty()) facts.range = arguments.range;
+    if (!arguments.chroma_siting.empty()) facts.chroma_siting = arguments.chroma_siting;
     if (facts.range.empty()) {
         facts.range = "limited";
         facts.assumed.emplace_back("range");

@@ -21,6 +21,7 @@ struct Facts {
     int depth = 8;
     std::string matrix;  // bt601, bt709, bt2020; empty for RGB
     std::string range;   // limited, full
+    std::string chroma_siting;  // left, centre, ...; empty if nobody said, or chroma has none
     std::vector<std::string> assumed;  // which of the two nobody said
     std::uint32_t rate = 0;            // frames in `per` seconds, 0 if unknown
     std::uint32_t per = 0;

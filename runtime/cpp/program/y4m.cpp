@@ -47,19 +47,32 @@ std::uint32_t number(const std::string& digits, const std::string& name, const c
     return value;
 }
 
-std::string pixel_format(const std::string& colours, const std::string& name) {
+void take_coding(const std::string& colours, Header& header, const std::string& name) {
     static constexpr struct {
         const char* written;
-        const char* called;
+        const char* pixel_format;
+        const char* chroma_siting;
     } known[] = {
-        {"420", "yuv420p"},          {"420jpeg", "yuv420p"},      {"420mpeg2", "yuv420p"},
-        {"420paldv", "yuv420p"},     {"422", "yuv422p"},          {"444", "yuv444p"},
-        {"mono", "gray"},            {"420p10", "yuv420p10le"},   {"422p10", "yuv422p10le"},
-        {"444p10", "yuv444p10le"},   {"420p12", "yuv420p12le"},   {"422p12", "yuv422p12le"},
-        {"444p12", "yuv444p12le"},
+        {"420", "yuv420p", ""},
+        {"420jpeg", "yuv420p", "centre"},
+        {"420mpeg2", "yuv420p", "left"},
+        {"420paldv", "yuv420p", "topleft"},
+        {"422", "yuv422p", ""},
+        {"444", "yuv444p", ""},
+        {"mono", "gray", ""},
+        {"420p10", "yuv420p10le", ""},
+        {"422p10", "yuv422p10le", ""},
+        {"444p10", "yuv444p10le", ""},
+        {"420p12", "yuv420p12le", ""},
+        {"422p12", "yuv422p12le", ""},
+        {"444p12", "yuv444p12le", ""},
     };
     for (const auto& each : known)
-        if (colours == each.written) return each.called;
+        if (colours == each.written) {
+            header.pixel_format = each.pixel_format;
+            header.chroma_siting = each.chroma_siting;
+            return;
+        }
     refuse(name + " is coded as C" + colours +
            ", which no model takes as it is. Give 4:2:0, 4:2:2 or 4:4:4 of 8, 10 or 12 bits, or "
            "mono: `ffmpeg -pix_fmt yuv420p`.");
@@ -120,7 +133,7 @@ Header read_header(std::istream& in, const std::string& name) {
     for (char& letter : extension)
         if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
     if (!colours) colours = extension.empty() ? "420" : extension;
-    header.pixel_format = pixel_format(*colours, name);
+    take_coding(*colours, header, name);
     if (header.width == 0 || header.height == 0 ||
         std::uint64_t{header.width} * header.height > most_pixels)
         refuse(name + " is damaged: it says its frames are " + std::to_string(header.width) + "x" +

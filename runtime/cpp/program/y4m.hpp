@@ -13,7 +13,8 @@ namespace y4m {
 struct Header {
     std::uint32_t width = 0;
     std::uint32_t height = 0;
-    std::string pixel_format;  // FFmpeg's name: yuv420p, yuv422p10le, gray, ...
+    std::string pixel_format;   // FFmpeg's name: yuv420p, yuv422p10le, gray, ...
+    std::string chroma_siting;  // left, centre, topleft; empty if not said
     std::uint32_t rate = 0;    // frames in `per` seconds, 0 if not said
     std::uint32_t per = 0;
     bool interlaced = false;

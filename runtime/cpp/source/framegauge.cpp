@@ -2,12 +2,14 @@
 
 #include <framegauge.h>
 
+#include "clip_scores.hpp"
 #include "cpus.hpp"
 #include "failure.hpp"
 #include "scorer.hpp"
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 struct framegauge_model {
     std::shared_ptr<const framegauge::Model> shared;
@@ -22,6 +24,7 @@ struct framegauge_scorer {
 namespace {
 
 using framegauge::Failure;
+using framegauge::Part;
 using framegauge::text;
 using framegauge::usage;
 
@@ -132,15 +135,18 @@ framegauge_status framegauge_model_get_info(const framegauge_model* model,
         framegauge_model_info ours{};
         ours.format = manifest.format->name.data();
         ours.precision = manifest.precision.c_str();
-        ours.chroma = manifest.chroma.empty() ? nullptr : manifest.chroma.c_str();
         ours.runtime_version = model->runtime_version.c_str();
         ours.depth = manifest.format->depth;
         ours.quantise = manifest.quantise;
         ours.crop_border = manifest.crop_border;
-        ours.needs_colour = manifest.needs_colour() ? 1 : 0;
+        ours.needs_colour = manifest.takes(Part::colour) ? 1 : 0;
+        ours.needs_siting = manifest.takes(Part::siting) ? 1 : 0;
+        ours.matrix = manifest.matrix;
+        ours.range = manifest.range;
+        ours.chroma_siting = manifest.chroma_siting;
         ours.provider = model->shared->provider();
         ours.threads = model->shared->threads();
-        ours.least = manifest.least();
+        ours.least = manifest.least;
         ours.planes = manifest.format->planes();
         ours.roles = manifest.roles.size();
         ours.outputs = manifest.outputs.size();
@@ -165,6 +171,12 @@ framegauge_status framegauge_model_get_output(const framegauge_model* model, siz
         ours.tolerance = each.tolerance;
         ours.relative = each.relative;
         ours.least = each.least;
+        ours.masked = each.is_masked ? 1 : 0;
+        ours.roles = each.inputs.size();
+        ours.transfer = each.transfer.c_str();
+        ours.ends = each.ends == "repeat" ? FRAMEGAUGE_ENDS_REPEAT
+                    : each.ends == "zero" ? FRAMEGAUGE_ENDS_ZERO
+                                          : FRAMEGAUGE_ENDS_NOT_JUDGED;
         hand_out(ours, output, "output");
     });
 }
@@ -176,10 +188,25 @@ framegauge_status framegauge_model_get_aggregate(const framegauge_model* model, 
             item(manifest_of(model).aggregates, index, "aggregates");
         framegauge_aggregate ours{};
         ours.label = each.name.c_str();
-        ours.moment = each.moment;
-        ours.peak = each.peak;
-        ours.cap = each.cap;
+        ours.finish = each.finish == "psnr"    ? FRAMEGAUGE_FINISH_PSNR
+                      : each.finish == "ratio" ? FRAMEGAUGE_FINISH_RATIO
+                      : each.finish == "root"  ? FRAMEGAUGE_FINISH_ROOT
+                                               : FRAMEGAUGE_FINISH_MEAN;
+        ours.moment_count = each.of.size();
+        std::copy(each.of.begin(), each.of.end(), ours.moments);
+        ours.peak = each.peak.value_or(std::numeric_limits<double>::quiet_NaN());
+        ours.cap = each.cap.value_or(std::numeric_limits<double>::quiet_NaN());
         hand_out(ours, aggregate, "aggregate");
+    });
+}
+
+framegauge_status framegauge_aggregate_finish(const framegauge_model* model, size_t index,
+                                              const double* sums, size_t frames, double* score) {
+    return guarded(last_error, [&] {
+        const framegauge::Aggregate& each =
+            item(manifest_of(model).aggregates, index, "aggregates");
+        if (sums == nullptr || score == nullptr) throw usage("sums or score is NULL.");
+        *score = framegauge::clip_score(each, {sums, sums + each.of.size()}, frames);
     });
 }
 
@@ -187,6 +214,16 @@ const char* framegauge_model_get_role(const framegauge_model* model, size_t inde
     const char* name = nullptr;
     guarded(last_error,
             [&] { name = item(manifest_of(model).roles, index, "roles").c_str(); });
+    return name;
+}
+
+const char* framegauge_model_get_output_role(const framegauge_model* model, size_t output,
+                                             size_t index) {
+    const char* name = nullptr;
+    guarded(last_error, [&] {
+        name = item(item(manifest_of(model).outputs, output, "outputs").inputs, index, "roles")
+                   .c_str();
+    });
     return name;
 }
 

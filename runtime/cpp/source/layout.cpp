@@ -121,22 +121,47 @@ const Format* find_format(std::string_view name) {
     return found == all.end() ? nullptr : &*found;
 }
 
-bool is_frame(std::string_view role) {
-    return std::find(frame_roles.begin(), frame_roles.end(), role) != frame_roles.end();
+const std::vector<FrameRole>& frame_roles() {
+    // Those of a video's own sequence are called by whose they are; previous and next are what an
+    // interpolated frame was made from.
+    static const std::vector<FrameRole> all = {
+        {"reference", false, 0},
+        {"distorted", true, 0},
+        {"previous", false, -1},
+        {"next", false, 1},
+        {"reference_previous", false, -1},
+        {"reference_next", false, 1},
+        {"reference_previous_2", false, -2},
+        {"reference_next_2", false, 2},
+        {"distorted_previous", true, -1},
+        {"distorted_next", true, 1},
+        {"distorted_previous_2", true, -2},
+        {"distorted_next_2", true, 2},
+    };
+    return all;
+}
+
+const FrameRole* find_frame_role(std::string_view role) {
+    const auto& all = frame_roles();
+    const auto found = std::find_if(all.begin(), all.end(),
+                                    [&](const FrameRole& each) { return each.name == role; });
+    return found == all.end() ? nullptr : &*found;
 }
 
 Layout tensor_layout(const std::string& role) {
-    if (begins(role, "flow")) return floats(2, {"2", "H", "W"});
-    if (begins(role, "merged")) return floats(3, {"3", "H", "W"});
     if (role == "mask") return floats(1, {"1", "H", "W"});
-    const bool is_time = role == "time";
-    if (is_time || begins(role, "logits")) {
-        Layout layout = floats(1, is_time ? std::vector<std::string>{} : std::vector<std::string>{"1"});
+    const bool is_single = role == "time" || role == "frame_rate";
+    if (is_single || begins(role, "logits")) {
+        Layout layout =
+            floats(1, is_single ? std::vector<std::string>{} : std::vector<std::string>{"1"});
         layout.height = layout.width = Side::one;
         return layout;
     }
-    throw usage("No input has the role ", role, ". Roles: ", listed(frame_roles),
-                ", flow..., logits..., merged..., mask, time.");
+    if (begins(role, "flow")) return floats(2, {"2", "H", "W"});
+    if (begins(role, "merged")) return floats(3, {"3", "H", "W"});
+    throw usage("No input has the role ", role, ". Roles: ",
+                listed(frame_roles(), [](const FrameRole& each) { return std::string(each.name); }),
+                ", flow..., logits..., merged..., mask, time, frame_rate.");
 }
 
 }  // namespace framegauge

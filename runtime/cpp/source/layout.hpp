@@ -2,7 +2,6 @@
 
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -47,6 +46,11 @@ struct Format {
     std::vector<Layout> inputs;
 
     std::uint32_t planes() const;  // of one frame in memory
+    bool is_rgb() const { return inputs.front().part.empty(); }
+    // Whether its chroma has fewer rows, or columns, than luma.
+    bool halves_rows() const { return yuv && inputs[1].height == Side::half; }
+    bool halves_columns() const { return yuv && inputs[1].width == Side::half; }
+    bool is_subsampled() const { return halves_rows() || halves_columns(); }
     int peak() const { return (1 << depth) - 1; }
 };
 
@@ -54,11 +58,19 @@ const std::vector<Format>& formats();
 // Null if no model takes it.
 const Format* find_format(std::string_view name);
 
-inline constexpr std::array<std::string_view, 4> frame_roles = {"reference", "distorted",
-                                                                "previous", "next"};
-bool is_frame(std::string_view role);
+// A role whose data are frames.
+struct FrameRole {
+    std::string_view name;
+    bool is_distorted;  // of the distorted video; else of the reference
+    int away;           // frames after the one that is judged, below 0 before
+};
 
-// Of a flow, mask, time, logits or merged frame. Throws a usage failure for any other role.
+const std::vector<FrameRole>& frame_roles();
+// Null if it is no role of frames.
+const FrameRole* find_frame_role(std::string_view role);
+inline bool is_frame(std::string_view role) { return find_frame_role(role) != nullptr; }
+
+// Of a flow, mask, time, frame rate, logits or merged frame. Throws a usage failure for any other role.
 Layout tensor_layout(const std::string& role);
 
 }  // namespace framegauge

@@ -1,6 +1,7 @@
 #include "model.hpp"
 
 #include "failure.hpp"
+#include "model_bytes.hpp"
 #include "pattern.hpp"
 
 #include <cerrno>
@@ -47,18 +48,25 @@ void check_request(const framegauge_model_options& options) {
 
 }  // namespace
 
+Tensor facts_tensor(const std::vector<float>& values, Part part) {
+    std::vector<std::int64_t> shape{static_cast<std::int64_t>(values.size() / values_of(part))};
+    if (part == Part::colour) shape.insert(shape.end(), {3, 4});
+    if (part == Part::siting) shape.push_back(2);
+    return {values.data(), values.size() * sizeof(float), shape, true};
+}
+
 Model::Model(const framegauge_model_options& options)
     : provider_(options.provider), device_(options.device), cuda_stream_(options.cuda_stream) {
     check_request(options);
     const std::string file = options.path != nullptr ? options.path : "the model in memory";
-    if (options.bytes != nullptr) {
-        const std::string_view content(static_cast<const char*>(options.bytes),
-                                       options.byte_count);
-        session_ = std::make_unique<Session>(content, file, options);
-    } else {
-        session_ = std::make_unique<Session>(content_of(file), file, options);
-    }
-    manifest_ = read_manifest(session_->manifest(), file);
+    const std::string read = options.bytes != nullptr ? "" : content_of(file);
+    const std::string_view content =
+        options.bytes != nullptr
+            ? std::string_view(static_cast<const char*>(options.bytes), options.byte_count)
+            : read;
+    // ONNX Runtime gets no byte of a file that is not known to be whole.
+    manifest_ = read_model(content, file);
+    session_ = std::make_unique<Session>(content, file, options);
     check_names();
     for (const Input& input : manifest_.inputs) input_names_.push_back(input.name.c_str());
     for (const Output& output : manifest_.outputs) output_names_.push_back(output.name.c_str());
@@ -90,8 +98,9 @@ void Model::prove() const {
         std::vector<std::vector<unsigned char>> held;
         std::vector<Tensor> feed;
         for (const Input& input : manifest_.inputs) {
-            if (input.is_colour) {
-                feed.push_back({test.colour->data(), sizeof(Colour), {3, 4}, true});
+            if (input.part != Part::samples) {
+                feed.push_back(facts_tensor(
+                    input.part == Part::colour ? test.colour : test.siting, input.part));
                 continue;
             }
             held.push_back(test_bytes(*manifest_.format, input, test.batch, size));

@@ -7,6 +7,9 @@
 
 namespace framegauge {
 
+// What the samples of frames mean, frame after frame, as an input of that part takes it.
+Tensor facts_tensor(const std::vector<float>& values, Part part);
+
 class Model {
   public:
     // Throws a failure of the status that framegauge_model_open documents.

@@ -1,6 +1,7 @@
 #include "pattern.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <numeric>
 
@@ -18,18 +19,18 @@ std::uint32_t mixed(Place at, std::uint32_t d) {
     return h ^ h >> 16;
 }
 
-std::uint32_t code_value(const std::string& role, Place at, int depth, bool has_chroma) {
-    if (role == "previous" || role == "next") {
-        const std::uint32_t steps = role == "next" ? 2 : 1;
-        at.x += 3 * steps;
-        at.y += steps;
-    }
+std::uint32_t code_value(const FrameRole& role, Place at, int depth, bool has_chroma) {
+    // A neighbour is its owner's pattern, moved: by 1 step before, 2 after, 3 and 4 two frames away.
+    const int away = role.away;
+    const auto steps = static_cast<std::uint32_t>(2 * std::abs(away) - (away < 0 ? 1 : 0));
+    at.x += 3 * steps;
+    at.y += steps;
     const std::uint32_t noise = mixed(at, 0);
     const std::uint32_t square = (at.y / 16 + at.x / 16 + at.n) % 4;
     const std::uint32_t kinds[] = {(3 * at.x + 5 * at.y + 64 * at.c) % 128 + noise % 128,
                                    96 + 16 * at.c, noise % 8, 240 + noise % 8};
     int value = static_cast<int>(kinds[square]);
-    if (role == "distorted") {
+    if (role.is_distorted) {
         const std::uint32_t error = mixed(at, 1);
         const int errors[] = {static_cast<int>(error % 16) - 7, 2, static_cast<int>(error % 4) - 1,
                               -static_cast<int>(error % 4)};
@@ -50,6 +51,7 @@ float tensor_value(const std::string& role, Place at) {
     if (role.compare(0, 4, "flow") == 0) return (static_cast<float>(h % 257) - 128) / 16;
     if (role.compare(0, 6, "logits") == 0) return (static_cast<float>(h % 65) - 32) / 8;
     if (role == "time") return static_cast<float>(1 + h % 7) / 8;
+    if (role == "frame_rate") return static_cast<float>(24 + h % 37);
     return h % 4 > 0 ? 1.0f : 0.0f;
 }
 
@@ -68,7 +70,7 @@ std::vector<unsigned char> test_bytes(const Format& format, const Input& input, 
     const auto rows = static_cast<std::uint32_t>(layout.rows(size));
     const auto columns = static_cast<std::uint32_t>(layout.row_bytes(size) / layout.channels /
                                                     layout.bytes);
-    const bool is_frame_role = is_frame(input.role);
+    const FrameRole* const frame = find_frame_role(input.role);
     const std::uint32_t channels = layout.channels * layout.stacked;
     // Channels lie side by side or one plane after the other, so one of these loops counts to 1.
     for (std::uint32_t n = 0; n < batch; ++n)
@@ -77,16 +79,16 @@ std::vector<unsigned char> test_bytes(const Format& format, const Input& input, 
                 for (std::uint32_t x = 0; x < columns; ++x)
                     for (std::uint32_t c = plane; c < channels; c += layout.stacked) {
                         const Place at{n, y, x, c + input.first_plane};
-                        if (!is_frame_role) {
+                        if (frame == nullptr) {
                             const float value = tensor_value(input.role, at);
                             put(out, &value, sizeof value);
                         } else if (layout.bytes == sizeof(float)) {
-                            const double code = code_value(input.role, at, 8, false);
+                            const double code = code_value(*frame, at, 8, false);
                             const auto value = static_cast<float>(code / 255);
                             put(out, &value, sizeof value);
                         } else {
                             const std::uint32_t code =
-                                code_value(input.role, at, format.depth, format.yuv)
+                                code_value(*frame, at, format.depth, format.yuv)
                                 << format.shift;
                             const unsigned char pair[] = {static_cast<unsigned char>(code & 255),
                                                           static_cast<unsigned char>(code >> 8)};

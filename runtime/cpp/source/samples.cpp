@@ -47,6 +47,8 @@ void check_floats(const void* samples, std::size_t count, const std::string& rol
                     "; rgbf32 takes [0, 1]. Divide by the peak first.");
     if (role == "time" && (low <= 0 || high >= 1))
         throw usage("time lies between 0, the frame before, and 1, the frame after; got ", low, ".");
+    if (role == "frame_rate" && low <= 0)
+        throw usage("frame_rate is frames a second, above 0; got ", low, ".");
     if (role == "mask" && (low < 0 || high > 1))
         throw usage("mask is in [0, 1], 1 where a pixel counts; got ", low, " to ", high, ".");
     if (role == "mask" && high == 0)

@@ -18,7 +18,7 @@ void check_planes(const framegauge_frame& frame, std::uint32_t first, const Layo
                   Size size);
 
 // Refuse one sample that no score has a meaning for: code values above the format's peak, floats of
-// frames, masks and times outside [0, 1], masks of nothing, and floats that are not finite.
+// frames, masks and times outside [0, 1], rates of 0, masks of nothing, floats that are not finite.
 void check_values(const void* samples, std::size_t bytes, const std::string& role,
                   const Layout& layout, const Format& format);
 

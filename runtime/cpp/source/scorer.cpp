@@ -47,7 +47,32 @@ void copy_rows(const framegauge_frame& frame, const Input& input, Size size,
 
 bool has_size(const framegauge_frame& frame) {
     const std::string_view role = frame.role;
-    return role != "time" && role.compare(0, 6, "logits") != 0;
+    return role != "time" && role != "frame_rate" && role.compare(0, 6, "logits") != 0;
+}
+
+// Refuses a frame whose samples mean something else than what the model is bound to.
+void check_bound(const framegauge_frame& frame, const Model& model) {
+    const Manifest& manifest = model.manifest();
+    const auto check = [&](const Property& property, std::int32_t bound, std::int32_t said,
+                           std::int32_t taken) {
+        if (bound == 0 || taken == bound) return;
+        const auto name = [&](std::int32_t number) {
+            return property.values[static_cast<std::size_t>(number - 1)];
+        };
+        if (said == 0)
+            throw usage(frame.role, " says no ", property.name, ", which is then taken as ",
+                        name(taken), ", and ", model.file(), " is for ", name(bound),
+                        " alone. Set the frame's ", property.name, " to ", bound,
+                        " if that is what it is.");
+        throw usage(frame.role, " has the ", property.name, " ", name(taken), ", and ",
+                    model.file(), " is for ", name(bound),
+                    " alone. Use a model made for what the frame is.");
+    };
+    if (manifest.matrix == 0 && manifest.chroma_siting == 0) return;
+    const Meaning meaning = meaning_of(frame);
+    check(matrix_property, manifest.matrix, frame.matrix, meaning.matrix);
+    check(range_property, manifest.range, frame.range, meaning.range);
+    check(siting_property, manifest.chroma_siting, frame.chroma_siting, meaning.siting);
 }
 
 }  // namespace
@@ -55,7 +80,7 @@ bool has_size(const framegauge_frame& frame) {
 Scorer::Scorer(std::shared_ptr<const Model> model)
     : model_(std::move(model)),
       buffers_(model_->manifest().inputs.size()),
-      colours_(model_->manifest().inputs.size()) {}
+      facts_(model_->manifest().inputs.size()) {}
 
 void Scorer::score(const std::vector<framegauge_frame>& frames, double* values,
                    std::size_t value_count) {
@@ -75,6 +100,7 @@ void Scorer::score(const std::vector<framegauge_frame>& frames, double* values,
             throw usage(frame.role, " is ", frame.format, ", and ", model_->file(), " takes ",
                         manifest.format->name, ". Use a model made for its format.");
         check_memory(frame, *model_);
+        if (is_frame(frame.role)) check_bound(frame, *model_);
     }
     const Size size = common_size(frames);
     check_least(size);
@@ -82,7 +108,8 @@ void Scorer::score(const std::vector<framegauge_frame>& frames, double* values,
     for (std::size_t i = 0; i < manifest.inputs.size(); ++i) {
         const Input& input = manifest.inputs[i];
         const Samples samples = of_role(frames, input.role);
-        feed.push_back(input.is_colour ? colour(i, samples) : tensor(i, samples, size));
+        feed.push_back(input.part == Part::samples ? tensor(i, samples, size)
+                                                    : facts(i, samples));
     }
     const auto columns = model_->run(feed, batch);
     for (std::size_t n = 0; n < batch; ++n)
@@ -119,7 +146,7 @@ Size Scorer::common_size(const std::vector<framegauge_frame>& frames) const {
                         frame.height, ". Scale one to the other.");
     }
     if (first == nullptr) {
-        const std::uint32_t least = model_->manifest().least();
+        const std::uint32_t least = model_->manifest().least;
         return {least, least};
     }
     if (std::min(first->width, first->height) < 1 ||
@@ -168,14 +195,22 @@ Tensor Scorer::tensor(std::size_t index, const Samples& samples, Size size) {
             is_on_gpu};
 }
 
-Tensor Scorer::colour(std::size_t index, const Samples& samples) {
-    const framegauge_frame& first = *samples[0];
-    for (const framegauge_frame* frame : samples)
-        if (frame->matrix != first.matrix || frame->range != first.range)
-            throw usage(first.role, ": the samples of a batch have one matrix and range.");
-    colours_[index] =
-        colour_map(first.matrix, first.range, model_->manifest().format->depth, first.height);
-    return {colours_[index].data(), sizeof(Colour), {3, 4}, true};
+Tensor Scorer::facts(std::size_t index, const Samples& samples) {
+    const Format& format = *model_->manifest().format;
+    const Part part = model_->manifest().inputs[index].part;
+    std::vector<float>& values = facts_[index];
+    values.clear();
+    const auto add = [&](const auto& each) {
+        values.insert(values.end(), each.begin(), each.end());
+    };
+    for (const framegauge_frame* frame : samples) {
+        const Meaning meaning = meaning_of(*frame);
+        if (part == Part::colour)
+            add(colour_map(meaning, format.depth));
+        else
+            add(siting_of(meaning, format));
+    }
+    return facts_tensor(values, part);
 }
 
 }  // namespace framegauge

@@ -24,11 +24,12 @@ class Scorer {
     Size common_size(const std::vector<framegauge_frame>& frames) const;
     void check_least(Size size) const;
     Tensor tensor(std::size_t input, const Samples& samples, Size size);
-    Tensor colour(std::size_t input, const Samples& samples);
+    // What samples mean, for each of them.
+    Tensor facts(std::size_t input, const Samples& samples);
 
     std::shared_ptr<const Model> model_;
     std::vector<std::vector<unsigned char>> buffers_;  // one for each input
-    std::vector<Colour> colours_;
+    std::vector<std::vector<float>> facts_;            // the same
 };
 
 }  // namespace framegauge

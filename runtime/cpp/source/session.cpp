@@ -13,7 +13,6 @@ namespace {
 using Options = std::unique_ptr<OrtSessionOptions, Releaser<&OrtApi::ReleaseSessionOptions>>;
 using Value = std::unique_ptr<OrtValue, Releaser<&OrtApi::ReleaseValue>>;
 using Memory = std::unique_ptr<OrtMemoryInfo, Releaser<&OrtApi::ReleaseMemoryInfo>>;
-using Metadata = std::unique_ptr<OrtModelMetadata, Releaser<&OrtApi::ReleaseModelMetadata>>;
 using Shape = std::unique_ptr<OrtTensorTypeAndShapeInfo,
                               Releaser<&OrtApi::ReleaseTensorTypeAndShapeInfo>>;
 using CudaOptions =
@@ -229,19 +228,6 @@ std::vector<std::vector<double>> Session::run(const std::vector<const char*>& in
     for (std::size_t i = 0; i < results.size(); ++i)
         values.push_back(numbers(results[i], output_names[i], batch));
     return values;
-}
-
-std::string Session::manifest() const {
-    OrtModelMetadata* made = nullptr;
-    check(ort().SessionGetModelMetadata(session_.get(), &made));
-    const Metadata metadata(made);
-    char* text = nullptr;
-    check(ort().ModelMetadataLookupCustomMetadataMap(metadata.get(), allocator(), "framegauge",
-                                                     &text));
-    if (text == nullptr)
-        throw usage(file_, " is not a framegauge model: it has no \"framegauge\" entry in its "
-                    "metadata. Make one with `framegauge export`.");
-    return taken(allocator(), text);
 }
 
 std::vector<std::string> Session::inputs() const {

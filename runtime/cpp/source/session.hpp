@@ -37,8 +37,6 @@ class Session {
 
     const std::string& file() const { return file_; }
     int threads() const { return threads_; }
-    // Under the key "framegauge". Throws a usage failure if there is none.
-    std::string manifest() const;
     std::vector<std::string> inputs() const;
     std::vector<std::string> outputs() const;
 

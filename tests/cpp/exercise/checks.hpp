@@ -63,3 +63,5 @@ void refuses_masks_that_mean_nothing(const std::string& path);
 void refuses_times_of_no_frame_between(const std::string& path);
 void refuses_floats_out_of_range(const std::string& path);
 void refuses_code_values_above_the_peak(const std::string& path);
+void refuses_rates_of_no_video(const std::string& path);
+void refuses_frames_of_other_colours(const std::string& path);

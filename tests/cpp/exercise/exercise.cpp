@@ -34,12 +34,111 @@ void says_what_it_is(const std::string& path) {
     expect(outputs[0].kind == FRAMEGAUGE_SCORE && outputs[1].kind == FRAMEGAUGE_MOMENT, "kinds");
     expect(outputs[0].better == FRAMEGAUGE_HIGHER && std::string(outputs[0].unit) == "dB", "unit");
     expect(outputs[0].ideal == 100 && std::isinf(outputs[1].high), "bounds");
-    expect(model.aggregates().at(0).moment == 1, "aggregate");
+    const auto aggregate = model.aggregates().at(0);
+    expect(std::string(aggregate.label) == "apsnr", "label of the aggregate");
+    expect(aggregate.finish == FRAMEGAUGE_FINISH_PSNR && aggregate.moment_count == 1 &&
+               aggregate.moments[0] == 1 && aggregate.peak == 1 && aggregate.cap == 100,
+           "aggregate");
+    expect(model.roles(0) == model.roles(), "roles of an output");
+    expect(outputs[0].masked == 0 && std::string(outputs[0].transfer) == "any" &&
+               outputs[0].ends == FRAMEGAUGE_ENDS_NOT_JUDGED,
+           "mask, transfer, ends");
+    expect(info.needs_siting == 0 && info.matrix == 0 && info.range == 0 &&
+               info.chroma_siting == 0,
+           "siting, and what it is bound to");
+    expect(framegauge_model_get_output_role(model.get(), 0, 2) == nullptr, "a third role");
+    expect(framegauge_model_get_output_role(model.get(), 2, 0) == nullptr, "a third output");
     expect(model.planes(5, 3).at(0).row_bytes == 15 && model.planes(5, 3).at(0).rows == 3, "plane");
 }
 
 void has_no_ideal_where_the_frame_decides(const std::string& path) {
     expect(std::isnan(framegauge::Model{path}.outputs().at(0).ideal), "NaN");
+}
+
+// The model has the aggregates mean, root, ratio and psnr, in this order, the last with the peak 255
+// and the cap 60.
+void finishes_clips_by_the_written_rule(const std::string& path) {
+    const framegauge::Model model{path};
+    const auto finish = [&](std::size_t index, const std::vector<double>& sums,
+                            std::size_t frames) { return model.finish(index, sums, frames); };
+    const double none = std::nan("");
+    const double infinite = HUGE_VAL;
+
+    expect(finish(0, {7}, 2) == 3.5 && finish(0, {-7}, 2) == -3.5, "mean");
+    expect(finish(1, {18}, 2) == 3, "root");
+    expect(std::isnan(finish(1, {-18}, 2)), "root of less than 0");
+    expect(finish(2, {6, 3}, 7) == 2, "ratio");
+    expect(std::isnan(finish(2, {6, 0}, 7)), "ratio to 0");
+    expect(std::isnan(finish(2, {6, infinite}, 7)), "ratio to no number");
+    expect(finish(3, {2 * 255.0 * 255.0 / 100}, 2) == 20, "psnr");
+    expect(finish(3, {0}, 2) == 60 && finish(3, {1e-9}, 2) == 60, "psnr at its cap");
+    expect(std::isnan(finish(3, {-1}, 2)), "psnr of less than 0");
+    for (const std::size_t index : {0, 1, 3})
+        expect(std::isnan(finish(index, {1}, 0)) && std::isnan(finish(index, {infinite}, 1)) &&
+                   std::isnan(finish(index, {none}, 1)),
+               "no frames, or no numbers");
+    expect(model.aggregates().at(2).finish == FRAMEGAUGE_FINISH_RATIO &&
+               model.aggregates()[2].moment_count == 2 && std::isnan(model.aggregates()[2].peak),
+           "facts of the ratio");
+    expect(model.aggregates()[0].finish == FRAMEGAUGE_FINISH_MEAN &&
+               model.aggregates()[1].finish == FRAMEGAUGE_FINISH_ROOT,
+           "other finishes");
+    expect_refused(FRAMEGAUGE_USAGE, "ratio is made of 2 moments, got the sums of 1",
+                   [&] { finish(2, {1}, 1); });
+    expect_refused(FRAMEGAUGE_USAGE, "There are 4 aggregates, and index is 4",
+                   [&] { finish(4, {1}, 1); });
+    double score = 0;
+    expect(framegauge_aggregate_finish(model.get(), 0, nullptr, 1, &score) == FRAMEGAUGE_USAGE,
+           "no sums");
+    expect(framegauge_aggregate_finish(model.get(), 0, &score, 1, nullptr) == FRAMEGAUGE_USAGE,
+           "no room");
+}
+
+// The model gives, of every sample, what its colour and siting inputs hold: the first and third of
+// the colour of reference, the first of that of reference_previous, and the siting of reference.
+void gives_each_frame_its_own_colour(const std::string& path) {
+    const framegauge::Model model{path};
+    framegauge::Scorer scorer{model};
+    const Bytes grey(64, 128);
+    const auto frame = [&](const char* role, std::int32_t matrix, std::int32_t range,
+                           std::int32_t siting) {
+        framegauge::Frame made{
+            role, 8, 8, {{grey.data(), 0}, {grey.data(), 0}, {grey.data(), 0}}};
+        made.matrix = matrix;
+        made.range = range;
+        made.chroma_siting = siting;
+        return made;
+    };
+    const std::string format = model.info().format;
+    const bool halves_rows = format == "yuv420p", halves_columns = format != "yuv444p";
+    const framegauge::Frame frames[] = {
+        frame("reference", FRAMEGAUGE_BT601, FRAMEGAUGE_LIMITED, FRAMEGAUGE_SITING_ASSUMED),
+        frame("reference_previous", FRAMEGAUGE_BT601, FRAMEGAUGE_FULL, FRAMEGAUGE_SITING_LEFT),
+        frame("reference", FRAMEGAUGE_BT709, FRAMEGAUGE_FULL, FRAMEGAUGE_SITING_CENTRE),
+        frame("reference_previous", 0, 0, FRAMEGAUGE_SITING_LEFT),
+        frame("reference", FRAMEGAUGE_BT2020, FRAMEGAUGE_LIMITED, FRAMEGAUGE_SITING_BOTTOM),
+        frame("reference_previous", 0, FRAMEGAUGE_FULL, FRAMEGAUGE_SITING_LEFT),
+    };
+    std::vector<const framegauge_frame*> pointers;
+    for (const auto& each : frames) pointers.push_back(&each);
+
+    const auto values = scorer.values(pointers);
+
+    expect(model.info().needs_colour == 1 && model.info().needs_siting == 1, "needs");
+    expect(model.roles() == std::vector<std::string>{"reference", "reference_previous"}, "roles");
+    expect(model.outputs().at(0).ends == FRAMEGAUGE_ENDS_REPEAT, "ends");
+    // Luma's gain, what Cr adds to red, the gain of the frame before, rows down, columns across.
+    const double wanted[3][5] = {
+        {1 / 219.0, 2 * (1 - 0.299) / 224, 1 / 255.0, 0.5, 0},
+        {1 / 255.0, 2 * (1 - 0.2126) / 255, 1 / 219.0, 0.5, 0.5},
+        {1 / 219.0, 2 * (1 - 0.2627) / 224, 1 / 255.0, 1, 0.5},
+    };
+    for (std::size_t sample = 0; sample < 3; ++sample)
+        for (std::size_t i = 0; i < 5; ++i) {
+            const bool counts = i < 3 || (i == 3 ? halves_rows : halves_columns);
+            expect_near(values.at(5 * sample + i), counts ? wanted[sample][i] : 0, 1e-9,
+                        "number " + std::to_string(i) + " of sample " + std::to_string(sample));
+        }
 }
 
 void takes_any_stride(const std::string& path) {
@@ -150,7 +249,7 @@ void reads_a_model_in_memory(const std::string& path) {
                               framegauge::rgb24("distorted", bright.data(), 8, 8));
 
     expect_near(value, ten_apart, 1e-4, "psnr");
-    expect_refused(FRAMEGAUGE_FAILED, "embedded", [&] { framegauge::Model{"embedded", options}; });
+    expect_refused(FRAMEGAUGE_USAGE, "embedded", [&] { framegauge::Model{"embedded", options}; });
 }
 
 // Structs of an older caller are shorter, those of a newer one longer.
@@ -284,6 +383,8 @@ int main(int, char** words) {
     const std::map<std::string, void (*)(const std::string&)> cases = {
         {"says_what_it_is", says_what_it_is},
         {"has_no_ideal_where_the_frame_decides", has_no_ideal_where_the_frame_decides},
+        {"finishes_clips_by_the_written_rule", finishes_clips_by_the_written_rule},
+        {"gives_each_frame_its_own_colour", gives_each_frame_its_own_colour},
         {"takes_any_stride", takes_any_stride},
         {"scores_batches", scores_batches},
         {"serves_eight_threads", serves_eight_threads},
@@ -302,6 +403,8 @@ int main(int, char** words) {
         {"refuses_times_of_no_frame_between", refuses_times_of_no_frame_between},
         {"refuses_floats_out_of_range", refuses_floats_out_of_range},
         {"refuses_code_values_above_the_peak", refuses_code_values_above_the_peak},
+        {"refuses_rates_of_no_video", refuses_rates_of_no_video},
+        {"refuses_frames_of_other_colours", refuses_frames_of_other_colours},
     };
     cases.at(words[1])(words[2]);
     return all_well ? 0 : 1;

@@ -178,3 +178,58 @@ void refuses_code_values_above_the_peak(const std::string& path) {
         scorer.score({frame("reference", grey), frame("distorted", luma)});
     });
 }
+
+// The model takes gray8 and a frame_rate.
+void refuses_rates_of_no_video(const std::string& path) {
+    framegauge::Scorer scorer{framegauge::Model{path}};
+    const Bytes grey(64, 128);
+    const auto score = [&](float rate) {
+        return scorer
+            .score({framegauge::Frame{"reference", 8, 8, {{grey.data(), 0}}},
+                    framegauge::Frame{"frame_rate", 0, 0, {{&rate, 0}}}})
+            .at(0)
+            .value;
+    };
+
+    for (const float rate : {0.0f, -25.0f})
+        expect_refused(FRAMEGAUGE_USAGE, "frame_rate is frames a second", [&] { score(rate); });
+    expect(score(29.97f) == 29.97f, "the rate itself");
+}
+
+// The model takes yuv420p, and is for bt709, limited, centre alone.
+void refuses_frames_of_other_colours(const std::string& path) {
+    const framegauge::Model model{path};
+    framegauge::Scorer scorer{model};
+    const Bytes grey(64, 128);
+    const auto score = [&](std::int32_t matrix, std::int32_t range, std::int32_t siting) {
+        framegauge::Frame frame{
+            "reference", 8, 8, {{grey.data(), 0}, {grey.data(), 0}, {grey.data(), 0}}};
+        frame.matrix = matrix;
+        frame.range = range;
+        frame.chroma_siting = siting;
+        return scorer.score({frame}).at(0).value;
+    };
+    const auto refused = [&](const std::string& words, std::int32_t matrix, std::int32_t range,
+                             std::int32_t siting) {
+        expect_refused(FRAMEGAUGE_USAGE, words, [&] { score(matrix, range, siting); });
+    };
+    constexpr std::int32_t bt709 = FRAMEGAUGE_BT709, centre = FRAMEGAUGE_SITING_CENTRE;
+    const auto info = model.info();
+
+    expect(info.matrix == bt709 && info.range == FRAMEGAUGE_LIMITED &&
+               info.chroma_siting == centre && info.needs_colour == 0 && info.needs_siting == 0,
+           "what it is for");
+    expect(score(bt709, FRAMEGAUGE_LIMITED, centre) == 128, "what it is for, said");
+    expect(score(bt709, 0, centre) == 128, "and a range that is assumed rightly");
+    refused("reference has the matrix bt2020, and", FRAMEGAUGE_BT2020, 0, centre);
+    refused("is for bt709 alone", FRAMEGAUGE_BT2020, 0, centre);
+    refused("reference has the range full, and", bt709, FRAMEGAUGE_FULL, centre);
+    refused("reference has the chroma_siting topleft, and", bt709, 0, FRAMEGAUGE_SITING_TOPLEFT);
+    refused("reference says no matrix, which is then taken as bt601, and", 0, 0, centre);
+    refused("Set the frame's chroma_siting to 2 if", bt709, 0, 0);
+    refused("matrix is 0 (assumed), 1 (bt601), 2 (bt709) or 3 (bt2020); got 4", 4, 0, centre);
+    refused("range is 0 (assumed), 1 (limited) or 2 (full); got -1", bt709, -1, centre);
+    refused("chroma_siting is 0 (assumed), 1 (left), 2 (centre), 3 (topleft), 4 (top), "
+            "5 (bottomleft) or 6 (bottom); got 7",
+            bt709, 0, 7);
+}

@@ -54,6 +54,10 @@ class OutputFacts(ctypes.Structure):
         ("tolerance", ctypes.c_double),
         ("relative", ctypes.c_double),
         ("least", ctypes.c_uint32),
+        ("masked", ctypes.c_int32),
+        ("roles", ctypes.c_size_t),
+        ("transfer", ctypes.c_char_p),
+        ("ends", ctypes.c_int32),
     )
 
 
@@ -73,6 +77,7 @@ class Frame(ctypes.Structure):
         ("stream", ctypes.c_void_p),
         ("matrix", ctypes.c_int32),
         ("range", ctypes.c_int32),
+        ("chroma_siting", ctypes.c_int32),
     )
 
 
@@ -92,6 +97,7 @@ class Library:
         *,
         matrix: int = 0,
         range: int = 0,
+        chroma_siting: int = 0,
     ) -> dict[str, list[float]]:
         """Scores by label, one for each sample.
 
@@ -101,6 +107,7 @@ class Library:
             feed: By role, its planes with a batch axis.
             matrix: In FRAMEGAUGE_ numbers, for all frames.
             range: The same.
+            chroma_siting: The same.
         """
         options = ModelOptions(ctypes.sizeof(ModelOptions), str(model).encode())
         handle, scorer = ctypes.c_void_p(), ctypes.c_void_p()
@@ -117,7 +124,7 @@ class Library:
 
         batch = len(next(iter(feed.values()))[0])
         frames = [
-            _frame(form, role, [plane[n, ...] for plane in planes], matrix, range)
+            _frame(form, role, [plane[n, ...] for plane in planes], matrix, range, chroma_siting)
             for n in np.arange(batch)
             for role, planes in feed.items()
         ]
@@ -140,9 +147,17 @@ class Library:
         }
 
 
-def _frame(form: Format, role: str, planes: Sequence[np.ndarray], matrix: int, range: int) -> Frame:
+def _frame(
+    form: Format,
+    role: str,
+    planes: Sequence[np.ndarray],
+    matrix: int,
+    range: int,
+    chroma_siting: int,
+) -> Frame:
     """One sample of one role; its arrays must stay alive while it is used."""
     frame = Frame(ctypes.sizeof(Frame), role.encode(), matrix=matrix, range=range)
+    frame.chroma_siting = chroma_siting
     if role in FRAME_ROLES:
         # Words of more than 8 bits lack the axis of their bytes.
         size = dict(zip(form.planes[0].dims, planes[0].shape, strict=False))

@@ -10,7 +10,7 @@ import torch
 
 from framegauge.export.catalog import listings
 from framegauge.export.contract.formats import FORMATS
-from framegauge.export.contract.roles import FRAME_ROLES
+from framegauge.export.contract.roles import FRAME_ROLES, SITINGS
 from framegauge.export.lowering.model import export
 from framegauge.export.networks.backbones import LAYERS
 from framegauge.runtime.models.model_files import SHIPPED
@@ -78,6 +78,7 @@ def compared(library: Any, path: Any, **colours: Any) -> Any:
     numbers = {
         "matrix": {"bt601": 1, "bt709": 2, "bt2020": 3}.get(colours.get("matrix"), 0),
         "range": {"limited": 1, "full": 2}.get(colours.get("range"), 0),
+        "chroma_siting": ["left", *SITINGS].index(colours.get("chroma_siting", "left")),
     }
     return wanted, library.score(path, form, feed, **numbers)
 
@@ -135,6 +136,14 @@ def test_colours_of_frames_count_as_in_python(library: Any, matrix: str, range: 
     path = SHIPPED / "yuv420p10le" / "psnr.onnx"
 
     assert_equal(*compared(library, path, matrix=matrix, range=range))
+
+
+@pytest.mark.parametrize("siting", SITINGS)
+@pytest.mark.parametrize("format", ["yuv420p", "yuv422p10le"])
+def test_sitings_of_frames_count_as_in_python(library: Any, format: str, siting: str) -> None:
+    path = SHIPPED / format / "psnr.onnx"
+
+    assert_equal(*compared(library, path, chroma_siting=siting))
 
 
 def test_flows_score_as_in_python(library: Any, flow_model: Any) -> None:

@@ -1,12 +1,12 @@
 #include "sha256.hpp"
 
-#include <array>
+#include <algorithm>
 #include <cmath>
-#include <cstdint>
 
+namespace framegauge {
 namespace {
 
-using Words = std::array<std::uint32_t, 8>;
+constexpr std::size_t block_bytes = 64;
 
 std::uint32_t rotated(std::uint32_t word, int right) {
     return word >> right | word << (32 - right);
@@ -28,8 +28,10 @@ std::array<std::uint32_t, 64> round_constants() {
     return constants;
 }
 
+}  // namespace
+
 // Section 6.2.2.
-void add_block(Words& state, const unsigned char* block) {
+void Sha256::add_block(const unsigned char* block) {
     static const auto constants = round_constants();
     std::array<std::uint32_t, 64> w{};
     for (std::size_t t = 0; t < 16; ++t)
@@ -39,7 +41,7 @@ void add_block(Words& state, const unsigned char* block) {
         const std::uint32_t s1 = rotated(w[t - 2], 17) ^ rotated(w[t - 2], 19) ^ w[t - 2] >> 10;
         w[t] = w[t - 16] + s0 + w[t - 7] + s1;
     }
-    auto [a, b, c, d, e, f, g, h] = state;
+    auto [a, b, c, d, e, f, g, h] = state_;
     for (std::size_t t = 0; t < 64; ++t) {
         const std::uint32_t one = h + (rotated(e, 6) ^ rotated(e, 11) ^ rotated(e, 25)) +
                                   ((e & f) ^ (~e & g)) + constants[t] + w[t];
@@ -54,24 +56,36 @@ void add_block(Words& state, const unsigned char* block) {
         b = a;
         a = one + two;
     }
-    const Words worked{a, b, c, d, e, f, g, h};
-    for (std::size_t i = 0; i < state.size(); ++i) state[i] += worked[i];
+    const std::array<std::uint32_t, 8> worked{a, b, c, d, e, f, g, h};
+    for (std::size_t i = 0; i < state_.size(); ++i) state_[i] += worked[i];
 }
 
-}  // namespace
-
-std::string sha256_of(std::string bytes) {
-    const std::uint64_t bits = std::uint64_t{bytes.size()} * 8;
-    bytes += '\x80';
-    while (bytes.size() % 64 != 56) bytes += '\0';
-    for (int shift = 56; shift >= 0; shift -= 8) bytes += static_cast<char>(bits >> shift & 255);
-
-    Words state{0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-                0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-    for (std::size_t at = 0; at < bytes.size(); at += 64)
-        add_block(state, reinterpret_cast<const unsigned char*>(bytes.data()) + at);
-    std::string hex;
-    for (const std::uint32_t word : state)
-        for (int shift = 28; shift >= 0; shift -= 4) hex += "0123456789abcdef"[word >> shift & 15];
-    return hex;
+void Sha256::add(std::string_view bytes) {
+    count_ += bytes.size();
+    const auto* begin = reinterpret_cast<const unsigned char*>(bytes.data());
+    std::size_t at = 0;
+    if (!rest_.empty()) {
+        at = std::min(block_bytes - rest_.size(), bytes.size());
+        rest_ += bytes.substr(0, at);
+        if (rest_.size() < block_bytes) return;
+        add_block(reinterpret_cast<const unsigned char*>(rest_.data()));
+        rest_.clear();
+    }
+    for (; bytes.size() - at >= block_bytes; at += block_bytes) add_block(begin + at);
+    rest_ = bytes.substr(at);
 }
+
+std::string Sha256::hex() const {
+    Sha256 whole = *this;
+    std::string end(1, '\x80');
+    while ((rest_.size() + end.size()) % block_bytes != 56) end += '\0';
+    for (int shift = 56; shift >= 0; shift -= 8) end += static_cast<char>(count_ * 8 >> shift & 255);
+    whole.add(end);
+    std::string digits;
+    for (const std::uint32_t word : whole.state_)
+        for (int shift = 28; shift >= 0; shift -= 4)
+            digits += "0123456789abcdef"[word >> shift & 15];
+    return digits;
+}
+
+}  // namespace framegauge
