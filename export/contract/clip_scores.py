@@ -47,6 +47,11 @@ def finished(aggregate: Aggregate, means: Sequence[float]) -> float:
     """
     if not all(map(math.isfinite, means)):
         return math.nan
+    score = _finished(aggregate, means)
+    return score if math.isfinite(score) else math.nan
+
+
+def _finished(aggregate: Aggregate, means: Sequence[float]) -> float:
     first = means[0]
     match aggregate.finish:
         case "mean":

@@ -6,6 +6,7 @@ The runtime, the engines and other hosts read it, and none of them knows a metri
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self, get_args
@@ -35,6 +36,8 @@ KEY = "framegauge"
 SCHEMA = 2
 
 Precision = Literal["fp32", "fp16"]
+# What entries and formats are written with.
+_PLAIN = re.compile(r"[A-Za-z0-9_.,;=\[\]+-]+")
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 
@@ -212,11 +215,14 @@ def _command(facts: dict[str, Any]) -> str:
             label, entry = str(each["name"]).partition(".")[0], str(each["entry"])
             is_named = "[" not in entry and label != entry
             entries[f"{label}={entry}" if is_named else entry] = None
-        words = ["framegauge export --metrics", f"'{','.join(entries)}'"]
+        asked = ",".join(entries)
+        if not _PLAIN.fullmatch(f"{asked},{facts['format']}"):
+            raise ValueError  # nothing goes into a command that a shell would take for more
+        words = ["framegauge export --metrics", f"'{asked}'"]
         words += ["--format", str(facts["format"])]
         words += ["--quantise 8"] if facts.get("quantise") else []
-        words += [f"--crop-border {facts['crop_border']}"] if facts.get("crop_border") else []
-        words += [f"--precision {facts['precision']}"] if facts.get("precision") == "fp16" else []
+        words += [f"--crop-border {int(facts['crop_border'])}"] if facts.get("crop_border") else []
+        words += ["--precision fp16"] if facts.get("precision") == "fp16" else []
         return " ".join([*words, "-o FILE"])
-    except (KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError, AttributeError, ValueError):
         return "framegauge export --metrics ENTRIES -o FILE"

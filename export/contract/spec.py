@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 Value = float | int | bool | str
 Plane = Literal["y", "u", "v"]
@@ -18,6 +19,7 @@ class Grid:
 
     offset: float = 0.0
     stride: float = 1.0
+    further: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

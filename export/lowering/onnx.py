@@ -10,8 +10,8 @@ import onnx_ir
 import onnx_ir.passes.common as passes
 import torch
 
-from framegauge.export.contract.manifest import KEY, Manifest
-from framegauge.export.contract.model_bytes import BLANK, DIGEST_KEY, sealed
+from framegauge.export.contract.manifest import KEY, Manifest, ManifestError
+from framegauge.export.contract.model_bytes import BLANK, DIGEST_KEY, read_manifest, sealed
 from framegauge.export.graph import Graph
 from framegauge.export.lowering.constant_folding import fold_constants
 from framegauge.export.lowering.input_casts import cast_first
@@ -73,6 +73,9 @@ def serialise(model: onnx_ir.Model, facts: Manifest | None = None) -> bytes:
         model: The graph.
         facts: What the file says of itself; with them goes the digest of the whole, ``None`` for a
             graph that is no file yet.
+
+    Raises:
+        ExportError: What the file says of itself is nothing that a host would take.
     """
     graph = model.graph
     graph.name = model.producer_name = "framegauge"
@@ -94,7 +97,14 @@ def serialise(model: onnx_ir.Model, facts: Manifest | None = None) -> bytes:
         model.metadata_props[KEY] = facts.to_json()
         model.metadata_props[DIGEST_KEY] = BLANK.decode()
     content: bytes = onnx_ir.to_proto(model).SerializeToString(deterministic=True)
-    return content if facts is None else sealed(content)
+    if facts is None:
+        return content
+    content = sealed(content)
+    try:
+        read_manifest(content, file="the file")
+    except ManifestError as error:
+        raise ExportError(f"The model would be refused where it is used: {error}") from error
+    return content
 
 
 def _check_open(value: onnx_ir.Value, name: str, dims: Sequence[str | int]) -> None:

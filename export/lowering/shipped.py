@@ -6,7 +6,6 @@ entry, one for the default suite, and an index of the whole catalogue.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import shutil
 from collections.abc import Callable, Sequence
@@ -19,6 +18,7 @@ import torch
 from framegauge.export.catalog import ENTRIES, listings
 from framegauge.export.contract.entry import parse_entries
 from framegauge.export.contract.formats import find_format
+from framegauge.export.contract.json_form import plain
 from framegauge.export.graph import Graph
 from framegauge.export.lowering.model import describe
 from framegauge.export.lowering.onnx import serialise, translate
@@ -34,7 +34,7 @@ def index() -> str:
     facts = {
         "formats": FORMATS,
         "defaults": DEFAULTS,
-        "listings": [dataclasses.asdict(listing) for listing in listings()],
+        "listings": plain(listings()),
     }
     return json.dumps(facts, indent=1) + "\n"
 

@@ -189,7 +189,7 @@ def test_a_map_of_what_has_none_is_refused_with_those_there_are(label: str) -> N
         (
             "psnr_y,psnr",
             "p010le",
-            [f"{role}_{part}" for part in ("y", "uv", "colour") for role in ROLES],
+            [f"{role}_{part}" for part in ("y", "uv", "colour", "siting") for role in ROLES],
         ),
     ],
 )

@@ -9,9 +9,12 @@ import torch
 from torch import Tensor
 
 from framegauge.export.catalog import ENTRIES, find
-from framegauge.export.contract.roles import FRAME_ROLES
+from framegauge.export.contract.roles import FRAME_ROLES, NEIGHBOURS, PAIR, owner
 from framegauge.export.networks.backbones import Weights
 from framegauge.export.system import System
+
+# Roles of which the other video has one of its own.
+TWINS = (*PAIR, *NEIGHBOURS)
 
 # Of networks and deep pyramids the defaults stand for the rest, but where all of them are asked.
 HEAVY = ("ms_ssim", "float_ms_ssim", "tlp", "vgg", "style", "superslomo", "dists", "rife")
@@ -92,7 +95,12 @@ def test_scores_stay_within_the_range(text: Any, weights: Any) -> None:
 def test_exchanging_the_frames_matters_only_where_the_spec_says_so(text: Any, weights: Any) -> None:
     metric = unchecked(text, weights)
     given = moving(metric.spec, side(metric.spec), batch=1)
-    exchanged = {**given, "reference": given["distorted"], "distorted": given["reference"]}
+    other = {"reference": "distorted", "distorted": "reference"}
+    exchanged = {
+        # A neighbour goes with the video that it is of.
+        (role.replace(owner(role), other[owner(role)], 1) if role in TWINS else role): each
+        for role, each in given.items()
+    }
 
     there, back = metric(**given), metric(**exchanged)
 

@@ -58,7 +58,7 @@ def test_frames_of_a_batch_are_scored_each_by_itself() -> None:
 def test_a_clip_is_made_of_the_mean_squared_error() -> None:
     (aggregate,) = PSNR(cap=90).aggregates("mine", depth=8)
 
-    assert (aggregate.name, aggregate.moment) == ("amine", "mine.mse")
+    assert (aggregate.name, aggregate.of) == ("amine", ("mine.mse",))
     assert (aggregate.peak, aggregate.cap) == (1.0, 90)
 
 

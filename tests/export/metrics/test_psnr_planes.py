@@ -43,7 +43,7 @@ def test_planes_are_never_made_from_colours() -> None:
 def test_a_clip_is_made_of_the_mean_squared_error_of_code_values() -> None:
     (aggregate,) = find("psnr_cb").aggregates("psnr_cb", depth=10)
 
-    assert (aggregate.name, aggregate.moment) == ("apsnr_cb", "psnr_cb.mse")
+    assert (aggregate.name, aggregate.of) == ("apsnr_cb", ("psnr_cb.mse",))
     assert (aggregate.peak, aggregate.cap) == (1023.0, 72.0)
     assert find("psnr_cb")(torch.full((1, 1, 2, 2), 4.0), torch.zeros(1, 1, 2, 2)).item() == (
         pytest.approx(20 * math.log10(255 / 4), abs=1e-4)

@@ -36,16 +36,16 @@ def weights(tensors: dict[str, Tensor]) -> Any:
 @pytest.fixture(scope="module")
 def frames() -> Any:
     generator = torch.manual_seed(12)
-    return [torch.rand(2, 3, 80, 114, generator=generator) for _ in range(3)]
+    return [torch.rand(2, 3, 80, 114, generator=generator) for _ in range(4)]
 
 
 def test_it_is_the_difference_of_two_distances(weights: Any, frames: Any) -> None:
-    reference, distorted, previous = frames
+    reference, distorted, before, made_before = frames
     lpips = LPIPSAlex(weights=weights, reduction="none")
 
-    score = TLP(crop=False, weights=weights, reduction="none")(reference, distorted, previous)
+    score = TLP(crop=False, weights=weights, reduction="none")(*frames)
 
-    truth, made = lpips(reference, previous), lpips(distorted, previous)
+    truth, made = lpips(reference, before), lpips(distorted, made_before)
     assert score.tolist() == pytest.approx((100 * (truth - made).abs()).tolist(), rel=1e-4)
 
 
@@ -58,16 +58,16 @@ def test_the_authors_crop_is_the_default(weights: Any, frames: Any) -> None:
 
 
 def test_equal_frames_are_ideal(weights: Any, frames: Any) -> None:
-    reference, _, previous = frames
+    reference, _, before, _ = frames
 
-    assert TLP(weights=weights)(reference, reference, previous).item() == 0
+    assert TLP(weights=weights)(reference, reference, before, before).item() == 0
 
 
 def test_gradients_reach_the_frame_judged(weights: Any, frames: Any) -> None:
-    reference, distorted, previous = frames
+    reference, distorted, before, made_before = frames
     distorted = distorted.clone().requires_grad_()
 
-    TLP(weights=weights)(reference, distorted, previous).backward()
+    TLP(weights=weights)(reference, distorted, before, made_before).backward()
 
     assert bool(distorted.grad.isfinite().all())
     assert bool(distorted.grad.any())
