@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from framegauge.export.contract.entry import Listing
+from framegauge.export.contract.roles import NEIGHBOURS
 from framegauge.runtime.backends.model import Model
 from framegauge.runtime.backends.request import BackendRequest
 from framegauge.runtime.commands.doctor import findings
@@ -149,6 +150,8 @@ def show_command(model: str, as_json: bool) -> int:
         "unit",
         "least",
         "tolerance",
+        "looks at",
+        "ends",
         box=None,
         pad_edge=False,
     )
@@ -163,10 +166,17 @@ def show_command(model: str, as_json: bool) -> int:
             "" if output.unit == "1" else output.unit,
             str(output.least),
             f"{output.tolerance:g}{relative}",
+            ", ".join(output.inputs) + (", within the mask" if output.masked else ""),
+            output.ends if {*NEIGHBOURS}.intersection(output.inputs) else "",
         )
     for table in (inputs, outputs):
         console.print()
         console.print(table)
+    for aggregate in manifest.aggregates:
+        console.print(
+            f"{aggregate.name} of a clip: {aggregate.finish} of the mean {', '.join(aggregate.of)}",
+            highlight=False,
+        )
     for rounding in manifest.rounding:
         console.print(rounding.words, highlight=False)
     for missing in manifest.missing:

@@ -144,7 +144,8 @@ class FrameRequest:
         frame_rate: Frames a second of bare samples, images and arrays.
         matrix: bt601, bt709 or bt2020, in place of what the streams say.
         range: limited or full, in place of what the streams say.
-        chroma_siting: Where subsampled chroma lies, ``left``, ``centre``, ``topleft``, ...
+        chroma_siting: Where subsampled chroma lies, ``left``, ``centre``, ``topleft``, ..., in
+            place of what the streams say.
         scale: ``reference`` or ``WxH``, with ``:bicubic``, ``lanczos``, ``bilinear`` or ``area``.
         convert: ``reference`` or a pixel format, to which frames of another are converted.
     """
@@ -154,7 +155,7 @@ class FrameRequest:
     frame_rate: Fraction | float | str | None = None
     matrix: str | None = None
     range: str | None = None
-    chroma_siting: str = "left"
+    chroma_siting: str | None = None
     scale: str | None = None
     convert: str | None = None
 
@@ -165,7 +166,7 @@ class FrameRequest:
             UsageError: ``scale`` or ``convert`` is not written rightly, or there is no such siting.
         """
         _ = self.policy
-        if self.chroma_siting not in SITINGS:
+        if self.chroma_siting not in (None, *SITINGS):
             raise UsageError(
                 f"--chroma-siting takes one of {', '.join(SITINGS)}; got {self.chroma_siting!r}."
             )
@@ -189,7 +190,8 @@ class FrameRequest:
             matrix=self.matrix,
             range=self.range,
         )
-        source.facts = replace(source.facts, siting=self.chroma_siting)
+        if self.chroma_siting is not None:
+            source.facts = replace(source.facts, siting=self.chroma_siting)
         return source
 
 

@@ -54,7 +54,7 @@ def score(
     convert: str | None = None,
     matrix: str | None = None,
     range: str | None = None,
-    chroma_siting: str = "left",
+    chroma_siting: str | None = None,
     size: tuple[int, int] | None = None,
     pixel_format: str | None = None,
     frame_rate: Fraction | float | str | None = None,
@@ -106,8 +106,9 @@ def score(
         convert: ``reference`` or a pixel format, to which frames of another are converted.
         matrix: bt601, bt709 or bt2020, in place of what the streams say.
         range: limited or full, in place of what the streams say.
-        chroma_siting: Where subsampled chroma lies, ``left``, ``centre``, ``topleft``, ``top``,
-            ``bottomleft`` or ``bottom``, for metrics that read RGB.
+        chroma_siting: Where subsampled chroma lies, for metrics that read RGB: ``left``,
+            ``centre``, ``topleft``, ``top``, ``bottomleft`` or ``bottom``, in place of what the
+            streams say; left if they say nothing.
         size: Width and height of bare samples.
         pixel_format: Pixel format of bare samples and of frames in memory.
         frame_rate: Frames a second of bare samples, images and arrays.

@@ -180,7 +180,7 @@ class ConversionPolicy:
                 scaler=self.scaler if sizes[role] != each.size else None,
                 matrix=matrix,
                 range=range,
-                siting=each.siting,
+                siting=each.siting or "left",
                 converted=moved or recoloured,
             )
         return renditions
@@ -231,6 +231,8 @@ def share_assumptions(reference: Source, distorted: Source) -> None:
     pair = reference.facts, distorted.facts
     if any(each.matrix is None for each in pair):
         return
+    for silent, other in ((reference, distorted), (distorted, reference)):
+        silent.facts = replace(silent.facts, siting=silent.facts.siting or other.facts.siting)
     for name in ("matrix", "range"):
         silent = distorted if name in distorted.facts.assumed else reference
         other = reference if silent is distorted else distorted

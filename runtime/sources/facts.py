@@ -75,8 +75,8 @@ class Facts:
         depth: Bits of a sample.
         matrix: How luma and chroma were made from colours, ``None`` for RGB.
         range: Which code values are black and white.
-        siting: Where subsampled chroma lies; see
-            :data:`~framegauge.export.contract.roles.SITINGS`.
+        siting: Where subsampled chroma lies, one of
+            :data:`~framegauge.export.contract.roles.SITINGS`; ``None`` if not said.
         transfer: FFmpeg's name of the transfer function, ``None`` if not said.
         primaries: FFmpeg's name of the primaries, ``None`` if not said.
         assumed: Which of these the stream did not say and nobody gave.
@@ -96,7 +96,7 @@ class Facts:
     depth: int
     matrix: Matrix | None
     range: Range
-    siting: str = "left"
+    siting: str | None = None
     transfer: str | None = None
     primaries: str | None = None
     assumed: tuple[str, ...] = ()
@@ -133,7 +133,7 @@ class Facts:
             "depth": self.depth,
             "matrix": self.matrix,
             "range": self.range,
-            "chroma_siting": self.siting if self.matrix is not None else None,
+            "chroma_siting": self.siting,
             "transfer": self.transfer,
             "primaries": self.primaries,
             "assumed": list(self.assumed),

@@ -21,6 +21,7 @@ import av
 
 from framegauge.runtime.errors import UsageError
 from framegauge.runtime.sources.arrays import ArrayFrame, is_borrowed, open_arrays
+from framegauge.runtime.sources.chroma_siting import HEAD, stated_siting
 from framegauge.runtime.sources.container import Raw, Readable
 from framegauge.runtime.sources.facts import Facts
 from framegauge.runtime.sources.images import IMAGES, image_paths, open_images
@@ -156,15 +157,35 @@ def open_source(
         or (_PATTERN.search(path.name) and not path.exists())
     ):
         paths = image_paths(path)
-        return Source(*open_images(name, paths, frame_rate=rate, matrix=matrix, range=range))
+        opened = open_images(name, paths, frame_rate=rate, matrix=matrix, range=range)
+        return _sited(Source(*opened), b"")
     stream = sys.stdin.buffer if name == "-" else None
     raw = None
     if _is_raw(path, stream, given=size is not None and pixel_format is not None):
         raw = _raw(name, size, pixel_format, rate)
+    head = _head(path, stream)
     if stream is None:
-        return Source(*open_video(name, path, raw=raw, matrix=matrix, range=range))
+        return _sited(Source(*open_video(name, path, raw=raw, matrix=matrix, range=range)), head)
     facts, frames = open_video("Standard input", stream, raw=raw, matrix=matrix, range=range)
-    return Source(replace(facts, name=name), frames)
+    return _sited(Source(replace(facts, name=name), frames), head)
+
+
+def _head(path: Path, stream: Readable | None) -> bytes:
+    """The first bytes of a file or stream, as far as they can be had without taking them."""
+    if stream is not None:
+        peek = getattr(stream, "peek", None)
+        return bytes(peek(HEAD)) if peek else b""
+    if not path.is_file():
+        return b""
+    with path.open("rb") as file:
+        return file.read(HEAD)
+
+
+def _sited(source: Source, head: bytes) -> Source:
+    """The clip, with where its chroma lies if it says so."""
+    siting = stated_siting(source.facts.codec, head)
+    source.facts = replace(source.facts, siting=siting)
+    return source
 
 
 def _rate(frame_rate: Fraction | float | str | None) -> Fraction | None:

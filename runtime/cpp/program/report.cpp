@@ -40,6 +40,7 @@ Json input(const Facts& video) {
         {"depth", video.depth},
         {"matrix", text_or_null(video.matrix)},
         {"range", video.range},
+        {"chroma_siting", text_or_null(video.chroma_siting)},
         {"transfer", nullptr},
         {"primaries", nullptr},
         {"assumed", video.assumed},

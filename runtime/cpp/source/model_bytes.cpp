@@ -171,7 +171,7 @@ Manifest read_model(std::string_view content, const std::string& file) {
         check_whole(content, file);
         entries = entries_of(content, file);
     } catch (const NoMessage&) {
-        throw usage(file, " is not an ONNX file, or is cut short. Make one with `framegauge "
+        throw failed(file, " is not an ONNX file, or is cut short. Make one with `framegauge "
                     "export`.");
     }
     const auto text = entries.find(manifest_key);

@@ -85,6 +85,7 @@ def test_facts_of_a_tagged_stream_are_its_own(clips: Path) -> None:
         "depth": 10,
         "matrix": "bt2020",
         "range": "limited",
+        "chroma_siting": None,
         "transfer": "bt2020-10",
         "primaries": "bt2020",
         "assumed": [],
