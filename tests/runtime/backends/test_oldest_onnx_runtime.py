@@ -1,4 +1,4 @@
-"""The oldest release of ONNX Runtime that the guides promise loads and proves every shipped model."""
+"""The oldest release of ONNX Runtime that the guides promise proves every shipped model."""
 
 import os
 import subprocess
