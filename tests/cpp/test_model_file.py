@@ -46,8 +46,21 @@ def test_what_is_no_model_is_refused(
     assert words in refused(builds("address"), path)
 
 
-def test_a_bit_flipped_anywhere_is_refused(plain: Any, tmp_path: Path) -> None:
-    content = PSNR.read_bytes()
+@pytest.mark.parametrize(
+    "name",
+    [
+        "yuv420p/psnr.onnx",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in (
+                *("yuv420p/default.onnx", "yuv420p10le/ms_ssim.onnx"),
+                *("yuv444p/gmsd.onnx", "rgb24/laplacian.onnx"),
+            )
+        ),
+    ],
+)
+def test_a_bit_flipped_anywhere_is_refused(plain: Any, tmp_path: Path, name: str) -> None:
+    content = (SHIPPED / name).read_bytes()
     places = random.Random(11).sample(range(8 * len(content)), 100)
     path = tmp_path / "flipped.onnx"
 

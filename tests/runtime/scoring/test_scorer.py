@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 
 from framegauge.export.contract.formats import FORMATS, find_format
-from framegauge.runtime import Scorer, UsageError, score
+from framegauge.runtime import ScoreError, Scorer, UsageError, score
 from framegauge.runtime.models.model_files import catalogue, default_metrics, index
 
 Planes = list[NDArray[Any]]
@@ -651,3 +651,53 @@ def test_a_scorer_of_entries_takes_whatever_they_look_at() -> None:
 def test_a_scorer_of_what_is_not_there_is_refused(keywords: dict[str, Any], words: str) -> None:
     with pytest.raises(UsageError, match=words):
         Scorer.of(**keywords)
+
+
+@pytest.mark.parametrize(
+    ("bound", "given", "said"),
+    [
+        (
+            {"matrix": "bt709", "range": "limited"},
+            {"matrix": "bt601"},
+            "--matrix bt709, and the re",
+        ),
+        ({"matrix": "bt709", "range": "limited"}, {}, "--matrix bt709, and the reference's matrix"),
+        (
+            {"matrix": "bt601", "range": "full"},
+            {"range": "limited"},
+            "--range full, and the reference's range is limited",
+        ),
+        (
+            {"chroma_siting": "topleft"},
+            {"chroma_siting": "left"},
+            "--chroma-siting topleft, and the reference's siting is left",
+        ),
+    ],
+)
+def test_a_model_made_for_some_colours_takes_no_others(
+    shipped: Callable[..., Path],
+    rewritten: Callable[..., Path],
+    bound: dict[str, str],
+    given: dict[str, Any],
+    said: str,
+) -> None:
+    path = rewritten(shipped("psnr_y"), lambda manifest: manifest.update(bound))
+    frames = {"reference": flat("yuv420p", 1, 2, 3), "distorted": flat("yuv420p", 1, 2, 3)}
+
+    with Scorer(path) as scorer:
+        with pytest.raises(ScoreError, match=said):
+            scorer(**frames, **given)
+        assert scorer(**frames, **bound)["psnr_y"].tolist() == [60.0]
+
+
+def test_a_clip_of_other_colours_than_a_models_is_refused(
+    shipped: Callable[..., Path], rewritten: Callable[..., Path], reference: str, distorted: str
+) -> None:
+    bound = {"matrix": "bt709", "range": "limited"}
+    path = rewritten(shipped("psnr_y"), lambda manifest: manifest.update(bound))
+
+    with pytest.raises(
+        ScoreError, match="exported with --matrix bt709, and the reference's matrix"
+    ):
+        score(reference, distorted, model=path)
+    assert score(reference, distorted, model=path, matrix="bt709").frames.numbers.size
