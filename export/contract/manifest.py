@@ -216,10 +216,19 @@ def _command(facts: dict[str, Any]) -> str:
             is_named = "[" not in entry and label != entry
             entries[f"{label}={entry}" if is_named else entry] = None
         asked = ",".join(entries)
-        if not _PLAIN.fullmatch(f"{asked},{facts['format']}"):
+        maps = ",".join(
+            str(each["name"]).removesuffix(".map")
+            for each in facts["outputs"]
+            if each["kind"] == "map"
+        )
+        lacking = [role for each in facts.get("missing", ()) for role in each["needs"]]
+        without = ",".join(dict.fromkeys(map(str, lacking)))
+        if not _PLAIN.fullmatch(f"{asked},{facts['format']},{maps},{without}"):
             raise ValueError  # nothing goes into a command that a shell would take for more
         words = ["framegauge export --metrics", f"'{asked}'"]
         words += ["--format", str(facts["format"])]
+        words += [f"--maps {maps}"] if maps else []
+        words += [f"--without {without}"] if without else []
         words += ["--quantise 8"] if facts.get("quantise") else []
         words += [f"--crop-border {int(facts['crop_border'])}"] if facts.get("crop_border") else []
         words += ["--precision fp16"] if facts.get("precision") == "fp16" else []

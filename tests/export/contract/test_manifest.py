@@ -56,6 +56,7 @@ def test_the_first_schema_is_refused_with_the_command_that_makes_the_file_again(
         {"name": "psnr", "kind": "score", "entry": "psnr"},
         {"name": "psnr.mse", "kind": "moment", "entry": "psnr"},
         {"name": "mine", "kind": "score", "entry": "ssim"},
+        {"name": "mine.map", "kind": "map", "entry": "ssim"},
         {"name": "census_patch_5", "kind": "score", "entry": "census[patch=5]"},
         {"name": "rife.total", "kind": "score", "entry": "rife"},
         {"name": "rife.laplacian", "kind": "score", "entry": "rife"},
@@ -63,6 +64,7 @@ def test_the_first_schema_is_refused_with_the_command_that_makes_the_file_again(
     facts = {
         **{"schema": 1, "format": "yuv420p", "outputs": outputs},
         **{"quantise": 8, "crop_border": 4, "precision": "fp16"},
+        "missing": [{"name": "rife.total", "needs": ["flow", "mask"]}],
     }
 
     with pytest.raises(ManifestError) as raised:
@@ -71,8 +73,16 @@ def test_the_first_schema_is_refused_with_the_command_that_makes_the_file_again(
     assert str(raised.value) == (
         "old.onnx has a manifest of schema 1, and this release reads 2. Make the file again: "
         "`framegauge export --metrics 'psnr,mine=ssim,census[patch=5],rife' --format yuv420p "
-        "--quantise 8 --crop-border 4 --precision fp16 -o FILE`."
+        "--maps mine --without flow,mask --quantise 8 --crop-border 4 --precision fp16 -o FILE`."
     )
+
+
+def test_no_command_holds_what_a_shell_would_run() -> None:
+    outputs = [{"name": "psnr", "kind": "score", "entry": "psnr'; rm -rf ~; '"}]
+    facts = {"schema": 1, "format": "rgb24", "outputs": outputs}
+
+    with pytest.raises(ManifestError, match="`framegauge export --metrics ENTRIES -o FILE`"):
+        Manifest.from_json(json.dumps(facts), file="old.onnx")
 
 
 def test_a_field_that_a_reader_must_know_is_refused_where_it_is_not_known(text: Any) -> None:

@@ -235,6 +235,26 @@ def test_a_model_with_one_constant_changed_fails_its_self_test(
     assert not all(check.passed for check in Model(path, self_test=False).self_test())
 
 
+def test_a_model_that_is_wrong_for_large_frames_alone_fails_its_self_test(
+    shipped: Callable[..., Path], resealed: Callable[[onnx.ModelProto], bytes], tmp_path: Path
+) -> None:
+    model = onnx.load(shipped("float_ssim"))
+    (divisor,) = (
+        each
+        for each in model.graph.initializer
+        if each.data_type == onnx.TensorProto.INT64
+        and onnx.numpy_helper.to_array(each).tolist() in (256, [256])
+    )
+    far = np.full_like(onnx.numpy_helper.to_array(divisor), 4096)
+    divisor.CopyFrom(onnx.numpy_helper.from_array(far, divisor.name))
+    path = tmp_path / "far.onnx"
+    path.write_bytes(resealed(model))
+
+    # Reduced by no factor where it should be by two; below a side of 384 nothing differs.
+    with pytest.raises(ScoreError, match="float_ssim at 389x384 should be"):
+        Model(path)
+
+
 @pytest.mark.parametrize(
     ("entry", "other"),
     [
