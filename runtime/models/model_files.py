@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -12,11 +12,55 @@ from typing import Any, Protocol
 from framegauge.export.contract.entry import Entry, Listing, find_listing, parse_entries
 from framegauge.export.contract.formats import FORMATS
 from framegauge.export.contract.json_form import made
+from framegauge.export.contract.manifest import Manifest
 from framegauge.export.contract.roles import PAIR
+from framegauge.export.contract.spec import Value
 from framegauge.runtime.errors import ScoreError, UsageError
 from framegauge.runtime.models.export_cache import ExportRequest, cached, inputs_of
 
 SHIPPED = Path(__file__).parent
+
+
+@dataclass(frozen=True, kw_only=True)
+class PickedFor:
+    """What model files were picked for.
+
+    Attributes:
+        entries: What they compute.
+        format: Pixel format of the frames.
+        quantise: Bits to round the distorted frame to first.
+        crop_border: Pixels to cut from every side first.
+    """
+
+    entries: tuple[Entry, ...]
+    format: str
+    quantise: int | None
+    crop_border: int
+
+    @property
+    def labels(self) -> set[str]:
+        """What their scores are called, of systems the part before the dot."""
+        return {find_listing(entry, catalogue()).label(entry) for entry in self.entries}
+
+    def differences(self, manifest: Manifest) -> Iterator[str]:
+        """What a model is that was not asked for, in words."""
+        for name, found, wanted in (
+            ("format", manifest.format, self.format),
+            ("quantise", manifest.quantise, self.quantise),
+            ("crop_border", manifest.crop_border, self.crop_border),
+            ("precision", manifest.precision, "fp32"),
+        ):
+            if found != wanted:
+                yield f"{name} {found} for {wanted}"
+        asked = [_options(entry) for entry in self.entries]
+        for output in manifest.scores:
+            try:
+                (entry,) = parse_entries(output.entry)
+                name = find_listing(entry, catalogue()).spec.name
+            except ValueError:
+                name = output.entry
+            if (name, output.options) not in asked:
+                yield f"{output.name} computed as {output.entry} with {output.options}"
 
 
 @dataclass(frozen=True)
@@ -27,31 +71,41 @@ class Selection:
         files: The files.
         labels: Names for scores in place of the files'.
         origin: Where they are from, for the report: ``shipped``, ``exported`` or ``given``.
-        format: Pixel format they were picked for, ``None`` if the files were given.
-        scores: What they were picked to give.
+        wanted: What they were picked for, ``None`` if the files were given.
     """
 
     files: tuple[Path, ...]
     labels: dict[str, str]
     origin: str
-    format: str | None = None
-    scores: tuple[str, ...] = ()
+    wanted: PickedFor | None = None
 
-    def check(self, format: str, scores: Sequence[str]) -> None:
+    def check(self, manifests: Sequence[Manifest], labels: Sequence[str]) -> None:
         """Refuse files that are right in themselves, but not those they are kept as.
 
+        Args:
+            manifests: What the files say of themselves.
+            labels: What their scores are called.
+
         Raises:
-            ScoreError: They take another format or give other scores than they were picked for.
+            ScoreError: They are not what they were picked for.
         """
-        # A system's scores are called by its label, a dot and the term.
-        found = {label.partition(".")[0] for label in scores}
-        if self.format is None or (format, found) == (self.format, set(self.scores)):
+        if self.wanted is None:
             return
-        raise ScoreError(
-            f"The {self.origin} models should score {', '.join(self.scores)} on {self.format} "
-            f"frames, and those found score {', '.join(scores)} on {format} frames: a file was "
-            f"exchanged among {', '.join(map(str, self.files))}. Remove it if it is in the "
-            "cache, else install framegauge again."
+        for path, manifest in zip(self.files, manifests, strict=True):
+            found = list(self.wanted.differences(manifest))
+            if found:
+                raise ScoreError(self._exchanged(f"{path} is another: {', '.join(found)}"))
+        # A system's scores are called by its label, a dot and the term.
+        if {label.partition(".")[0] for label in labels} != self.wanted.labels:
+            raise ScoreError(self._exchanged(f"those found score {', '.join(labels)}"))
+
+    def _exchanged(self, what: str) -> str:
+        wanted = self.wanted
+        entries = ", ".join(map(str, wanted.entries)) if wanted else ""
+        return (
+            f"The {self.origin} models should score {entries} on {wanted and wanted.format} "
+            f"frames, and {what}. A file was exchanged: remove it if it is in the cache, else "
+            "install framegauge again."
         )
 
 
@@ -167,7 +221,9 @@ def pick(
                 "Export it with `framegauge export` and give its inputs to the model."
             )
     names = [listing.spec.name for listing in listings]
-    scores = tuple(listing.label(entry) for entry, listing in zip(entries, listings, strict=True))
+    wanted = PickedFor(
+        entries=tuple(entries), format=format, quantise=quantise, crop_border=crop_border
+    )
     plain = len(set(names)) == len(names) and not any(
         not set(listing.spec.inputs) <= {*PAIR}
         or listing.spec.kind == "system"
@@ -183,7 +239,7 @@ def pick(
         }
         stems = ["default"] if names == default_metrics(format).split(",") else names
         files = tuple(SHIPPED / format / f"{stem}.onnx" for stem in stems)
-        return Selection(files, labels, "shipped", format, scores)
+        return Selection(files, labels, "shipped", wanted)
     order = ExportRequest(
         entries=",".join(map(_written, entries)),
         format=format,
@@ -197,7 +253,7 @@ def pick(
     if supply is not None and supply is not ANYTHING:
         order = replace(order, without=_lacking(entries, listings, order, supply))
     file = cached(order, learned(entries), progress or (lambda _: None))
-    return Selection((file,), {}, "exported", format, scores)
+    return Selection((file,), {}, "exported", wanted)
 
 
 def learned(entries: Sequence[Entry]) -> bool:
@@ -228,6 +284,13 @@ def _lacking(
                 inputs = there
         supply.refuse(entry.name, inputs)
     return tuple(without)
+
+
+def _options(entry: Entry) -> tuple[str, dict[str, Value]]:
+    """Name of an entry's metric, and the value of every option that it is asked for with."""
+    listing = find_listing(entry, catalogue())
+    options = {option.name: option.default for option in listing.options}
+    return listing.spec.name, {**options, **listing.read(entry)}
 
 
 def _written(entry: Entry) -> str:

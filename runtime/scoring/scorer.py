@@ -156,7 +156,7 @@ class Scorer:
         scorer._load(picked, backend, in_flight, self_test=True)
         with ExitStack() as refused:
             refused.callback(scorer.close)
-            picked.check(scorer.form.name, scorer.labels)
+            picked.check([each.manifest for each in scorer.models], scorer.labels)
             refused.pop_all()
         return scorer
 

@@ -125,7 +125,9 @@ def test_what_is_shipped_is_taken_from_the_package(
 
     assert names(picked) == files
     assert all(path.is_file() for path in picked.files)
-    assert (picked.labels, picked.origin, picked.scores) == (labels, "shipped", scores)
+    assert (picked.labels, picked.origin) == (labels, "shipped")
+    assert picked.wanted is not None
+    assert picked.wanted.labels == set(scores)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +151,9 @@ def test_anything_else_is_exported_once_and_kept(
 
     assert ordered == [metrics]
     assert first == again
-    assert (first.origin, first.format) == ("exported", format)
+    assert first.origin == "exported"
+    assert first.wanted is not None
+    assert first.wanted.format == format
     assert first.files[0].parent == cache
     assert told == [f"making a model of {metrics} for {format} frames, once"]
 
@@ -236,8 +240,23 @@ def test_the_cache_is_the_users_unless_named(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_cached_model_exchanged_for_another_is_refused(cache: Path, ordered: list[str]) -> None:
-    with pytest.raises(ScoreError, match=r"should score psnr_cb on yuv420p frames.*score psnr_y"):
-        score(frames(), frames(), metrics="psnr_cb", crop_border=1)
+    with pytest.raises(ScoreError, match=r"should score psnr_cb on yuv420p frames.*exchanged"):
+        score(frames(), frames(), metrics="psnr_cb", crop_border=2)
+
+
+@pytest.mark.parametrize(
+    ("request_", "words"),
+    [
+        ({"metrics": "psnr_y", "crop_border": 2}, "crop_border 0 for 2"),
+        ({"metrics": "psnr_y", "quantise": 8}, "quantise None for 8"),
+        ({"metrics": "psnr_y=census[patch=5]"}, "psnr_y computed as psnr_y with {}"),
+    ],
+)
+def test_a_cached_model_is_what_was_asked_for_and_not_called_so(
+    cache: Path, ordered: list[str], request_: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(ScoreError, match=f"is another: {words}"):
+        score(frames(), frames(), **request_)
 
 
 @pytest.mark.parametrize(
