@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import secrets
 import sys
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from framegauge.runtime.errors import UsageError
 
 STDOUT = "-"
 
-_ERRORS = "backslashreplace"
+_TEXT: Any = {"encoding": "utf-8", "errors": "backslashreplace", "newline": ""}
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
@@ -53,39 +54,58 @@ def check_writable(path: str | os.PathLike[str]) -> None:
 
 
 def write_text(path: str | os.PathLike[str], chunks: Iterable[str]) -> None:
-    r"""Write text, UTF-8, to a file that appears only when it is complete and on the disk.
+    """Write text to one file, as :func:`write_texts` does."""
+    write_texts({path: chunks})
+
+
+def write_texts(texts: Mapping[str | os.PathLike[str], Iterable[str]]) -> None:
+    r"""Write texts, UTF-8, to files that appear together, when all are complete and on the disk.
 
     What is from a file name that is not UTF-8 is written as ``\udcff``.
 
     Args:
-        path: The file, replaced if it is there; ``-`` for standard output. Pipes and devices
-            are written to as they are.
-        chunks: The text, piece by piece.
+        texts: By file, replaced if it is there, the text piece by piece; ``-`` for standard output.
+            Pipes and devices are written to as they are, once the files are safe.
 
     Raises:
         UsageError: As :func:`check_writable`.
-        OSError: The disk is full or failed; nothing is left behind.
+        OSError: The disk is full or failed, and which file; no file was made or replaced.
     """
-    check_writable(path)
-    if str(path) == STDOUT:
-        sys.stdout.writelines(chunks)
-        sys.stdout.flush()
-        return
-    target = Path(path)
-    if target.exists() and not target.is_file():
-        with target.open("w", encoding="utf-8", errors=_ERRORS, newline="") as file:
-            file.writelines(chunks)
-        return
-    # A link stays a link: what it points to is replaced.
-    target = Path(os.path.realpath(target))
-    scratch = target.with_name(f".framegauge-{secrets.token_hex(8)}.part")
+    for path in texts:
+        check_writable(path)
+    with ExitStack() as left:
+        files = []
+        for path, chunks in texts.items():
+            if not _is_stream(path):
+                # A link stays a link: what it points to is replaced.
+                target = Path(os.path.realpath(path))
+                scratch = target.with_name(f".framegauge-{secrets.token_hex(8)}.part")
+                left.callback(scratch.unlink, missing_ok=True)
+                files.append((scratch, target))
+                with _naming(path), scratch.open("x", **_TEXT) as file:
+                    file.writelines(chunks)
+                    file.flush()
+                    os.fsync(file.fileno())
+        for path, chunks in texts.items():
+            if str(path) == STDOUT:
+                sys.stdout.writelines(chunks)
+                sys.stdout.flush()
+            elif _is_stream(path):
+                with _naming(path), Path(path).open("w", **_TEXT) as file:
+                    file.writelines(chunks)
+        for scratch, target in files:
+            scratch.replace(target)
+
+
+def _is_stream(path: str | os.PathLike[str]) -> bool:
+    return str(path) == STDOUT or (Path(path).exists() and not Path(path).is_file())
+
+
+@contextmanager
+def _naming(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Say in an error of the system which file it is about."""
     try:
-        with scratch.open("x", encoding="utf-8", errors=_ERRORS, newline="") as file:
-            file.writelines(chunks)
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.replace(target)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            scratch.unlink()
+        yield
+    except OSError as error:
+        error.filename = os.fspath(path)
         raise

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
 from rich.text import Text
 
-from framegauge.runtime.atomic_files import STDOUT, check_writable, write_text
+from framegauge.runtime.atomic_files import STDOUT, write_texts
 from framegauge.runtime.commands.options import gate_option
+from framegauge.runtime.commands.output_files import check_outputs
 from framegauge.runtime.commands.terminal import wide_console
 from framegauge.runtime.errors import UsageError
 from framegauge.runtime.pooling.gate import Gate
@@ -45,31 +46,18 @@ def report_command(paths: tuple[str, ...], csv_path: str | None, html_path: str 
     if csv_path is not None and len(paths) > 1:
         raise UsageError("--csv takes one report; use --html to compare several.")
     reports = [Report.read(path) for path in paths]
+    texts: dict[str | os.PathLike[str], Iterable[str]] = {}
     if csv_path is not None:
-        reports[0].write_csv(csv_path)
+        texts[csv_path] = [reports[0].to_csv()]
     if html_path is not None:
         from framegauge.runtime.reports import page
 
         names = [Path(path).name for path in paths] if len(paths) > 1 else None
-        write_text(html_path, [page.to_html(reports, names=names)])
+        texts[html_path] = [page.to_html(reports, names=names)]
+    write_texts(texts)
     for path, report in zip(paths, reports, strict=True):
         console = wide_console(stderr=STDOUT in outputs)
         if len(paths) > 1:
             console.print(Text(path, style="bold"))
         print_summary(report, console)
     return 0
-
-
-def check_outputs(paths: Sequence[str], inputs: Sequence[str]) -> None:
-    """Refuse outputs that cannot be written, or would overwrite something."""
-    places = [path if path == STDOUT else os.path.realpath(path) for path in paths]
-    for path, place in zip(paths, places, strict=True):
-        check_writable(path)
-        if places.count(place) > 1:
-            raise UsageError(f"Two outputs cannot both go to {path}. Give each its own file.")
-        if path != STDOUT and any(_same(path, each) for each in inputs):
-            raise UsageError(f"{path} is an input; writing there would destroy it. Choose another.")
-
-
-def _same(one: str, other: str) -> bool:
-    return os.path.exists(one) and os.path.exists(other) and os.path.samefile(one, other)

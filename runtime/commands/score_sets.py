@@ -8,15 +8,16 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from framegauge.runtime.atomic_files import STDOUT, write_text
+from framegauge.runtime.atomic_files import STDOUT, write_texts
 from framegauge.runtime.backends.request import BackendRequest
-from framegauge.runtime.commands.judge_reports import NOT_AS_ASKED, check_outputs
+from framegauge.runtime.commands.judge_reports import NOT_AS_ASKED
 from framegauge.runtime.commands.options import (
     backend_options,
     conversion_options,
     gate_option,
     model_options,
 )
+from framegauge.runtime.commands.output_files import check_outputs
 from framegauge.runtime.commands.terminal import progress_of, wide_console
 from framegauge.runtime.errors import UsageError
 from framegauge.runtime.scoring.requests import FrameRequest, ModelRequest
@@ -97,8 +98,10 @@ def score_set_command(
     listed = words[0] if words and reference is None else None
     methods = distorted + (words if listed is None else words[1:])
     outputs = [path for path in (json_path, csv_path, markdown_path, latex_path) if path]
-    check_outputs([*outputs, *([resume] if resume else [])], [listed] if listed else [])
+    written = [*outputs, *([resume] if resume else [])]
+    check_outputs(written, [*([listed] if listed else []), *models.reads])
     samples = _samples(listed, reference, methods, on_missing, _depth(group_folders, protocol))
+    check_outputs(written, samples.reads)
     request = SetRequest(
         models=models,
         backend=backend,
@@ -120,14 +123,13 @@ def score_set_command(
             progress=progress,
             tell=lambda line: talk.print(Text(f"note: {line}"), soft_wrap=True),
         )
-    for path, text in (
+    texts = (
         (json_path, report.to_json),
         (csv_path, report.to_csv),
         (markdown_path, lambda: to_markdown(report)),
         (latex_path, lambda: to_latex(report)),
-    ):
-        if path is not None:
-            write_text(path, [text()])
+    )
+    write_texts({path: [text()] for path, text in texts if path is not None})
     if not quiet:
         print_set(report, wide_console(stderr=STDOUT in outputs))
     if report.failed:

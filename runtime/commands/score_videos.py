@@ -8,7 +8,7 @@ from rich.text import Text
 
 from framegauge.runtime.atomic_files import STDOUT
 from framegauge.runtime.backends.request import BackendRequest
-from framegauge.runtime.commands.judge_reports import NOT_AS_ASKED, check_outputs
+from framegauge.runtime.commands.judge_reports import NOT_AS_ASKED
 from framegauge.runtime.commands.options import (
     backend_options,
     frame_options,
@@ -16,6 +16,7 @@ from framegauge.runtime.commands.options import (
     model_options,
     pair_options,
 )
+from framegauge.runtime.commands.output_files import check_outputs
 from framegauge.runtime.commands.terminal import progress_of, wide_console
 from framegauge.runtime.errors import UsageError
 from framegauge.runtime.reports.summary import print_summary
@@ -73,7 +74,8 @@ def score_command(
     """
     pair = _pair(videos, reference, distorted)
     paths = [path for path in (json_path, csv_path, html_path) if path is not None]
-    check_outputs(paths, pair)
+    read = [*pair, *models.reads, *pairs.flows.values()]
+    check_outputs(paths, [each for each in read if each != STDOUT])
     request = ScoreRequest(
         models=models,
         backend=backend,
@@ -90,12 +92,7 @@ def score_command(
             progress=progress,
             tell=lambda line: talk.print(Text(f"note: {line}"), soft_wrap=True),
         )
-    if json_path is not None:
-        report.write_json(json_path)
-    if csv_path is not None:
-        report.write_csv(csv_path)
-    if html_path is not None:
-        report.write_html(html_path)
+    report.write(json=json_path, csv=csv_path, html=html_path)
     if not quiet:
         print_summary(report, wide_console(stderr=STDOUT in paths))
     return 0 if report.passed else NOT_AS_ASKED

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Self
 
-from framegauge.runtime.atomic_files import write_text
+from framegauge.runtime.atomic_files import write_text, write_texts
 from framegauge.runtime.reports import report_json
 from framegauge.runtime.reports.scored_clip import ScoredClip
 
@@ -63,6 +63,33 @@ class Report(ScoredClip):
     def write_html(self, path: str | os.PathLike[str], *, title: str | None = None) -> None:
         """Write :meth:`to_html` to a file that appears only when it is complete."""
         write_text(path, [self.to_html(title=title)])
+
+    def write(
+        self,
+        *,
+        json: str | os.PathLike[str] | None = None,
+        csv: str | os.PathLike[str] | None = None,
+        html: str | os.PathLike[str] | None = None,
+    ) -> None:
+        """Write some of the forms to files that appear together, when all are complete.
+
+        Args:
+            json: Where to write :meth:`to_json`, ``-`` for standard output.
+            csv: The same for :meth:`to_csv`.
+            html: The same for :meth:`to_html`.
+
+        Raises:
+            UsageError: A file cannot be written there.
+            OSError: The disk is full or failed, and which file; none was made or replaced.
+        """
+        texts: dict[str | os.PathLike[str], Iterable[str]] = {}
+        if json is not None:
+            texts[json] = report_json.chunks(self)
+        if csv is not None:
+            texts[csv] = self._csv()
+        if html is not None:
+            texts[html] = [self.to_html()]
+        write_texts(texts)
 
     def _csv(self) -> Iterator[str]:
         yield ",".join(("Frame", *self.labels)) + "\n"

@@ -106,6 +106,11 @@ class ModelRequest:
             offline=offline,
         )
 
+    @property
+    def reads(self) -> tuple[str | os.PathLike[str], ...]:
+        """The files that it names."""
+        return (*(self.files or ()), *self.weights.values())
+
     def select(
         self, format: str, *, supply: Supply | None = None, tell: Tell | None = None
     ) -> Selection:

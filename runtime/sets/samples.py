@@ -59,6 +59,19 @@ class Samples:
     inputs: Mapping[str, Any]
     notes: tuple[str, ...] = ()
 
+    @property
+    def reads(self) -> list[str]:
+        """Every file, folder and pattern that its rows name."""
+        return [
+            str(path)
+            for row in self.rows
+            for path in (
+                row.reference,
+                *row.distorted.values(),
+                *(file for role, file in row.further.items() if role != "time"),
+            )
+        ]
+
     def __post_init__(self) -> None:
         """Check the names of the methods.
 
