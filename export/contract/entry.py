@@ -139,8 +139,14 @@ def check_name(name: str, what: str) -> None:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """The end of a sentence about an unknown word: the closest of the known ones, or a stop."""
-    close = get_close_matches(word, list(known), n=1, cutoff=0.5)
+    """The end of a sentence about an unknown word: the closest of the known ones, or a stop.
+
+    Example:
+        >>> nearest("MS-SSIM", ["ssim", "ms_ssim"])
+        "; did you mean 'ms_ssim'?"
+    """
+    plain = re.sub(r"[^a-z0-9.%]+", "_", word.lower())
+    close = get_close_matches(plain, list(known), n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else "."
 
 

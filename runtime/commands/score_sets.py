@@ -18,7 +18,7 @@ from framegauge.runtime.commands.options import (
     model_options,
 )
 from framegauge.runtime.commands.output_files import check_outputs
-from framegauge.runtime.commands.terminal import progress_of, wide_console
+from framegauge.runtime.commands.terminal import progress_of, tell_failed, wide_console
 from framegauge.runtime.errors import UsageError
 from framegauge.runtime.scoring.requests import FrameRequest, ModelRequest
 from framegauge.runtime.sets.folder_matching import match_folders
@@ -132,6 +132,8 @@ def score_set_command(
     write_texts({path: [text()] for path, text in texts if path is not None})
     if not quiet:
         print_set(report, wide_console(stderr=STDOUT in outputs))
+    else:
+        tell_failed(report.gates)
     if report.failed:
         return _FAILED
     return 0 if report.passed else NOT_AS_ASKED

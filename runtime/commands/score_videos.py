@@ -17,7 +17,7 @@ from framegauge.runtime.commands.options import (
     pair_options,
 )
 from framegauge.runtime.commands.output_files import check_outputs
-from framegauge.runtime.commands.terminal import progress_of, wide_console
+from framegauge.runtime.commands.terminal import progress_of, tell_failed, wide_console
 from framegauge.runtime.errors import UsageError
 from framegauge.runtime.reports.summary import print_summary
 from framegauge.runtime.scoring.requests import (
@@ -95,6 +95,8 @@ def score_command(
     report.write(json=json_path, csv=csv_path, html=html_path)
     if not quiet:
         print_summary(report, wide_console(stderr=STDOUT in paths))
+    else:
+        tell_failed(report.gates)
     return 0 if report.passed else NOT_AS_ASKED
 
 

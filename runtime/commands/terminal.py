@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from framegauge.runtime.pooling.gate import Outcome
+from framegauge.runtime.reports.number_format import told_apart
 from framegauge.runtime.scoring.loop import Progress
 
 _PIPE_COLUMNS = 200
@@ -51,3 +54,11 @@ def progress_of(unit: str, *, quiet: bool) -> Iterator[Progress | None]:
             )
 
         yield show
+
+
+def tell_failed(outcomes: Iterable[Outcome]) -> None:
+    """Name the gates that are not met, which no flag keeps quiet: they decide the exit code."""
+    for each in outcomes:
+        if not each.passed:
+            value = told_apart(each.value, each.gate.bound)
+            click.echo(f"gate not met: {each.gate}, it is {value}", err=True)

@@ -16,7 +16,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from framegauge.runtime import score
+from framegauge.runtime import __version__, score
 from framegauge.runtime.commands import doctor
 
 LIBVMAF = Path(__file__).parents[2] / "golden" / "libvmaf.json"
@@ -597,3 +597,35 @@ def test_help_is_to_be_had_everywhere(command: Callable[..., Any], name: str | N
     assert done.code == 0
     assert done.out.startswith("Usage: framegauge")
     assert "--help" in done.out
+
+
+def test_a_gate_that_is_not_met_is_named_however_quiet_a_run_is(
+    command: Callable[..., Any], reference: str, distorted: str
+) -> None:
+    gates = ("--gate", "psnr_y>=45", "--gate", "psnr_y>=10")
+
+    done = command("score", reference, distorted, "--metrics", "psnr_y", "--quiet", *gates)
+
+    assert done.code == 3
+    assert done.out == ""
+    assert done.err == "gate not met: psnr_y.mean>=45, it is 31.499\n"
+
+
+@pytest.mark.parametrize(("asked", "meant"), [("SSIM", "ssim"), ("MS-SSIM", "ms_ssim")])
+def test_a_name_as_papers_write_it_is_understood(
+    command: Callable[..., Any], reference: str, distorted: str, asked: str, meant: str
+) -> None:
+    done = command("score", reference, distorted, "--metrics", asked)
+
+    assert done.code == 2
+    assert f"did you mean '{meant}'?" in done.err
+
+
+def test_the_module_is_the_command(python: Callable[..., Any]) -> None:
+    program = (
+        "import runpy, sys; sys.argv[1:] = ['--version']; runpy.run_module('framegauge.runtime')"
+    )
+
+    done = python(program)
+
+    assert __version__ in done.stdout
