@@ -97,6 +97,25 @@ def write_texts(texts: Mapping[str | os.PathLike[str], Iterable[str]]) -> None:
             scratch.replace(target)
 
 
+def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write bytes to a file that appears only when it is complete and on the disk.
+
+    Raises:
+        UsageError: As :func:`check_writable`.
+        OSError: The disk is full or failed, and which file; nothing is left behind.
+    """
+    check_writable(path)
+    target = Path(os.path.realpath(path))
+    scratch = target.with_name(f".framegauge-{secrets.token_hex(8)}.part")
+    with ExitStack() as left, _naming(path):
+        left.callback(scratch.unlink, missing_ok=True)
+        with scratch.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        scratch.replace(target)
+
+
 def _is_stream(path: str | os.PathLike[str]) -> bool:
     return str(path) == STDOUT or (Path(path).exists() and not Path(path).is_file())
 

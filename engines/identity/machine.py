@@ -67,8 +67,8 @@ def gpu(index: int = 0) -> Gpu:
         from cuda.bindings import driver
     except ImportError as error:
         raise TargetError(
-            "Finding the GPU needs cuda-python, which is not installed. Install framegauge[rtx] "
-            "or framegauge[tensorrt], or name an architecture: --target sm89."
+            "Finding the GPU needs cuda-python, which is not installed. pip install '.[rtx]' "
+            "or '.[tensorrt]', or name an architecture: --target sm89."
         ) from error
     try:
         _asked(driver.cuInit(0))

@@ -68,7 +68,7 @@ def start(model: bytes) -> Any:
     except ImportError as error:
         raise ExportError(
             "A model is proven in ONNX Runtime before it is handed out, and there is none. "
-            "Install one: pip install 'framegauge[cpu]'."
+            "Install one: pip install '.[cpu]'."
         ) from error
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3

@@ -96,7 +96,7 @@ def _on_cuda(file: ModelFile, wish: BackendRequest, prove: Prove, *, why: str) -
     lacking = "The backend cuda is not available here: ONNX Runtime "
     if CUDA not in providers():
         raise BackendError(
-            f"{lacking}offers {', '.join(providers())}. Install framegauge[gpu] on a machine with "
+            f"{lacking}offers {', '.join(providers())}. pip install '.[gpu]' on a machine with "
             "an NVIDIA driver, or use --backend cpu."
         )
     session = OnnxSession(file, threads=wish.threads, cuda=wish.device)
@@ -105,6 +105,6 @@ def _on_cuda(file: ModelFile, wish: BackendRequest, prove: Prove, *, why: str) -
         raise BackendError(
             f"{lacking}has CUDA and could not start it on GPU {wish.device} ({reason}). Often "
             "libraries of CUDA or cuDNN are missing, or there is no such GPU. Install "
-            "framegauge[gpu], or use --backend cpu."
+            "'.[gpu]', or use --backend cpu."
         )
     return Choice(session=session, why=why, tested=prove(session))

@@ -82,7 +82,7 @@ def _exporting() -> str:
     if not missing:
         return "possible"
     extras = ",".join(dict.fromkeys(missing.values()))
-    return f"needs {', '.join(missing)}: pip install 'framegauge[{extras}]'"
+    return f"needs {', '.join(missing)}: pip install '.[{extras}]'"
 
 
 def _version(package: str) -> str | None:

@@ -12,10 +12,11 @@ from framegauge.export.contract.colour_map import MATRICES, RANGES
 from framegauge.export.contract.formats import FORMATS
 from framegauge.export.contract.manifest import PRECISIONS, Precision
 from framegauge.export.contract.roles import SITINGS
-from framegauge.runtime.atomic_files import check_writable
+from framegauge.runtime.atomic_files import check_writable, write_bytes
 from framegauge.runtime.backends.model import Model
 from framegauge.runtime.commands.options import named_files, offline_option, weights_option
 from framegauge.runtime.models.export_cache import ExportRequest, write
+from framegauge.runtime.models.model_files import ready_file
 
 
 @click.command("export")
@@ -93,7 +94,11 @@ def export_command(
             weights=named_files(weights),
             offline=offline,
         )
-        write(order, output, status.update if status else lambda line: talk.print(line))
+        ready = ready_file(order)
+        if ready is not None:
+            write_bytes(output, ready.read_bytes())
+        else:
+            write(order, output, status.update if status else lambda line: talk.print(line))
     if precision == "fp16" and not quiet:
         for rounding in Model(output, backend="cpu", self_test=False).manifest.rounding:
             talk.print(rounding.words, highlight=False)

@@ -207,7 +207,7 @@ def _check_makers(order: ExportRequest) -> None:
         raise BackendError(
             f"There is no ready model of {order.entries} for {order.format} frames, and "
             f"{', '.join(missing)}, which makes one, is not installed. Either pip install "
-            f"'framegauge[export]', or run `{order.command()}` on a machine that has it, and "
+            f"'.[export]', or run `{order.command()}` on a machine that has it, and "
             "score with --model model.onnx."
         )
 

@@ -220,26 +220,13 @@ def pick(
                 f"{listing.spec.name} needs {', '.join(further)}, which two videos do not give. "
                 "Export it with `framegauge export` and give its inputs to the model."
             )
-    names = [listing.spec.name for listing in listings]
     wanted = PickedFor(
         entries=tuple(entries), format=format, quantise=quantise, crop_border=crop_border
     )
-    plain = len(set(names)) == len(names) and not any(
-        not set(listing.spec.inputs) <= {*PAIR}
-        or listing.spec.kind == "system"
-        or listing.spec.weights
-        or listing.read(entry)
-        for entry, listing in zip(entries, listings, strict=True)
-    )
-    if plain and quantise is None and not crop_border and format in index()["formats"]:
-        labels = {
-            name: entry.label
-            for name, entry in zip(names, entries, strict=True)
-            if entry.label is not None and entry.label != name
-        }
-        stems = ["default"] if names == default_metrics(format).split(",") else names
-        files = tuple(SHIPPED / format / f"{stem}.onnx" for stem in stems)
-        return Selection(files, labels, "shipped", wanted)
+    if quantise is None and not crop_border:
+        ready = _shipped(entries, format)
+        if ready is not None:
+            return Selection(*ready, "shipped", wanted)
     order = ExportRequest(
         entries=",".join(map(_written, entries)),
         format=format,
@@ -254,6 +241,45 @@ def pick(
         order = replace(order, without=_lacking(entries, listings, order, supply))
     file = cached(order, learned(entries), progress or (lambda _: None))
     return Selection((file,), {}, "exported", wanted)
+
+
+def ready_file(order: ExportRequest) -> Path | None:
+    """The shipped file that is just what an export would make, ``None`` if there is none.
+
+    Raises:
+        UsageError: An entry is not known.
+    """
+    plain = ExportRequest(entries=order.entries, format=order.format, offline=order.offline)
+    ready = _shipped(checked(order.entries), order.format) if order == plain else None
+    if ready is None:
+        return None
+    files, labels = ready
+    return files[0] if len(files) == 1 and not labels else None
+
+
+def _shipped(
+    entries: Sequence[Entry], format: str
+) -> tuple[tuple[Path, ...], dict[str, str]] | None:
+    """The shipped files that compute some entries, and names in place of theirs."""
+    listings = [find_listing(entry, catalogue()) for entry in entries]
+    names = [listing.spec.name for listing in listings]
+    plain = len(set(names)) == len(names) and not any(
+        not set(listing.spec.inputs) <= {*PAIR}
+        or listing.spec.kind == "system"
+        or listing.spec.weights
+        or listing.read(entry)
+        or (listing.spec.reads == "plane" and FORMATS[format].kind == "rgb")
+        for entry, listing in zip(entries, listings, strict=True)
+    )
+    if not plain or format not in index()["formats"]:
+        return None
+    labels = {
+        name: entry.label
+        for name, entry in zip(names, entries, strict=True)
+        if entry.label is not None and entry.label != name
+    }
+    stems = ["default"] if names == default_metrics(format).split(",") else names
+    return tuple(SHIPPED / format / f"{stem}.onnx" for stem in stems), labels
 
 
 def learned(entries: Sequence[Entry]) -> bool:

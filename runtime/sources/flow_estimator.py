@@ -123,6 +123,6 @@ def _opencv() -> ModuleType:
     except ImportError as error:
         raise BackendError(
             "--flow-estimator dis needs OpenCV, which is not installed. pip install "
-            "'framegauge[flow]', or give flows with --flow ROLE=PATTERN."
+            "'.[flow]', or give flows with --flow ROLE=PATTERN."
         ) from error
     return cv2

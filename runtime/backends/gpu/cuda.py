@@ -100,7 +100,7 @@ class Cuda:
         except ImportError as error:
             raise BackendError(
                 "Running on the GPU needs cuda-python, which is not installed. Install "
-                "framegauge[rtx] or framegauge[tensorrt]."
+                "'.[rtx]' or '.[tensorrt]'."
             ) from error
         self.index = index
         self._cudart, self._driver = cudart, driver

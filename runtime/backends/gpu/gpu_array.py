@@ -225,7 +225,7 @@ def _views() -> Any:
     except ImportError as error:
         raise BackendError(
             "Arrays on the GPU are taken and handed out by cuda-core, which is not installed. "
-            "Install it or framegauge[rtx] or framegauge[tensorrt], or use arrays on the host."
+            "Install it, or pip install '.[rtx]' or '.[tensorrt]', or use arrays on the host."
         ) from error
     return StridedMemoryView
 

@@ -191,7 +191,7 @@ def providers() -> list[str]:
     except ImportError as error:
         raise BackendError(
             "Scoring needs ONNX Runtime, and none is installed. Install one of: "
-            "pip install 'framegauge[cpu]' or pip install 'framegauge[gpu]', not both."
+            "pip install '.[cpu]' or pip install '.[gpu]', not both."
         ) from error
     listed: list[str] = onnxruntime.get_available_providers()
     return listed

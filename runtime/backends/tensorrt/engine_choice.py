@@ -35,7 +35,7 @@ from framegauge.runtime.errors import BackendError, ScoreError
 
 _DEFAULT_PROFILE = "1080p"
 _SHORT = 12
-_EXTRAS = {"tensorrt": "framegauge[tensorrt]", "tensorrt_rtx": "framegauge[rtx]"}
+_EXTRAS = {"tensorrt": ".[tensorrt]", "tensorrt_rtx": ".[rtx]"}
 
 
 class EngineChoice:

@@ -87,7 +87,7 @@ def test_an_unknown_backend_is_refused_with_those_there_are(shipped: Callable[..
 def test_cuda_asked_for_and_not_there_is_an_error_and_never_the_cpu(
     shipped: Callable[..., Path],
 ) -> None:
-    with pytest.raises(BackendError, match=r"cuda is not available.*framegauge\[gpu\].*cpu"):
+    with pytest.raises(BackendError, match=r"cuda is not available.*\.\[gpu\].*cpu"):
         Model(shipped("psnr_y"), backend="cuda")
 
 
@@ -122,8 +122,8 @@ def test_without_onnxruntime_the_error_names_the_extras(
     done = python(NO_ONNXRUNTIME, shipped("psnr_y"))
 
     assert done.returncode == 0, done.stderr
-    assert "pip install 'framegauge[cpu]'" in done.stdout
-    assert "pip install 'framegauge[gpu]'" in done.stdout
+    assert "pip install '.[cpu]'" in done.stdout
+    assert "pip install '.[gpu]'" in done.stdout
 
 
 @pytest.mark.parametrize("content", [b"", b"no model", bytes(range(256)) * 40])

@@ -537,8 +537,8 @@ def test_doctor_tells_what_there_is(command: Callable[..., Any]) -> None:
 @pytest.mark.parametrize(
     ("missing", "words"),
     [
-        ("onnxscript", "needs onnxscript: pip install 'framegauge[export]'"),
-        ("onnxruntime", "needs onnxruntime: pip install 'framegauge[cpu]'"),
+        ("onnxscript", "needs onnxscript: pip install '.[export]'"),
+        ("onnxruntime", "needs onnxruntime: pip install '.[cpu]'"),
     ],
 )
 def test_doctor_names_what_an_export_lacks(

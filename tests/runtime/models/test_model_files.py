@@ -21,6 +21,7 @@ from framegauge.runtime.models.model_files import (
     checked,
     default_metrics,
     pick,
+    ready_file,
 )
 
 # Scores run while these cannot be imported, and what needs them says so.
@@ -355,7 +356,7 @@ def test_without_pytorch_the_error_names_both_ways(
 
     assert done.returncode == 4, done.stderr
     assert words in done.stderr
-    assert "pip install 'framegauge[export]'" in done.stderr
+    assert "pip install '.[export]'" in done.stderr
     assert "--model model.onnx" in done.stderr
     assert not report.exists()
 
@@ -363,7 +364,8 @@ def test_without_pytorch_the_error_names_both_ways(
 def test_without_pytorch_export_says_what_it_needs(
     python: Callable[..., Any], tmp_path: Path
 ) -> None:
-    done = python(WITHOUT_EXPORT, "export", "--metrics", "psnr", "-o", tmp_path / "m.onnx")
+    metrics = "census[patch=5]"
+    done = python(WITHOUT_EXPORT, "export", "--metrics", metrics, "-o", tmp_path / "m.onnx")
 
     assert done.returncode == 4
     assert "torch, onnx, onnxscript, onnx_ir, which makes one, is not installed" in done.stderr
@@ -379,3 +381,37 @@ def test_without_pytorch_the_shipped_entries_score(
 
     assert done.returncode == 0, done.stderr
     assert "16 frames scored" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("order", "stem"),
+    [
+        ({"entries": "psnr", "format": "rgb24"}, "psnr"),
+        ({"entries": "psnr,ssim", "format": "rgb24"}, "default"),
+        ({"entries": "ie", "format": "yuv420p"}, "interpolation_error"),
+        ({"entries": "ssim,psnr", "format": "rgb24"}, None),
+        ({"entries": "mine=psnr", "format": "rgb24"}, None),
+        ({"entries": "census[patch=5]", "format": "rgb24"}, None),
+        ({"entries": "psnr", "format": "gray8"}, None),
+        ({"entries": "psnr", "format": "rgb24", "quantise": 8}, None),
+        ({"entries": "psnr", "format": "yuv420p", "chroma_siting": "left"}, None),
+        ({"entries": "ssim", "format": "rgb24", "maps": ("ssim",)}, None),
+        ({"entries": "lpips_alex", "format": "rgb24"}, None),
+        ({"entries": "psnr", "format": "rgb24", "precision": "fp16"}, None),
+    ],
+)
+def test_what_is_shipped_need_not_be_exported(order: dict[str, Any], stem: str | None) -> None:
+    ready = ready_file(ExportRequest(**order))
+
+    assert ready == (stem and shelf.SHIPPED / order["format"] / f"{stem}.onnx")
+
+
+def test_a_shipped_entry_is_exported_without_pytorch(
+    python: Callable[..., Any], shipped: Callable[..., Path], tmp_path: Path
+) -> None:
+    path = tmp_path / "psnr.onnx"
+
+    done = python(WITHOUT_EXPORT, "export", "--metrics", "psnr", "--format", "rgb24", "-o", path)
+
+    assert done.returncode == 0, done.stderr
+    assert path.read_bytes() == shipped("psnr", "rgb24").read_bytes()
