@@ -8,9 +8,11 @@ from collections.abc import Collection, Sequence
 
 from framegauge.export.contract.clip_scores import clip_score, finished
 from framegauge.export.contract.colour_map import MATRICES, RANGES
+from framegauge.export.contract.entry import check_name
 from framegauge.export.contract.formats import Dim, Format, subsampling
 from framegauge.export.contract.interface import Aggregate, Input, Missing, Output, SelfTest
-from framegauge.export.contract.roles import FACTS, FRAME_ROLES, SITINGS, tensor_dims
+from framegauge.export.contract.json_form import MOST_REAL
+from framegauge.export.contract.roles import FACTS, FRAME_ROLES, SITINGS, input_name, tensor_dims
 
 # Of a value or a range, what may never matter: a self-test that allows all of it proves nothing.
 MOST_RELATIVE = 0.1
@@ -22,6 +24,8 @@ CLIP_RELATIVE = 1e-12
 
 _LABEL = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*")
 _MOST_SIDE = 65536
+# Letters of a unit.
+MOST_UNIT = 32
 
 
 def check_inputs(form: Format, inputs: Sequence[Input]) -> None:
@@ -32,6 +36,11 @@ def check_inputs(form: Format, inputs: Sequence[Input]) -> None:
     """
     _check_once("inputs", [each.name for each in inputs])
     for each in inputs:
+        called = input_name(each.role, each.part)
+        if each.name != called:
+            raise ValueError(
+                f"{each.name} is {called} by its role and part, and should be called so"
+            )
         dims, dtype = _layout(form, each)
         if (each.dims, each.dtype) != (dims, dtype):
             raise ValueError(
@@ -125,6 +134,10 @@ def check_names(
                 f"{name!r} is no label: those are small letters, digits and underscores, from a "
                 "letter on, with dots between a label and a term"
             )
+        check_name(name.partition(".")[0], "a label")
+    for each in outputs:
+        if not (each.unit.isprintable() and 1 <= len(each.unit) <= MOST_UNIT):
+            raise ValueError(f"the unit of {each.name} is {each.unit!r}, and should be a word")
 
 
 def check_bound_colour(
@@ -196,11 +209,13 @@ def _check_facts(test: SelfTest, inputs: Sequence[Input]) -> None:
 def _check_scale(output: Output, values: Sequence[float]) -> None:
     """Refuse a tolerance that would let all scores pass, and an ideal that is not the best."""
     largest = max(map(abs, values))
-    if output.high is None and output.tolerance > max(MOST_RELATIVE * largest, 1e-3):
+    if output.high is None and output.tolerance > largest + 1e-3:
         raise ValueError(
             f"{output.name} allows {output.tolerance:g}, too much for scores up to {largest:g}"
         )
-    if output.ideal is None:
+    # Where a score has no bound on its better side, that of equal frames is no best.
+    has_end = output.high is not None if output.better == "higher" else output.low > -MOST_REAL
+    if output.ideal is None or not has_end:
         return
     best = (max if output.better == "higher" else min)(values)
     gain = best - output.ideal if output.better == "higher" else output.ideal - best
@@ -239,6 +254,8 @@ def _check_clip(aggregate: Aggregate, wanted: float, got: float) -> None:
 def _layout(form: Format, each: Input) -> tuple[tuple[Dim, ...], str]:
     """Axes and type of an input."""
     if each.role not in FRAME_ROLES:
+        if each.part:
+            raise ValueError(f"{each.name} is a part of {each.role}, which has none")
         return tensor_dims(each.role), "float32"
     if each.part in FACTS:
         return FACTS[each.part], "float32"

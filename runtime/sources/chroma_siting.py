@@ -7,7 +7,9 @@ Reference:
 
 from __future__ import annotations
 
-_Y4M = b"YUV4MPEG2"
+from framegauge.runtime.sources.container import Readable
+
+Y4M = b"YUV4MPEG2"
 _WORDS = {b"420jpeg": "centre", b"420mpeg2": "left", b"420paldv": "topleft"}
 # Longer than any header of a file that was meant as one.
 HEAD = 1024
@@ -26,8 +28,41 @@ def stated_siting(codec: str, head: bytes) -> str | None:
     """
     if codec == "mjpeg":
         return "centre"
-    if not head.startswith(_Y4M):
+    if not head.startswith(Y4M):
         return None
     words = head[:HEAD].partition(b"\n")[0].split()
-    stated = [word[1:] for word in words if word.startswith(b"C")]
-    return _WORDS.get(stated[-1]) if stated else None
+    # mjpegtools' comment counts where no word for the colours does, as for FFmpeg.
+    for start in (b"C", b"XYSCSS="):
+        stated = [word[len(start) :].lower() for word in words if word.startswith(start)]
+        if stated:
+            return _WORDS.get(stated[-1])
+    return None
+
+
+def header(stream: Readable) -> bytes:
+    """The header of a YUV4MPEG2 stream, read from it; of any other its first bytes."""
+    head = b""
+    while len(head) < HEAD:
+        wanted = len(Y4M) - len(head)
+        if wanted <= 0 and (not head.startswith(Y4M) or head.endswith(b"\n")):
+            break
+        # Byte by byte once it is one: what comes after the header is not to be waited for.
+        more = stream.read(max(1, wanted))
+        if not more:
+            break
+        head += more
+    return head
+
+
+class BegunStream:
+    """A stream whose first bytes were read before, and are given again."""
+
+    def __init__(self, head: bytes, stream: Readable) -> None:
+        self._head, self._stream = head, stream
+
+    def read(self, size: int, /) -> bytes:
+        """At most so many bytes, none at the end."""
+        if not self._head:
+            return self._stream.read(size)
+        part, self._head = self._head[:size], self._head[size:]
+        return part

@@ -51,6 +51,7 @@ class Rendition:
             scaler=self.scaler or "bicubic",
             matrix=self.matrix,
             range=self.range,
+            siting=self.siting,
         )
 
     @property
@@ -180,7 +181,7 @@ class ConversionPolicy:
                 scaler=self.scaler if sizes[role] != each.size else None,
                 matrix=matrix,
                 range=range,
-                siting=each.siting or "left",
+                siting=each.siting or reference.siting or distorted.siting or "left",
                 converted=moved or recoloured,
             )
         return renditions

@@ -21,7 +21,7 @@ import av
 
 from framegauge.runtime.errors import UsageError
 from framegauge.runtime.sources.arrays import ArrayFrame, is_borrowed, open_arrays
-from framegauge.runtime.sources.chroma_siting import HEAD, stated_siting
+from framegauge.runtime.sources.chroma_siting import HEAD, Y4M, BegunStream, header, stated_siting
 from framegauge.runtime.sources.container import Raw, Readable
 from framegauge.runtime.sources.facts import Facts
 from framegauge.runtime.sources.images import IMAGES, image_paths, open_images
@@ -80,6 +80,7 @@ class Source:
         scaler: str = "bicubic",
         matrix: str | None = None,
         range: str | None = None,
+        siting: str | None = None,
     ) -> Generator[Planes, None, None]:
         """Every frame, in presentation order, as the planes of a model's format without batch.
 
@@ -94,13 +95,20 @@ class Source:
             matrix: Matrix of planes wanted, ``None`` for its own (of RGB: bt709 from 720 lines
                 up, else bt601).
             range: Range of planes wanted, ``None`` for its own (of RGB: limited).
+            siting: Where subsampled chroma shall lie, ``None`` for where it does (else left).
 
         Raises:
             UsageError: A name is not known, or frames were taken before.
             ScoreError: While frames are taken: the clip is damaged, cut off, or changes.
         """
         conversion = Conversion(
-            self.facts, format=format, size=size, scaler=scaler, matrix=matrix, range=range
+            self.facts,
+            format=format,
+            size=size,
+            scaler=scaler,
+            matrix=matrix,
+            range=range,
+            siting=siting,
         )
         if self._begun:
             raise UsageError(f"{self.facts.name} is read once only; open it again for another.")
@@ -159,22 +167,20 @@ def open_source(
         paths = image_paths(path)
         opened = open_images(name, paths, frame_rate=rate, matrix=matrix, range=range)
         return _sited(Source(*opened), b"")
-    stream = sys.stdin.buffer if name == "-" else None
+    stream: Readable | None = sys.stdin.buffer if name == "-" else None
+    head = _head(path) if stream is None else header(stream)
     raw = None
-    if _is_raw(path, stream, given=size is not None and pixel_format is not None):
+    if _is_raw(path, stream, head, given=size is not None and pixel_format is not None):
         raw = _raw(name, size, pixel_format, rate)
-    head = _head(path, stream)
     if stream is None:
         return _sited(Source(*open_video(name, path, raw=raw, matrix=matrix, range=range)), head)
-    facts, frames = open_video("Standard input", stream, raw=raw, matrix=matrix, range=range)
+    whole = BegunStream(head, stream)
+    facts, frames = open_video("Standard input", whole, raw=raw, matrix=matrix, range=range)
     return _sited(Source(replace(facts, name=name), frames), head)
 
 
-def _head(path: Path, stream: Readable | None) -> bytes:
-    """The first bytes of a file or stream, as far as they can be had without taking them."""
-    if stream is not None:
-        peek = getattr(stream, "peek", None)
-        return bytes(peek(HEAD)) if peek else b""
+def _head(path: Path) -> bytes:
+    """The first bytes of a file; a pipe with a name cannot be read twice."""
     if not path.is_file():
         return b""
     with path.open("rb") as file:
@@ -203,12 +209,11 @@ def _rate(frame_rate: Fraction | float | str | None) -> Fraction | None:
     return rate
 
 
-def _is_raw(path: Path, stream: Readable | None, *, given: bool) -> bool:
+def _is_raw(path: Path, stream: Readable | None, head: bytes, *, given: bool) -> bool:
     if stream is None:
         return path.suffix.lower() in RAW
     # The other of two clips may be the one that size and format are given for.
-    peek = getattr(stream, "peek", None)
-    return given and not (peek and peek(9).startswith(b"YUV4MPEG2"))
+    return given and not head.startswith(Y4M)
 
 
 def _raw(

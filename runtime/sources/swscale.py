@@ -24,6 +24,7 @@ import av.filter
 
 from framegauge.export.contract.colour_map import Matrix, Range
 from framegauge.export.contract.formats import FORMATS, find_format
+from framegauge.export.contract.roles import SITINGS
 from framegauge.runtime.cpu_count import usable_cpus
 from framegauge.runtime.errors import UsageError
 from framegauge.runtime.sources import code_values as codes
@@ -37,8 +38,8 @@ Scaler = Literal["bicubic", "lanczos", "bilinear", "area"]
 
 _PLANAR = REORDERED | {"gray8": "yuv420p"}
 _EXACT = "accurate_rnd+full_chroma_int+full_chroma_inp"
-# Chroma lies as the models have it, and H.264 and HEVC by default; the scaler would centre it.
-_PLAIN = "sws_dither=none:in_chroma_loc=left:out_chroma_loc=left"
+# The scaler's names of where chroma lies; what is not said is left, where it would be centred.
+_SITED = {name: "center" if name == "centre" else name for name in SITINGS}
 
 
 class Conversion:
@@ -53,6 +54,7 @@ class Conversion:
         scaler: str = "bicubic",
         matrix: str | None = None,
         range: str | None = None,
+        siting: str | None = None,
     ) -> None:
         """Settle what is to be done with every picture.
 
@@ -63,6 +65,7 @@ class Conversion:
             scaler: How samples are interpolated, where they have to be.
             matrix: Of the planes that come out; as it is, or the usual one if they were RGB.
             range: Of the planes that come out; as it is, or limited if they were RGB.
+            siting: Of the chroma that comes out; as it is.
 
         Raises:
             UsageError: There is no such format, scaler, matrix or range, or no such size.
@@ -77,11 +80,16 @@ class Conversion:
         self._matrix = cast(Matrix, matrix or facts.matrix or usual)
         self._range = cast(Range, range or ("limited" if rgb else facts.range))
         self._graphs: dict[str, av.filter.Graph] = {}
+        self._siting = _SITED[facts.siting or "left"], _SITED[siting or facts.siting or "left"]
         keeps_colour = (
             rgb
             or self._format.kind == "rgb"
             or (self._range == facts.range and facts.format == "gray8")
-            or (self._range == facts.range and self._matrix == facts.matrix)
+            or (
+                self._range == facts.range
+                and self._matrix == facts.matrix
+                and len(set(self._siting)) == 1
+            )
         )
         self._moves_only = self._size == facts.size and keeps_colour
         self._deep_rgb = rgb and facts.depth > 8
@@ -158,7 +166,8 @@ class Conversion:
 
     def _step(self) -> tuple[str, str]:
         """Arguments of the scale filter, and the pixel format that comes out of it."""
-        parts = [f"w={self._size[0]}:h={self._size[1]}:flags={self._scaler}+{_EXACT}", _PLAIN]
+        parts = [f"w={self._size[0]}:h={self._size[1]}:flags={self._scaler}+{_EXACT}"]
+        parts.append("sws_dither=none:in_chroma_loc={}:out_chroma_loc={}".format(*self._siting))
         if self._given:
             parts.append("in_color_matrix={}:in_range={}".format(*self._given))
         if self._format.kind != "rgb":

@@ -9,7 +9,12 @@ import torch
 from torch import Tensor
 
 from framegauge.export.catalog import ENTRIES, find
+from framegauge.export.contract.entry import parse_entries
+from framegauge.export.contract.formats import find_format
+from framegauge.export.contract.manifest import Manifest
 from framegauge.export.contract.roles import FRAME_ROLES, NEIGHBOURS, PAIR, owner
+from framegauge.export.graph import Graph
+from framegauge.export.lowering.model import describe
 from framegauge.export.networks.backbones import Weights
 from framegauge.export.system import System
 
@@ -105,6 +110,20 @@ def test_exchanging_the_frames_matters_only_where_the_spec_says_so(text: Any, we
     there, back = metric(**given), metric(**exchanged)
 
     assert torch.allclose(there, back, rtol=1e-4, atol=1e-6) == metric.spec.symmetric
+
+
+@every_choice_at_length
+def test_a_host_takes_what_a_model_would_say_of_itself(text: Any, weights: Any) -> None:
+    entries, planes = parse_entries(text), find(text, weights=weights).spec.planes
+    form = find_format("yuv420p" if planes else "rgb24")
+    suite, exact = (
+        Graph(entries, form, dtype=dtype, weights=weights)
+        for dtype in (torch.float32, torch.float64)
+    )
+
+    said = describe(suite, exact)
+
+    assert Manifest.from_json(said.to_json(), file="model.onnx") == said
 
 
 @every_choice_at_length

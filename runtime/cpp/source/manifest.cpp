@@ -73,6 +73,10 @@ Input read_input(const Json& facts, const Format& format) {
     std::vector<std::string> dims;
     for (const Json& dim : facts.at("dims")) dims.push_back(shown(dim));
 
+    const std::string called = part.empty() ? input.role : input.role + "_" + part;
+    if (input.name != called)
+        throw failed(input.name, " is ", called, " by its role and part, and should be called so");
+
     std::vector<std::string> after_batch;
     if (!is_frame(input.role)) {
         input.layout = tensor_layout(input.role);

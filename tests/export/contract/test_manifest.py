@@ -13,6 +13,13 @@ def half(errors: Any, allowed: Any) -> Any:
     return {"name": "mse", "half": True, "errors": errors, "allowed": allowed}
 
 
+MOOD = {"name": "mood", "role": "mood", "part": "", "dtype": "float32", "dims": ["N"]}
+ODD_PLANE = {
+    **{"name": "reference_y", "role": "reference", "part": "y"},
+    **{"dtype": "uint8", "dims": ["N", "H", "W"]},
+}
+
+
 @pytest.fixture
 def text(pixel_model: Any) -> Any:
     return pixel_model.manifest.to_json()
@@ -216,8 +223,12 @@ def test_a_word_or_number_that_means_nothing_is_refused(
         (["outputs", 0, "low"], -4e38, "low is -4e[+]38, and should be a number"),
         (["inputs", 0, "dims"], ["N", "H", "W", 4], "and should be uint8 .*'W', 3"),
         (["inputs", 0, "dtype"], "float32", "is float32 .* and should be uint8"),
-        (["inputs", 0, "part"], "y", "reference is a plane that rgb24 has not: 'y'"),
-        (["inputs", 0, "role"], "mood", "No input has the role 'mood'"),
+        (["inputs", 0, "part"], "y", "reference is reference_y by its role and part"),
+        (["inputs", 0, "role"], "mood", "reference is mood by its role and part"),
+        (["inputs", 0], MOOD, "No input has the role 'mood'"),
+        (["inputs", 0], ODD_PLANE, "reference_y is a plane that rgb24 has not: 'y'"),
+        (["outputs", 0, "unit"], "\x1b[31m", "the unit of .* should be a word"),
+        (["outputs", 0, "name"], "p5", "'p5' cannot be a label"),
         (["inputs"], [], "the inputs are none"),
         (["crop_border"], -4, "crop_border is -4 .* should be at least 0"),
         (["crop_border"], "x", "crop_border is 'x', and should be"),

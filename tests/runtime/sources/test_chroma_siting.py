@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose
 
 from framegauge.export.contract.colour_map import colour_map
 from framegauge.runtime import Scorer, score
+from framegauge.runtime.sources.chroma_siting import BegunStream, header, stated_siting
 from framegauge.runtime.sources.source import open_source
 
 STEP = 96
@@ -34,6 +35,7 @@ def edge() -> tuple[np.ndarray, ...]:
         (b"C420mpeg2 XYSCSS=420MPEG2", "left"),
         (b"C420paldv", "topleft"),
         (b"C420", None),
+        (b"XYSCSS=420JPEG", "centre"),
         (b"", None),
     ],
 )
@@ -86,3 +88,49 @@ def test_the_flag_stands_in_place_of_what_a_stream_says(
     assert left.pooled["mse"]["mean"] != centre.pooled["mse"]["mean"]
     assert centre.inputs["reference"]["chroma_siting"] == "centre"
     assert score(*bare, metrics="mse").inputs["reference"]["chroma_siting"] is None
+
+
+@pytest.mark.parametrize("coding", [b"C420jpeg", b"C420mpeg2", b"C420"])
+@pytest.mark.parametrize("first", [1, 9, 20, 4000])
+def test_a_pipe_says_the_same_in_any_pieces(
+    edge: tuple[np.ndarray, ...], tmp_path: Path, coding: bytes, first: int
+) -> None:
+    path = y4m(tmp_path / "a.y4m", coding, edge)
+    content = path.read_bytes()
+    pieces = [content[:first], content[first:]]
+
+    class Piped:
+        def read(self, size: int, /) -> bytes:
+            while pieces and not pieces[0]:
+                pieces.pop(0)
+            part = pieces[0][:size] if pieces else b""
+            if pieces:
+                pieces[0] = pieces[0][size:]
+            return part
+
+    piped = Piped()
+    head = header(piped)
+    whole = BegunStream(head, piped)
+
+    with open_source(path) as source:
+        assert stated_siting("rawvideo", head) == source.facts.siting
+    assert b"".join(iter(lambda: whole.read(100), b"")) == content
+
+
+@pytest.mark.parametrize("siting", ["left", "centre", "topleft"])
+def test_a_conversion_takes_chroma_from_where_it_lies(
+    edge: tuple[np.ndarray, ...], tmp_path: Path, siting: str
+) -> None:
+    coding = {"left": b"C420mpeg2", "centre": b"C420jpeg", "topleft": b"C420paldv"}[siting]
+    luma, cb, cr = edge
+    path = y4m(tmp_path / "a.y4m", coding, (luma, cb, 128 + (cr - 128) // 3))
+
+    with open_source(path) as source:
+        (rgb,) = next(iter(source.frames(format="rgb24", scaler="bilinear")))
+
+    red = rgb[16, :, 0].astype(int)
+    low, high = red[4], red[28]
+    middle = (red[14:18] - low) / (high - low)
+    # As in the graph: the step lies between samples at 14 and 16, or at 14.5 and 16.5.
+    wanted = [0, 0.25, 0.75, 1] if siting == "centre" else [0, 0.5, 1, 1]
+    assert_allclose(middle, wanted, atol=0.03)

@@ -73,7 +73,7 @@ def test_frames_too_small_to_search_are_refused() -> None:
 def test_without_opencv_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cv2", None)
 
-    with pytest.raises(BackendError, match=r"pip install 'framegauge\[flow\]'"):
+    with pytest.raises(BackendError, match=r"pip install '\.\[flow\]'"):
         DIS()
 
 
