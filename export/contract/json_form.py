@@ -117,6 +117,8 @@ def _classes(hint: Any) -> list[type[Any]]:
 def _read(hint: Any, value: Any, where: str) -> Any:
     """A value of a type, from what JSON has."""
     origin, arguments = get_origin(hint), get_args(hint)
+    if hint is Any:
+        return value
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         return made(hint, value, where)
     if origin in (Union, UnionType):

@@ -180,7 +180,8 @@ class Manifest:
             ValueError: They do not.
         """
         check_roles(self.outputs, self.inputs)
-        check_aggregates(self.aggregates, self.outputs)
+        moments = [output.name for output in self.outputs if output.kind == "moment"]
+        check_aggregates(self.aggregates, moments)
         check_names(self.outputs, self.aggregates, self.missing)
         check_bound_colour(self.form, self.inputs, self.matrix, self.range, self.chroma_siting)
         check_self_test(self.self_test, self.inputs, self.outputs, self.aggregates)

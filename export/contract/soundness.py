@@ -88,13 +88,16 @@ def check_outputs(outputs: Sequence[Output]) -> None:
             )
 
 
-def check_aggregates(aggregates: Sequence[Aggregate], outputs: Sequence[Output]) -> None:
+def check_aggregates(aggregates: Sequence[Aggregate], moments: Collection[str]) -> None:
     """Refuse a clip's score that nothing could make.
 
+    Args:
+        aggregates: How they are made.
+        moments: Names of what they can be made of.
+
     Raises:
-        ValueError: It is of something that is no moment, or lacks or has a parameter too many.
+        ValueError: One is of something else, or lacks or has a parameter too many.
     """
-    moments = [output.name for output in outputs if output.kind == "moment"]
     for each in aggregates:
         for name in each.of:
             if name not in moments:

@@ -10,7 +10,7 @@ import json
 import math
 import os
 from collections.abc import Collection, Iterator
-from itertools import repeat
+from itertools import pairwise, repeat
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import numpy as np
 from framegauge.export.contract.clip_scores import clip_score
 from framegauge.export.contract.interface import Aggregate
 from framegauge.export.contract.json_form import made, plain
+from framegauge.export.contract.soundness import check_aggregates
 from framegauge.runtime.errors import ScoreError
 from framegauge.runtime.pooling.gate import Gate
 from framegauge.runtime.pooling.pool import pool
@@ -27,6 +28,8 @@ from framegauge.runtime.reports.series import Frames, LabelFacts
 
 SCHEMA = 1
 
+# No video is made from so few frames of another.
+_MOST_FACTOR = 10_000
 _NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
@@ -103,7 +106,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
         return _ours(document) if "schema_version" in document else _libvmaf(document)
     except ScoreError as error:
         raise ScoreError(f"{path}: {error}") from error
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ScoreError(
             f"{path} is damaged: it lacks something that reports have, or has it in another form "
             f"({error!r}). Score again."
@@ -112,7 +115,9 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 def _ours(document: dict[str, Any]) -> dict[str, Any]:
     schema = document["schema_version"]
-    if not isinstance(schema, int) or schema > SCHEMA:
+    if type(schema) is not int or schema < 1:
+        raise TypeError(f"schema_version is {schema!r}")
+    if schema > SCHEMA:
         raise ScoreError(
             f"The report has schema {schema}, and this release reads up to {SCHEMA}. "
             "Update framegauge, or score again with this release."
@@ -127,6 +132,14 @@ def _ours(document: dict[str, Any]) -> dict[str, Any]:
     for section in ("inputs", "alignment", "model", "backend", "tool"):
         if not isinstance(document[section], dict):
             raise TypeError(f"{section} is no object")
+    if not all(isinstance(need, str) for needs in missing.values() for need in needs):
+        raise TypeError("missing names something that is no input")
+    flows = document.get("flows", {})
+    if not all(isinstance(each, dict) for each in flows.values()):
+        raise TypeError("flows are no objects")
+    factor = document["alignment"].get("factor", 2)
+    if type(factor) is not int or not 2 <= factor <= _MOST_FACTOR:
+        raise TypeError(f"alignment.factor is {factor!r}")
     if not all(isinstance(document["tool"][key], str) for key in ("name", "version")):
         raise TypeError("tool has no name or version")
     return {
@@ -141,7 +154,7 @@ def _ours(document: dict[str, Any]) -> dict[str, Any]:
             **{each.name: clip_score(each, clip["moments"]) for each in clip["aggregates"]},
         },
         "gates": gates,
-        "flows": document.get("flows", {}),
+        "flows": flows,
         "missing": missing,
         **{
             key: document[key] for key in ("fps", "inputs", "alignment", "model", "backend", "tool")
@@ -152,6 +165,7 @@ def _ours(document: dict[str, Any]) -> dict[str, Any]:
 def _clip_scores(document: dict[str, Any]) -> dict[str, Any]:
     """How scores of the whole clip are made, and of what."""
     kinds = tuple(made(Aggregate, each) for each in document.get("aggregates", ()))
+    check_aggregates(kinds, {name for each in kinds for name in each.of})
     rows = [row.get("moments", {}) for row in document["frames"]] if kinds else []
     return {
         "aggregates": kinds,
@@ -198,8 +212,13 @@ def _facts(facts: dict[str, Any]) -> LabelFacts:
 
 
 def _frames(rows: list[dict[str, Any]], labels: list[str], missing: Collection[str] = ()) -> Frames:
+    numbers = [row["frameNum"] for row in rows]
+    if not all(type(number) is int and number >= 0 for number in numbers):
+        raise TypeError("a frameNum is no whole number from 0 on")
+    if any(after <= before for before, after in pairwise(numbers)):
+        raise ValueError("the frames are not in the order of their frameNum, or one is there twice")
     return Frames(
-        np.array([row["frameNum"] for row in rows], np.int64),
+        np.array(numbers, np.int64),
         {
             label: np.full(len(rows), math.nan)
             if label in missing
@@ -213,7 +232,7 @@ def _score(metrics: dict[str, Any], label: str) -> float:
     value = metrics.get(label)
     if value is None:
         return _NOT_FINITE[metrics.get(f"{label}_status", "nan")]
-    if not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"a score is {value!r}")
     return float(value)
 

@@ -234,7 +234,7 @@ class Scorer:
         self,
         *,
         matrix: Matrix | None = None,
-        range: Range = "limited",
+        range: Range | None = None,
         chroma_siting: str = "left",
         **given: Frames,
     ) -> dict[str, NDArray[np.float64]]:
@@ -243,7 +243,7 @@ class Scorer:
         Args:
             matrix: What the code values of planes mean where a metric reads RGB; ``None`` for
                 bt709 from 720 lines up, else bt601.
-            range: The same for their range.
+            range: The same for their range; ``None`` for full of grey frames, else limited.
             chroma_siting: Where subsampled chroma lies, ``left``, ``centre``, ``topleft``, ...
             given: ``reference`` and ``distorted``, and whatever else :attr:`roles` names; one
                 sample or a batch each, by the number of axes. Frames of ``rgb24`` are
@@ -271,7 +271,7 @@ class Scorer:
         self,
         *,
         matrix: Matrix | None = None,
-        range: Range = "limited",
+        range: Range | None = None,
         chroma_siting: str = "left",
         **given: Frames,
     ) -> dict[str, GpuArray]:
@@ -297,7 +297,7 @@ class Scorer:
         return {label: scores[label] for label in self.labels}
 
     def _checked(
-        self, matrix: Matrix | None, range: Range, siting: str, given: Mapping[str, Frames]
+        self, matrix: Matrix | None, range: Range | None, siting: str, given: Mapping[str, Frames]
     ) -> tuple[dict[str, Batch], dict[str, Colour], dict[str, Samples]]:
         """What was given, as :meth:`run` takes it."""
         if not self.models:
@@ -309,7 +309,8 @@ class Scorer:
         if size is not None:
             self.check_size(size[1], size[0])
         named: Matrix = matrix or ("bt709" if size and size[0] >= 720 else "bt601")
-        return frames, dict.fromkeys(PAIR, Colour(named, range, siting)), tensors
+        spread: Range = range or ("full" if self.form.kind == "gray" else "limited")
+        return frames, dict.fromkeys(PAIR, Colour(named, spread, siting)), tensors
 
     def run(
         self,

@@ -51,12 +51,13 @@ def check_models(models: Sequence[Model], labels: Mapping[str, str]) -> None:
         raise UsageError(
             f"No score is there to be called {', '.join(unknown)}. The models give {scores}."
         )
-    twice = sorted({name for name in names if names.count(name) > 1})
+    every = [*names, *(total.name for each in models for total in each.aggregates)]
+    twice = sorted({name for name in every if every.count(name) > 1})
     if twice:
         raise UsageError(f"Two of the models give {', '.join(twice)}. Leave one out.")
 
 
-def check_colour(matrix: Matrix | None, range: Range, siting: str) -> None:
+def check_colour(matrix: Matrix | None, range: Range | None, siting: str) -> None:
     """Refuse names of colours that there are not.
 
     Raises:
@@ -64,7 +65,7 @@ def check_colour(matrix: Matrix | None, range: Range, siting: str) -> None:
     """
     for name, value, allowed in (
         ("matrix", matrix, (None, *MATRICES)),
-        ("range", range, RANGES),
+        ("range", range, (None, *RANGES)),
         ("chroma_siting", siting, tuple(SITINGS)),
     ):
         if value not in allowed:

@@ -40,7 +40,7 @@ def score(
     *,
     metrics: str | Sequence[str] | None = None,
     model: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None = None,
-    gates: Sequence[str] = (),
+    gates: str | Sequence[str] = (),
     offset: int = 0,
     start: int = 0,
     count: int | None = None,
@@ -95,9 +95,9 @@ def score(
             out frames of the faster video.
         factor: The distorted video was interpolated from every so many frames of the reference,
             from its first: these are inputs, and are not judged. Models are given the inputs around
-            a frame as ``previous`` and ``next``, and its place between them as ``time``. Without
-            a factor, entries that compare two neighbours with each other (``warping_error``) are
-            given each distorted frame as ``next`` and the one before it as ``previous``.
+            a frame as ``previous`` and ``next``, and its place between them as ``time``.
+            Neighbours in a video's own sequence, such as ``distorted_previous``, are given with
+            and without a factor.
         flows: Patterns of flow files by role, ``{"flow_previous_next": "flows/%05d.flo"}``; the
             number is the index of the frame judged in the reference. Where a file says that a
             flow is not known, ``mask`` is 0.
@@ -166,7 +166,7 @@ def score(
             flows=flows or {},
             flow_estimator=flow_estimator,
         ),
-        gates=tuple(gates),
+        gates=(gates,) if isinstance(gates, str) else tuple(gates),
         stills=stills,
     )
     return score_videos(reference, distorted, request, progress=progress, tell=tell)

@@ -6,18 +6,68 @@ import json
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import asdict
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from framegauge.export.contract.json_form import made
 from framegauge.runtime.atomic_files import write_text
 from framegauge.runtime.errors import ScoreError, UsageError
 from framegauge.runtime.sets.file_stamps import Stamps
 from framegauge.runtime.sets.sample_scores import SampleScore
 from framegauge.runtime.sets.samples import Sample
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptScore:
+    """A :class:`SampleScore` as a line has it: null where a number is not finite."""
+
+    format: str
+    size: tuple[int, int]
+    frames: dict[str, tuple[float | None, ...]]
+    moments: dict[str, float | None]
+    inputs: dict[str, Any]
+    left_out: str | None
+    error: str | None
+
+    @property
+    def score(self) -> SampleScore:
+        """The score."""
+        # Where there is none, NumPy reads NaN.
+        frames = {label: np.array(each, np.float64) for label, each in self.frames.items()}
+        moments = {name: math.nan if each is None else each for name, each in self.moments.items()}
+        return SampleScore(
+            format=self.format,
+            size=self.size,
+            frames=frames,
+            moments=moments,
+            inputs=self.inputs,
+            left_out=self.left_out,
+            error=self.error,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptLine:
+    """One line of a journal.
+
+    Attributes:
+        name: Of the sample.
+        method: Whose score it is.
+        files: The sample's files as they were before they were read.
+        sha256: Of the models that scored it.
+        score: What came of it.
+    """
+
+    name: str
+    method: str
+    files: dict[str, Any]
+    sha256: tuple[str, ...]
+    score: KeptScore
 
 
 class Journal:
@@ -40,7 +90,7 @@ class Journal:
             ScoreError: It cannot be read or written.
         """
         self._path = Path(path)
-        self._kept: dict[tuple[str, str], dict[str, Any]] = {}
+        self._kept: dict[tuple[str, str], KeptLine] = {}
         head = {"journal": "framegauge score-set", "version": version("framegauge")}
         wanted = json.loads(json.dumps({**head, "settings": settings}))
         try:
@@ -58,19 +108,9 @@ class Journal:
     ) -> tuple[SampleScore, list[str]] | None:
         """What is kept for a sample, with the hashes of its models, if its files are these."""
         kept = self._kept.get((sample.name, method))
-        if kept is None or kept["files"] != files:
+        if kept is None or kept.files != files:
             return None
-        frames, moments = kept["score"]["frames"], kept["score"]["moments"]
-        score = {
-            **kept["score"],
-            "size": tuple(kept["score"]["size"]),
-            # Where there is null, NumPy reads NaN.
-            "frames": {label: np.array(each, np.float64) for label, each in frames.items()},
-            "moments": {
-                name: math.nan if value is None else value for name, value in moments.items()
-            },
-        }
-        return SampleScore(**score), kept["sha256"]
+        return kept.score.score, list(kept.sha256)
 
     def keep(
         self, sample: Sample, method: str, files: Stamps, score: SampleScore, sha256: list[str]
@@ -117,11 +157,6 @@ class Journal:
         try:
             head, *lines = (json.loads(line) for line in whole.splitlines())
             is_ours = head["journal"] == wanted["journal"] and head.keys() == wanted.keys()
-            self._kept = {
-                (line["name"], line["method"]): line
-                for line in lines
-                if line["score"] and isinstance(line["score"]["frames"], dict)
-            }
         except (ValueError, KeyError, TypeError):
             is_ours = False
         if not is_ours:
@@ -129,6 +164,11 @@ class Journal:
                 f"{self._path} is no journal of score-set: --resume takes a file that it made, or "
                 "a new one. Name another."
             )
+        for line in lines:
+            # What an earlier release wrote otherwise, or somebody changed, is scored again.
+            with suppress(ValueError):
+                kept = made(KeptLine, line)
+                self._kept[kept.name, kept.method] = kept
         differing = [
             name
             for name in {**wanted["settings"], **head["settings"]}

@@ -27,7 +27,7 @@ def score_set(
     metrics: str | Sequence[str] | None = None,
     model: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None = None,
     protocol: str | None = None,
-    gates: Sequence[str] = (),
+    gates: str | Sequence[str] = (),
     scale: str | None = None,
     convert: str | None = None,
     quantise: int | None = None,
@@ -94,7 +94,7 @@ def score_set(
         ),
         frames=FrameRequest(scale=scale, convert=convert),
         protocol=protocol,
-        gates=tuple(gates),
+        gates=(gates,) if isinstance(gates, str) else tuple(gates),
         keep_going=keep_going,
         resume=None if resume is None else Path(resume),
     )

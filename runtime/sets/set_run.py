@@ -87,8 +87,12 @@ class SetRun:
         score, sha256 = found
         several = score.count > 1
         flight = in_flight(score.size, self.request.backend.threads) if several else 1
-        self.loaded.of(lambda: score.format, flight=flight)
-        return score if sha256 == self.loaded.sha256(score.format) else None
+        scorer = self.loaded.of(lambda: score.format, flight=flight)
+        moments = {each.name for each in scorer.outputs if each.kind == "moment"}
+        is_whole = score.left_out is not None or (
+            list(score.frames) == scorer.labels and set(score.moments) == moments
+        )
+        return score if is_whole and sha256 == self.loaded.sha256(score.format) else None
 
     def _parse(self, labels: Sequence[str]) -> None:
         """Read the gates, once labels are known."""

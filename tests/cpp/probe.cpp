@@ -26,7 +26,7 @@ int main(int, char** words) {
     } else if (what == "siting") {
         framegauge_frame frame{};
         frame.chroma_siting = number(3);
-        for (const float value : siting_of(meaning_of(frame), *find_format(words[2])))
+        for (const float value : siting_of(meaning_of(frame, *find_format(words[2])), *find_format(words[2])))
             std::printf("%.9g ", value);
     } else if (what == "sha256") {
         // The bytes in pieces of so many, up to the end.

@@ -56,7 +56,7 @@ enum {                                                        /* matrix of plane
     FRAMEGAUGE_BT2020 = 3
 };
 enum {                                                        /* range of planes */
-    FRAMEGAUGE_RANGE_ASSUMED = 0,                             /* limited */
+    FRAMEGAUGE_RANGE_ASSUMED = 0,                             /* limited, of grey full */
     FRAMEGAUGE_LIMITED = 1,
     FRAMEGAUGE_FULL = 2
 };

@@ -22,10 +22,11 @@ std::int32_t said_or(std::int32_t assumed, std::int32_t said, const Property& pr
 
 }  // namespace
 
-Meaning meaning_of(const framegauge_frame& frame) {
+Meaning meaning_of(const framegauge_frame& frame, const Format& format) {
+    const bool is_grey = !format.yuv && !format.is_rgb();
     return {said_or(frame.height >= 720 ? FRAMEGAUGE_BT709 : FRAMEGAUGE_BT601, frame.matrix,
                     matrix_property),
-            said_or(FRAMEGAUGE_LIMITED, frame.range, range_property),
+            said_or(is_grey ? FRAMEGAUGE_FULL : FRAMEGAUGE_LIMITED, frame.range, range_property),
             said_or(FRAMEGAUGE_SITING_LEFT, frame.chroma_siting, siting_property)};
 }
 

@@ -28,9 +28,10 @@ struct Meaning {
     std::int32_t matrix, range, siting;
 };
 
-// With what is assumed in the place of 0: bt709 from 720 lines up, else bt601; limited; left.
+// With what is assumed in the place of 0: bt709 from 720 lines up, else bt601; limited, of
+// grey full; left.
 // Throws a usage failure for numbers there are not.
-Meaning meaning_of(const framegauge_frame& frame);
+Meaning meaning_of(const framegauge_frame& frame, const Format& format);
 
 // The map from (Y, Cb, Cr, 1) to RGB in [0, 1], (3, 4), row by row.
 std::array<float, 12> colour_map(const Meaning& meaning, int depth);

@@ -69,7 +69,7 @@ void check_bound(const framegauge_frame& frame, const Model& model) {
                     " alone. Use a model made for what the frame is.");
     };
     if (manifest.matrix == 0 && manifest.chroma_siting == 0) return;
-    const Meaning meaning = meaning_of(frame);
+    const Meaning meaning = meaning_of(frame, *manifest.format);
     check(matrix_property, manifest.matrix, frame.matrix, meaning.matrix);
     check(range_property, manifest.range, frame.range, meaning.range);
     check(siting_property, manifest.chroma_siting, frame.chroma_siting, meaning.siting);
@@ -204,7 +204,7 @@ Tensor Scorer::facts(std::size_t index, const Samples& samples) {
         values.insert(values.end(), each.begin(), each.end());
     };
     for (const framegauge_frame* frame : samples) {
-        const Meaning meaning = meaning_of(*frame);
+        const Meaning meaning = meaning_of(*frame, format);
         if (part == Part::colour)
             add(colour_map(meaning, format.depth));
         else

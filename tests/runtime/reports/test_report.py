@@ -269,6 +269,23 @@ def test_what_is_no_report_is_refused_by_name(tmp_path: Path, text: str, message
         lambda document: document["outputs"]["epe"].update(ideal="zero"),
         lambda document: document.update(inputs=[]),
         lambda document: document.update(tool={}),
+        lambda document: document.update(schema_version=True),
+        lambda document: document.update(schema_version=0),
+        lambda document: document.update(flows=[1]),
+        lambda document: document.update(missing={"epe": [1, 2]}),
+        lambda document: document["alignment"].update(factor=10**30),
+        lambda document: document["alignment"].update(factor=10**7),
+        lambda document: document["aggregates"][0].update(of=[]),
+        lambda document: document["aggregates"][0].update(finish="ratio"),
+        lambda document: document["aggregates"][0].update(peak=None),
+        lambda document: document["aggregates"][0].update(cap=-5),
+        lambda document: document["frames"][0].pop("moments"),
+        lambda document: document["frames"][0]["moments"].update(psnr_y_mse=True),
+        lambda document: document["frames"][0]["metrics"].update(epe=True),
+        lambda document: document["frames"][0].update(frameNum=1.7),
+        lambda document: document["frames"][0].update(frameNum="0"),
+        lambda document: document["frames"][0].update(frameNum=-1),
+        lambda document: document["frames"][1].update(frameNum=10),
     ],
 )
 def test_a_damaged_report_of_ours_is_refused(
@@ -280,6 +297,20 @@ def test_a_damaged_report_of_ours_is_refused(
 
     with pytest.raises(ScoreError, match="is damaged"):
         Report.read(tmp_path / "r.json")
+
+
+def test_a_clips_score_is_that_of_the_moments_whatever_the_file_says(
+    report: Report, tmp_path: Path
+) -> None:
+    document = json.loads(report.to_json())
+    document["aggregate_metrics"]["apsnr_y"] = 59.0
+    (tmp_path / "r.json").write_text(json.dumps(document))
+
+    again = Report.read(tmp_path / "r.json")
+
+    # The mean squared error is 2, the peak 20.
+    assert again.aggregate == {"apsnr_y": pytest.approx(10 * math.log10(200))}
+    assert again.moments["psnr_y_mse"].tolist() == [1, 2, 3]
 
 
 def test_200_000_frames_are_written_a_piece_at_a_time_and_read(tmp_path: Path) -> None:

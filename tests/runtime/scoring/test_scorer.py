@@ -562,7 +562,6 @@ def test_float_frames_score_as_numpy_computes_them(float_model: Any) -> None:
     [
         ({"matrix": "bt470"}, "matrix is one of bt601, bt709, bt2020; got 'bt470'"),
         ({"range": "tv"}, "range is one of limited, full; got 'tv'"),
-        ({"range": None}, "range is one of limited, full; got None"),
     ],
     ids=str,
 )
@@ -592,7 +591,7 @@ def test_frames_below_the_least_size_are_refused_by_name(shipped: Callable[..., 
     [
         ([], "at least one model file"),
         ([("psnr_y", "yuv420p"), ("psnr", "rgb24")], "different formats, rgb24, yuv420p"),
-        ([("psnr_y", "yuv420p"), ("default", "yuv420p")], "Two of the models give psnr_y"),
+        ([("psnr_y", "yuv420p"), ("default", "yuv420p")], "Two of the models give apsnr_y, psnr_y"),
     ],
     ids=["none", "formats", "twice"],
 )
@@ -701,3 +700,25 @@ def test_a_clip_of_other_colours_than_a_models_is_refused(
     ):
         score(reference, distorted, model=path)
     assert score(reference, distorted, model=path, matrix="bt709").frames.numbers.size
+
+
+def test_grey_frames_in_memory_are_full_range_to_a_scorer_and_to_score(
+    shipped: Callable[..., Path], models: Any
+) -> None:
+    grey = np.random.default_rng(0).integers(60, 180, (64, 64), np.uint8)
+    path = models(["psnr"], "gray8").path
+
+    with Scorer(path) as scorer:
+        alone = scorer(reference=grey, distorted=grey + np.uint8(6))["psnr"]
+    report = score([grey], [grey + np.uint8(6)], model=path)
+
+    # Six of 255 levels.
+    assert_allclose(alone, 20 * math.log10(255 / 6), atol=1e-4)
+    assert_allclose(report.frames.scores["psnr"], alone)
+
+
+def test_a_name_that_is_a_clips_score_already_is_refused(shipped: Callable[..., Path]) -> None:
+    files = [shipped("psnr_y"), shipped("float_ssim")]
+
+    with pytest.raises(UsageError, match="Two of the models give apsnr_y"):
+        Scorer(files, labels={"float_ssim": "apsnr_y"})

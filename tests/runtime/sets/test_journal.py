@@ -3,6 +3,7 @@ import math
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -139,3 +140,36 @@ def test_a_file_that_is_no_journal_is_refused(flat: Flat, content: bytes) -> Non
 
     with pytest.raises(UsageError, match="no journal of score-set"):
         resumed(path, folder / "kept")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda line: line["score"].pop("moments"),
+        lambda line: line.pop("sha256"),
+        lambda line: line.update(sha256="0"),
+        lambda line: line["score"].update(surprise=1),
+        lambda line: line["score"]["frames"].pop("psnr"),
+        lambda line: line["score"]["frames"].update(psnr=["x"]),
+        lambda line: line["score"].update(moments={}),
+        lambda line: line["score"].update(size=[1]),
+        lambda line: line["score"].update(inputs=[1]),
+        lambda line: line["score"].update(frames=None),
+    ],
+)
+def test_a_line_that_is_not_as_it_was_written_is_scored_again(
+    flat: Flat, decibels: Decibels, spoil: Callable[[dict[str, Any]], object]
+) -> None:
+    folder = flat(PAIR)
+    path = listed(folder, "reference,distorted\ngt/1.bmp,mine/1.bmp\n")
+    resumed(path, folder / "kept")
+    rewrite(folder / "kept", 12.5)
+    head, kept = (folder / "kept").read_text().splitlines()
+    line = json.loads(kept)
+    spoil(line)
+    (folder / "kept").write_text(f"{head}\n{json.dumps(line)}\n")
+
+    report = resumed(path, folder / "kept")
+
+    assert report.mean("distorted", "psnr") == pytest.approx(decibels(1), abs=DECIBEL)
+    assert all(map(math.isfinite, report.scores["gt/1", "distorted"].moments.values()))
