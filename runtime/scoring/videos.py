@@ -235,7 +235,11 @@ def score_videos(
 
 
 def _assumed(clips: ClipPair) -> Iterator[str]:
-    """What the clips do not say of themselves, for people."""
+    """What the clips do not say of themselves, or say otherwise than each other, for people."""
+    sitings = {each.name: each.siting for each in clips.facts.values() if each.siting}
+    if len(set(sitings.values())) > 1:
+        listed = ", ".join(f"{siting} in {name}" for name, siting in sitings.items())
+        yield f"chroma lies otherwise in the two: {listed}; metrics that read RGB heed it"
     for each in clips.facts.values():
         if each.assumed:
             yield (
