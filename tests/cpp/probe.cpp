@@ -21,7 +21,7 @@ int main(int, char** words) {
         frame.matrix = number(2);
         frame.range = number(3);
         frame.height = static_cast<std::uint32_t>(number(5));
-        for (const float value : colour_map(meaning_of(frame), number(4)))
+        for (const float value : colour_map(meaning_of(frame, *find_format("yuv420p")), number(4)))
             std::printf("%.9g ", value);
     } else if (what == "siting") {
         framegauge_frame frame{};
