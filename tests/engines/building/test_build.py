@@ -527,7 +527,7 @@ def test_a_flavour_that_is_not_installed_names_the_extra(model: ModelFile) -> No
         pytest.skip("tensorrt is installed here")
     target = Target(flavour="tensorrt", architectures=("sm90",))
 
-    with pytest.raises(TargetError, match=r"needs tensorrt, .* pip install 'framegauge\[tensorrt"):
+    with pytest.raises(TargetError, match=r"needs tensorrt, .* pip install '\.\[tensorrt"):
         jobs(model, [target], SMALL)
 
 

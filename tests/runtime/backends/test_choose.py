@@ -124,7 +124,7 @@ def test_the_flavour_asked_for_is_not_swapped_for_the_other(
 ) -> None:
     stored(mse, ANY)
 
-    with pytest.raises(BackendError, match=r"tensorrt not installed.*framegauge\[tensorrt\]"):
+    with pytest.raises(BackendError, match=r"tensorrt not installed.*\.\[tensorrt\]"):
         Model(mse, backend="tensorrt", machine=played())
 
 
