@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <set>
 
 namespace framegauge {
@@ -111,7 +112,8 @@ void check_scale(const Output& output, const SelfTest& test) {
         throw failed(output.name, " allows ", output.tolerance, ", too much for scores up to ",
                      largest);
     // Where a score has no bound on its better side, that of equal frames is no best.
-    const bool has_end = output.higher_is_better ? std::isfinite(output.high) : output.low > -most_real;
+    const bool has_end = output.higher_is_better ? std::isfinite(output.high)
+                                                 : output.low > std::numeric_limits<float>::lowest();
     if (std::isnan(output.ideal) || !has_end) return;
     const double best = output.higher_is_better ? high : low;
     const double gain = output.higher_is_better ? best - output.ideal : output.ideal - best;

@@ -219,7 +219,7 @@ def test_an_interrupt_leaves_nothing_behind(long_clip: Path, tmp_path: Path) -> 
 
 
 def test_an_interrupted_export_leaves_nothing_behind(tmp_path: Path) -> None:
-    arguments = ("export", "--metrics", "laplacian", "-o", tmp_path / "m.onnx")
+    arguments = ("export", "--metrics", "laplacian[levels=4]", "-o", tmp_path / "m.onnx")
 
     with on_a_terminal(*arguments) as (process, heard):
         heard(rb"tracing")
@@ -622,9 +622,7 @@ def test_a_name_as_papers_write_it_is_understood(
 
 
 def test_the_module_is_the_command(python: Callable[..., Any]) -> None:
-    program = (
-        "import runpy, sys; sys.argv[1:] = ['--version']; runpy.run_module('framegauge.runtime')"
-    )
+    program = "import runpy, sys; sys.argv[1:] = ['--version']; runpy.run_module('framegauge.runtime', run_name='__main__')"
 
     done = python(program)
 
