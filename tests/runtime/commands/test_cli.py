@@ -622,7 +622,11 @@ def test_a_name_as_papers_write_it_is_understood(
 
 
 def test_the_module_is_the_command(python: Callable[..., Any]) -> None:
-    program = "import runpy, sys; sys.argv[1:] = ['--version']; runpy.run_module('framegauge.runtime', run_name='__main__')"
+    program = """
+import runpy, sys
+sys.argv[1:] = ["--version"]
+runpy.run_module("framegauge.runtime", run_name="__main__")
+"""
 
     done = python(program)
 
