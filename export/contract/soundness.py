@@ -8,7 +8,6 @@ from collections.abc import Collection, Sequence
 
 from framegauge.export.contract.clip_scores import clip_score, finished
 from framegauge.export.contract.colour_map import MATRICES, RANGES
-from framegauge.export.contract.entry import check_name
 from framegauge.export.contract.formats import Dim, Format, subsampling
 from framegauge.export.contract.interface import Aggregate, Input, Missing, Output, SelfTest
 from framegauge.export.contract.json_form import MOST_REAL
@@ -137,7 +136,6 @@ def check_names(
                 f"{name!r} is no label: those are small letters, digits and underscores, from a "
                 "letter on, with dots between a label and a term"
             )
-        check_name(name.partition(".")[0], "a label")
     for each in outputs:
         if not (each.unit.isprintable() and 1 <= len(each.unit) <= MOST_UNIT):
             raise ValueError(f"the unit of {each.name} is {each.unit!r}, and should be a word")

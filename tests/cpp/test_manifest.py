@@ -93,7 +93,7 @@ CHANGES = {
     "no inputs": (change("inputs", to=[]), "inputs are none: each should be there once"),
     "one input twice": (
         change("inputs", 1, "name", to="reference_y"),
-        "reference_y, reference_y, reference_v, ",
+        "reference_y is reference_u by its role and part",
     ),
     "other dims": (
         change("inputs", 0, "dims", to=["N", "H", "W", 4]),
@@ -120,7 +120,10 @@ CHANGES = {
         change("inputs", 0, "dtype", to="int8"),
         'inputs[0].dtype is "int8", and should be one of uint8, float32',
     ),
-    "unknown role": (change("inputs", 0, "role", to="witness"), "role witness"),
+    "unknown role": (
+        change("inputs", 0, "role", to="witness"),
+        "reference_y is witness_y by its role and part",
+    ),
     "outputs missing": (without("outputs"), "it has no outputs"),
     "no outputs": (change("outputs", to=[]), "no scores"),
     "no scores": (change("outputs", 0, "kind", to="moment"), "no scores"),
@@ -419,7 +422,10 @@ CHANGES = {
         change("self_test", "siting", 1, to=[0.5]),
         "a row of the self-test's siting has 1 values, and should have 2",
     ),
-    "renamed input": (change("inputs", 0, "name", to="other"), "belongs to another model"),
+    "renamed input": (
+        change("inputs", 0, "name", to="other"),
+        "other is reference_y by its role and part",
+    ),
     "failed self-test": (
         change("self_test", "scores", 0, "psnr", to=[1.0, 1.0]),
         "psnr at 56x45 should be 1, and came out as 38.65",

@@ -16,7 +16,6 @@ from framegauge.engines.store.store import Store
 from framegauge.export.catalog import ENTRIES
 from framegauge.export.contract.entry import parse_entries
 from framegauge.export.contract.formats import find_format
-from framegauge.export.contract.manifest import KEY
 from framegauge.export.contract.model_file import ModelFile
 from framegauge.export.graph import Graph
 from framegauge.export.lowering.model import describe
@@ -119,7 +118,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 
     def write(entries: str, precision: str = "fp32") -> Path:
         # Planes are read as they are, so an entry of planes needs some.
-        planes = any(each.SPEC.plane and each.SPEC.name == entries for each in ENTRIES)
+        planes = any(each.SPEC.planes and each.SPEC.name == entries for each in ENTRIES)
         form = find_format("yuv420p" if planes else "rgb24")
         graph, exact = (
             Graph(parse_entries(entries), form, dtype=dtype, weights=networks)
@@ -130,9 +129,8 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
         if precision == "fp16":
             model, rounding = in_half(model, graph, exact, manifest.self_test)
             manifest = replace(manifest, precision="fp16", rounding=rounding)
-        model.metadata_props[KEY] = manifest.to_json()
         path = folder / f"{entries.replace(',', '-')[:40]}-{precision}.onnx"
-        path.write_bytes(serialise(model))
+        path.write_bytes(serialise(model, manifest))
         return path
 
     return write

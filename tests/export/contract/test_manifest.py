@@ -228,7 +228,6 @@ def test_a_word_or_number_that_means_nothing_is_refused(
         (["inputs", 0], MOOD, "No input has the role 'mood'"),
         (["inputs", 0], ODD_PLANE, "reference_y is a plane that rgb24 has not: 'y'"),
         (["outputs", 0, "unit"], "\x1b[31m", "the unit of .* should be a word"),
-        (["outputs", 0, "name"], "p5", "'p5' cannot be a label"),
         (["inputs"], [], "the inputs are none"),
         (["crop_border"], -4, "crop_border is -4 .* should be at least 0"),
         (["crop_border"], "x", "crop_border is 'x', and should be"),

@@ -12,6 +12,7 @@ import pytest
 import framegauge.runtime
 from framegauge.export.contract.formats import FORMATS
 from framegauge.export.contract.manifest import KEY, Manifest
+from framegauge.export.contract.model_bytes import DIGEST_KEY
 from framegauge.export.contract.selftest import feed
 from framegauge.export.lowering.model import export
 from framegauge.export.lowering.shipped import FORMATS as SHIPPED_FORMATS
@@ -29,19 +30,18 @@ def manifest_of(content: bytes) -> Manifest:
 def scores_of(content: bytes) -> np.ndarray:
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     manifest = manifest_of(content)
-    given = feed(
-        FORMATS[manifest.format], manifest.inputs, (203, 181), 2, manifest.self_test.colour
-    )
+    given = feed(FORMATS[manifest.format], manifest.inputs, (203, 181), 2, manifest.self_test.facts)
     return np.array(session.run(None, given))
 
 
 def without_scores(content: bytes) -> bytes:
     """The file but for its self-test's scores: processors differ in the last digit of float64."""
     model = onnx.load_from_string(content)
-    (entry,) = (entry for entry in model.metadata_props if entry.key == KEY)
-    facts = json.loads(entry.value)
-    del facts["self_test"]["scores"]
-    entry.value = json.dumps(facts)
+    held = {entry.key: entry for entry in model.metadata_props}
+    facts = json.loads(held[KEY].value)
+    del facts["self_test"]["scores"], facts["self_test"]["clips"]
+    held[KEY].value = json.dumps(facts)
+    held[DIGEST_KEY].value = ""  # of the whole file, scores and all
     return model.SerializeToString(deterministic=True)
 
 
