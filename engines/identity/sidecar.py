@@ -16,6 +16,7 @@ from framegauge.engines.identity import sidecar_values as checked
 from framegauge.engines.identity.machine import Platform
 from framegauge.engines.identity.profile import Profile
 from framegauge.engines.identity.target import Target
+from framegauge.export.contract.json_form import parsed
 from framegauge.export.contract.manifest import SCHEMA as MANIFEST_SCHEMA
 from framegauge.export.contract.manifest import Manifest, ManifestError
 
@@ -155,11 +156,11 @@ class Sidecar:
                 says.
         """
         try:
-            facts = json.loads(text, parse_constant=checked.finite, parse_float=checked.finite)
+            facts = parsed(text)
             schema = facts["schema"]
             if not isinstance(schema, int):
                 raise TypeError(f"schema is {schema!r}")
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
+        except (ValueError, TypeError, KeyError) as error:
             raise SidecarError(f"{file} is not a sidecar of an engine ({error!r}).") from error
         if schema > SCHEMA:
             raise NewerError(
@@ -242,7 +243,7 @@ def _manifest(text: str, file: str) -> Manifest:
 def _schema(text: str) -> int:
     """The schema that a manifest says it is of, 0 if it does not."""
     try:
-        schema = json.loads(text)["schema"]
-    except (ValueError, TypeError, KeyError, RecursionError):
+        schema = parsed(text)["schema"]
+    except (ValueError, TypeError, KeyError):
         return 0
     return schema if isinstance(schema, int) else 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from datetime import datetime, timedelta
 from typing import Any
@@ -36,14 +35,6 @@ def text(value: Any) -> str:
         raise TypeError(f"{value!r} should be text")
     value.encode()  # refuses half a character
     return value
-
-
-def finite(word: str) -> float:
-    """A number in JSON that has a fraction, or is none."""
-    number = float(word)
-    if not math.isfinite(number):
-        raise ValueError(f"{word} is no number that JSON can hold")
-    return number
 
 
 def length(value: Any) -> int:

@@ -94,7 +94,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
         document = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise ScoreError(f"The report {path} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ScoreError(
             f"{path} is not a JSON report ({error}). Write one with --json."
         ) from error

@@ -157,7 +157,7 @@ class Journal:
         try:
             head, *lines = (json.loads(line) for line in whole.splitlines())
             is_ours = head["journal"] == wanted["journal"] and head.keys() == wanted.keys()
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             is_ours = False
         if not is_ours:
             raise UsageError(

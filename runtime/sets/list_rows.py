@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from framegauge.export.contract.json_form import parsed
 from framegauge.runtime.errors import ScoreError, UsageError
 
 Rows = tuple[list[str], list[tuple[int, dict[str, Any]]]]
@@ -59,7 +59,7 @@ def _jsonl(path: Path) -> Rows:
         if not text.strip():
             continue
         try:
-            row = json.loads(text, object_pairs_hook=_object)
+            row = parsed(text)
         except ValueError as error:
             raise UsageError(f"{path}, line {number} is not JSON ({error}).") from error
         if not isinstance(row, dict) or not all(
@@ -71,13 +71,6 @@ def _jsonl(path: Path) -> Rows:
             )
         lines.append((number, row))
     return list(dict.fromkeys(name for _, row in lines for name in row)), lines
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    twice = repeated([name for name, _ in pairs])
-    if twice:
-        raise ValueError(f"it has {', '.join(twice)} twice")
-    return dict(pairs)
 
 
 def _text(path: Path) -> str:

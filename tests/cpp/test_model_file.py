@@ -69,7 +69,7 @@ def test_a_bit_flipped_anywhere_is_refused(plain: Any, tmp_path: Path, name: str
         flipped[place // 8] ^= 1 << place % 8
         path.write_bytes(flipped)
 
-        refused(plain, path)
+        assert refused(plain, path), f"bit {place}"
 
 
 def test_a_bit_flipped_in_the_weights_is_refused_as_damage(plain: Any, tmp_path: Path) -> None:

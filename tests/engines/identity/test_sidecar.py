@@ -150,7 +150,7 @@ def test_a_sidecar_says_in_words_what_the_key_is_made_of(
 def test_a_number_too_large_for_json_is_refused(made: Callable[..., tuple[bytes, Sidecar]]) -> None:
     text = made()[1].to_json().replace('"about": {}', '"about": {"seconds": 1e999}')
 
-    with pytest.raises(SidecarError, match="1e999 is no number"):
+    with pytest.raises(SidecarError, match="1e999 is too large a number"):
         Sidecar.from_json(text, file="x.json")
 
 

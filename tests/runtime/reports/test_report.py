@@ -239,6 +239,7 @@ def test_csv_keeps_every_bit(report: Report) -> None:
     [
         ("", "not a JSON report"),
         ("{", "not a JSON report"),
+        pytest.param("[" * 100_000, "not a JSON report", id="deep"),
         ("[]", "no report of framegauge or libvmaf"),
         ('{"frames": 3}', "no report of framegauge or libvmaf"),
         ('{"frames": [{"frameNum": 0}]}', "is damaged"),

@@ -131,7 +131,11 @@ def test_a_first_line_that_was_cut_off_is_begun_again(flat: Flat) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"\xff", b"\xff\n", b'{"journal": "framegauge score-set"}\n', b"[]\n"]
+    "content",
+    [
+        *(b"\xff", b"\xff\n", b'{"journal": "framegauge score-set"}\n', b"[]\n"),
+        pytest.param(b"[" * 100_000 + b"\n", id="deep"),
+    ],
 )
 def test_a_file_that_is_no_journal_is_refused(flat: Flat, content: bytes) -> None:
     folder = flat(PAIR)

@@ -15,7 +15,14 @@ def written(folder: Path, name: str, text: str) -> Path:
 def test_an_object_with_one_key_twice_is_refused(tmp_path: Path) -> None:
     path = written(tmp_path, "a.jsonl", '{"reference": "a", "reference": "c", "distorted": "b"}\n')
 
-    with pytest.raises(UsageError, match=r"line 1 is not JSON \(it has reference twice\)"):
+    with pytest.raises(UsageError, match=r"line 1 is not JSON \('reference' is there twice\)"):
+        read_rows(path)
+
+
+def test_values_too_deep_for_the_reader_are_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, "a.jsonl", '{"reference": ' + "[" * 100_000 + "\n")
+
+    with pytest.raises(UsageError, match=r"line 1 is not JSON .*too deep"):
         read_rows(path)
 
 
