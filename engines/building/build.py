@@ -226,7 +226,7 @@ def _version(target: Target) -> str:
     if target.flavour not in installed:
         raise TargetError(
             f"Building for {target} needs {target.flavour}, which is not installed. "
-            f"pip install 'framegauge[{_EXTRAS[target.flavour]}]'"
+            f"pip install '.[{_EXTRAS[target.flavour]}]'"
             + (f"; installed: {', '.join(installed)}." if installed else ".")
         )
     return installed[target.flavour]
