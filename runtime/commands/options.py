@@ -43,6 +43,25 @@ _scale = click.option(
 _convert = click.option(
     "--convert", metavar="reference|FORMAT", help="Allow conversion to this format."
 )
+_transfer = click.option(
+    "--transfer",
+    metavar="T",
+    help="pq, hlg or FFmpeg's name of a transfer function, in place of what the streams say.",
+)
+_film_grain = click.option(
+    "--film-grain",
+    type=click.Choice(["on", "off"]),
+    default="on",
+    show_default=True,
+    help="Whether to draw the grain that streams carry, as players do.",
+)
+_on_colour_mismatch = click.option(
+    "--on-colour-mismatch",
+    type=click.Choice(["error", "ignore"]),
+    default="error",
+    show_default=True,
+    help="When light or colours differ: compare code values as they are, by metrics of planes.",
+)
 _backend = click.option(
     "--backend",
     type=click.Choice(BACKENDS),
@@ -92,11 +111,14 @@ def frame_options(command: Command) -> Command:
         _convert,
         click.option("--matrix", help="bt601, bt709 or bt2020, in place of what the streams say."),
         click.option("--range", help="limited or full, in place of what the streams say."),
+        _transfer,
         click.option(
             "--chroma-siting",
             type=click.Choice(list(SITINGS)),
             help="Where subsampled chroma lies, in place of what the streams say.",
         ),
+        _film_grain,
+        _on_colour_mismatch,
         click.option("--size", metavar="WxH", help="Size of bare samples (.yuv)."),
         click.option("--pixel-format", metavar="F", help="Pixel format of bare samples (.yuv)."),
         click.option(
@@ -108,7 +130,8 @@ def frame_options(command: Command) -> Command:
 
 def conversion_options(command: Command) -> Command:
     """The same for clips that all say what they are."""
-    return _as_value("frames", FrameRequest, (_scale, _convert), command)
+    options = (_scale, _convert, _transfer, _film_grain, _on_colour_mismatch)
+    return _as_value("frames", FrameRequest, options, command)
 
 
 def pair_options(command: Command) -> Command:
@@ -189,26 +212,8 @@ def _models(
     )
 
 
-def _frames(
-    scale: str | None,
-    convert: str | None,
-    matrix: str | None,
-    range: str | None,
-    chroma_siting: str | None,
-    size: str | None,
-    pixel_format: str | None,
-    frame_rate: str | None,
-) -> FrameRequest:
-    return FrameRequest(
-        size=_size(size),
-        pixel_format=pixel_format,
-        frame_rate=frame_rate,
-        matrix=matrix,
-        range=range,
-        chroma_siting=chroma_siting,
-        scale=scale,
-        convert=convert,
-    )
+def _frames(size: str | None, **others: Any) -> FrameRequest:
+    return FrameRequest(size=_size(size), **others)
 
 
 def _pairs(

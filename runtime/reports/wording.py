@@ -8,8 +8,12 @@ from typing import Any
 # What null says, by key; of any other it says that nothing is known.
 _WITHOUT = {
     "chroma": "not used",
+    "chroma_siting": "not said",
+    "chroma_siting_taken": "none",
     "converted": "no",
+    "cropped": "no",
     "count": "all",
+    "film_grain": "none",
     "format": "none",
     "matrix": "none",
     "orientation": "as it is stored",
@@ -18,6 +22,11 @@ _WITHOUT = {
     "scaled": "no",
     "transfer": "not said",
 }
+
+_NOTABLE = (
+    *("assumed", "from_container", "container_differs", "orientation", "cropped", "film_grain"),
+    *("converted", "scaled", "mismatch_ignored"),
+)
 
 
 def side_by_side(
@@ -30,7 +39,7 @@ def side_by_side(
             "key": key,
             "values": (left.get(key, ""), right.get(key, "")),
             "differs": left.get(key) != right.get(key) and key != "name",
-            "notable": key.split()[0] in ("assumed", "converted", "scaled", "orientation")
+            "notable": key.replace(" ", "_").startswith(_NOTABLE)
             and {left.get(key), right.get(key)} - {None, "none", *_WITHOUT.values()} != set(),
         }
         for key in dict.fromkeys([*left, *right])

@@ -193,7 +193,7 @@ def plan_pair(facts: Mapping[str, Facts], scorer: Scorer, policy: ConversionPoli
         ScoreError: The clips differ in something that may not be changed.
         UsageError: The frames are too small for a metric.
     """
-    renditions = policy.renditions(facts, scorer.form.name)
+    renditions = policy.renditions(facts, scorer.form.name, reads_rgb=scorer.reads_rgb)
     size = renditions["reference"].size
     scorer.check_size(*size)
     for each in facts.values():

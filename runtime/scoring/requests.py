@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Self
+from typing import Self, get_args
 
 from framegauge.export.contract.roles import SITINGS
 from framegauge.runtime.backends.request import BackendRequest
@@ -26,7 +26,10 @@ from framegauge.runtime.pairing.alignment import Alignment, OnLength
 from framegauge.runtime.pairing.extra_inputs import ExtraInputs
 from framegauge.runtime.pairing.frame_rates import OnRate
 from framegauge.runtime.sources.arrays import ArrayFrame
+from framegauge.runtime.sources.colour_mismatch import OnColour
+from framegauge.runtime.sources.colour_tags import ColourTags
 from framegauge.runtime.sources.conversion import ConversionPolicy
+from framegauge.runtime.sources.film_grain import FilmGrain
 from framegauge.runtime.sources.source import Source, open_source
 
 Where = str | os.PathLike[str] | Iterable[ArrayFrame]
@@ -149,10 +152,14 @@ class FrameRequest:
         frame_rate: Frames a second of bare samples, images and arrays.
         matrix: bt601, bt709 or bt2020, in place of what the streams say.
         range: limited or full, in place of what the streams say.
+        transfer: ``pq``, ``hlg`` or FFmpeg's name of a transfer function, in place of what the
+            streams say.
+        film_grain: ``on`` to draw the grain that streams carry, as players do, or ``off``.
         chroma_siting: Where subsampled chroma lies, ``left``, ``centre``, ``topleft``, ..., in
             place of what the streams say.
         scale: ``reference`` or ``WxH``, with ``:bicubic``, ``lanczos``, ``bilinear`` or ``area``.
         convert: ``reference`` or a pixel format, to which frames of another are converted.
+        on_colour_mismatch: ``error``, or ``ignore`` to compare code values of planes as they are.
     """
 
     size: tuple[int, int] | None = None
@@ -160,17 +167,23 @@ class FrameRequest:
     frame_rate: Fraction | float | str | None = None
     matrix: str | None = None
     range: str | None = None
+    transfer: str | None = None
+    film_grain: FilmGrain = "on"
     chroma_siting: str | None = None
     scale: str | None = None
     convert: str | None = None
+    on_colour_mismatch: OnColour = "error"
 
     def __post_init__(self) -> None:
         """Check what is written.
 
         Raises:
-            UsageError: ``scale`` or ``convert`` is not written rightly, or there is no such siting.
+            UsageError: ``scale`` or ``convert`` is not written rightly, or a name is not known.
         """
         _ = self.policy
+        ColourTags.given(matrix=self.matrix, range=self.range, transfer=self.transfer)
+        if self.film_grain not in get_args(FilmGrain):
+            raise UsageError(f"--film-grain takes on or off; got {self.film_grain!r}.")
         if self.chroma_siting not in (None, *SITINGS):
             raise UsageError(
                 f"--chroma-siting takes one of {', '.join(SITINGS)}; got {self.chroma_siting!r}."
@@ -179,7 +192,7 @@ class FrameRequest:
     @property
     def policy(self) -> ConversionPolicy:
         """What may be done to frames that differ."""
-        return ConversionPolicy.parse(self.scale, self.convert)
+        return ConversionPolicy.parse(self.scale, self.convert, self.on_colour_mismatch)
 
     def open(self, where: Where) -> Source:
         """A clip, opened.
@@ -194,6 +207,8 @@ class FrameRequest:
             frame_rate=self.frame_rate,
             matrix=self.matrix,
             range=self.range,
+            transfer=self.transfer,
+            film_grain=self.film_grain,
         )
         if self.chroma_siting is not None:
             source.facts = replace(source.facts, siting=self.chroma_siting)

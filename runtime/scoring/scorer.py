@@ -230,6 +230,15 @@ class Scorer:
         inputs = (each for model in self.models for each in model.manifest.inputs)
         return tuple(dict.fromkeys(each.role for each in inputs))
 
+    @property
+    def reads_rgb(self) -> bool:
+        """Whether some model is given RGB, or makes it of planes."""
+        return self.form.kind == "rgb" or any(
+            model.manifest.matrix is not None
+            or any(each.part == "colour" for each in model.manifest.inputs)
+            for model in self.models
+        )
+
     def __call__(
         self,
         *,

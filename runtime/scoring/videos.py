@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 
+from framegauge.export.contract.colour_map import MATRICES
 from framegauge.runtime.backends.request import BackendRequest
 from framegauge.runtime.pairing.alignment import OnLength
 from framegauge.runtime.pairing.case_assembly import Cases
@@ -32,6 +33,8 @@ from framegauge.runtime.scoring.requests import (
     Where,
 )
 from framegauge.runtime.scoring.scorers_by_format import ScorersByFormat
+from framegauge.runtime.sources.colour_mismatch import OnColour
+from framegauge.runtime.sources.film_grain import FilmGrain
 
 
 def score(
@@ -54,7 +57,10 @@ def score(
     convert: str | None = None,
     matrix: str | None = None,
     range: str | None = None,
+    transfer: str | None = None,
     chroma_siting: str | None = None,
+    film_grain: FilmGrain = "on",
+    on_colour_mismatch: OnColour = "error",
     size: tuple[int, int] | None = None,
     pixel_format: str | None = None,
     frame_rate: Fraction | float | str | None = None,
@@ -106,9 +112,14 @@ def score(
         convert: ``reference`` or a pixel format, to which frames of another are converted.
         matrix: bt601, bt709 or bt2020, in place of what the streams say.
         range: limited or full, in place of what the streams say.
+        transfer: ``pq``, ``hlg`` or FFmpeg's name of a transfer function, in place of what the
+            streams say.
         chroma_siting: Where subsampled chroma lies, for metrics that read RGB: ``left``,
             ``centre``, ``topleft``, ``top``, ``bottomleft`` or ``bottom``, in place of what the
             streams say; left if they say nothing.
+        film_grain: ``on`` to draw the grain that streams carry, as players do, or ``off``.
+        on_colour_mismatch: ``error``, or ``ignore`` to compare code values that mean different
+            light or colours as they are, by metrics that read planes.
         size: Width and height of bare samples.
         pixel_format: Pixel format of bare samples and of frames in memory.
         frame_rate: Frames a second of bare samples, images and arrays.
@@ -151,9 +162,12 @@ def score(
             frame_rate=frame_rate,
             matrix=matrix,
             range=range,
+            transfer=transfer,
+            film_grain=film_grain,
             chroma_siting=chroma_siting,
             scale=scale,
             convert=convert,
+            on_colour_mismatch=on_colour_mismatch,
         ),
         pairs=PairRequest(
             offset=offset,
@@ -203,7 +217,7 @@ def score_videos(
         labels = [*scorer.labels, *missing_of(scorer)]
         gates = [Gate.parse(gate, labels=labels) for gate in request.gates]
         plan = plan_pair(clips.facts, scorer, policy)
-        for words in _assumed(clips):
+        for words in _remarks(clips, plan):
             say(words)
         worst = _worst(request.stills, plan)
         scores = score_pair(clips, plan, cases, worst=worst, progress=progress)
@@ -234,29 +248,43 @@ def score_videos(
     return report.with_gates(gates)
 
 
-def _assumed(clips: ClipPair) -> Iterator[str]:
+def _remarks(clips: ClipPair, plan: PairPlan) -> Iterator[str]:
     """What the clips do not say of themselves, or say otherwise than each other, for people."""
     sitings = {each.name: each.siting for each in clips.facts.values() if each.siting}
     if len(set(sitings.values())) > 1:
         listed = ", ".join(f"{siting} in {name}" for name, siting in sitings.items())
         yield f"chroma lies otherwise in the two: {listed}; metrics that read RGB heed it"
     for each in clips.facts.values():
+        told = each.to_json()
         if each.assumed:
             yield (
-                f"{each.name} does not say its {' and '.join(each.assumed)}: taken as "
-                f"{', '.join(str(getattr(each, name)) for name in each.assumed)}"
+                f"{each.name} does not say its {_listed(each.assumed)}: taken as "
+                f"{', '.join(str(told[name]) for name in each.assumed)}"
             )
+        for name, value in each.container_differs.items():
+            yield (
+                f"{each.name} says {name} {value} in its container and {told[name]} in its "
+                "stream: the stream's is taken"
+            )
+        if told["cropped"]:
+            cut = ", ".join(f"{value} {name}" for name, value in told["cropped"].items() if value)
+            yield f"{each.name} is cropped as its container says: {cut}"
+        if each.film_grain:
+            yield f"{each.name} carries film grain: {each.film_grain}"
+    for name in plan.renditions["reference"].ignored:
+        pair = " and ".join(str(each.to_json()[name]) for each in clips.facts.values())
+        yield f"the videos differ in {name}, {pair}: their code values are compared as they are"
+
+
+def _listed(names: Sequence[str]) -> str:
+    *others, last = (name.replace("_", " ") for name in names)
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _worst(count: int, plan: PairPlan) -> Worst | None:
-    if not count:
+    colours = {role: rendition.colour for role, rendition in plan.renditions.items()}
+    # Of other matrices no pictures can be made.
+    if not count or any(each.matrix not in MATRICES for each in colours.values()):
         return None
     first = first_score(plan.scorer)
-    return Worst(
-        count,
-        label=first.name,
-        better=first.better,
-        form=plan.scorer.form,
-        reference=plan.renditions["reference"].colour,
-        distorted=plan.renditions["distorted"].colour,
-    )
+    return Worst(count, label=first.name, better=first.better, form=plan.scorer.form, **colours)

@@ -19,6 +19,8 @@ from framegauge.runtime.sets.samples import Samples
 from framegauge.runtime.sets.set_report import SetReport
 from framegauge.runtime.sets.set_request import SetRequest
 from framegauge.runtime.sets.set_run import SetRun
+from framegauge.runtime.sources.colour_mismatch import OnColour
+from framegauge.runtime.sources.film_grain import FilmGrain
 
 
 def score_set(
@@ -30,6 +32,9 @@ def score_set(
     gates: str | Sequence[str] = (),
     scale: str | None = None,
     convert: str | None = None,
+    transfer: str | None = None,
+    film_grain: FilmGrain = "on",
+    on_colour_mismatch: OnColour = "error",
     quantise: int | None = None,
     crop_border: int = 0,
     weights: Mapping[str, str] | None = None,
@@ -59,6 +64,9 @@ def score_set(
             means with ``"samples.psnr.p5>=30"``.
         scale: As for two videos.
         convert: As for two videos.
+        transfer: As for two videos.
+        film_grain: As for two videos.
+        on_colour_mismatch: As for two videos.
         quantise: 8 to round the distorted frames to 8 bits first.
         crop_border: Pixels cut from every side first.
         weights: Files of weights by name, for metrics that need some.
@@ -92,7 +100,13 @@ def score_set(
         backend=BackendRequest.of(
             backend, device=device, threads=threads, build_missing=build_missing
         ),
-        frames=FrameRequest(scale=scale, convert=convert),
+        frames=FrameRequest(
+            scale=scale,
+            convert=convert,
+            transfer=transfer,
+            film_grain=film_grain,
+            on_colour_mismatch=on_colour_mismatch,
+        ),
         protocol=protocol,
         gates=(gates,) if isinstance(gates, str) else tuple(gates),
         keep_going=keep_going,

@@ -82,8 +82,11 @@ class SetRequest:
         return settings | {
             name: value if isinstance(value, tuple) else str(value)
             for name, value in frames.items()
-            if value is not None
+            if value != getattr(_AS_USUAL, name)
         }
+
+
+_AS_USUAL = FrameRequest()
 
 
 def _sha256(path: Path) -> str:

@@ -15,6 +15,7 @@ from framegauge.export.contract.formats import FORMATS, Format
 from framegauge.runtime.backends.gpu.gpu_array import host_array, is_on_gpu
 from framegauge.runtime.errors import ScoreError, UsageError
 from framegauge.runtime.sources.channels import channel_hint
+from framegauge.runtime.sources.colour_tags import NOTHING_SAID, ColourTags
 from framegauge.runtime.sources.facts import Facts, facts
 from framegauge.runtime.sources.planes import Planes
 
@@ -37,8 +38,7 @@ def open_arrays(
     *,
     pixel_format: str | None = None,
     frame_rate: Fraction | None = None,
-    matrix: str | None = None,
-    range: str | None = None,
+    given: ColourTags = NOTHING_SAID,
 ) -> tuple[Facts, Generator[Planes, None, None]]:
     """The facts of a clip in memory, and its frames, each checked as it is taken.
 
@@ -47,8 +47,7 @@ def open_arrays(
         pixel_format: Name of the model format; where planes do not tell it, or an array could be
             one frame or several, it is needed.
         frame_rate: Frames a second, for the report.
-        matrix: How luma and chroma were made from colours.
-        range: Which code values are black and white; grey is full range if not given.
+        given: What its colours are; grey is full range if that is not given.
 
     Raises:
         UsageError: The first frame is of no format known, or not of the one given; or what was
@@ -72,16 +71,19 @@ def open_arrays(
         size=size,
         pixel_format=_FFMPEG_NAMES.get(form.name, form.name),
         codec="array",
+        still=True,
+        given=given,
+    )
+    known = replace(
+        known,
+        format=form.name,
         frame_rate=frame_rate,
         frames=len(clip) if isinstance(clip, Sized) else None,
-        still=True,
-        matrix=matrix,
-        range=range,
     )
     if is_borrowed(frames):
         # It waits while the other clip is opened, whose maker may use the same memory.
         first = tuple(_array(part).copy() for part in _parts(first))
-    return replace(known, format=form.name), _checked(chain([first], iterator), form, size)
+    return known, _checked(chain([first], iterator), form, size)
 
 
 def is_borrowed(frames: Iterable[ArrayFrame] | ArrayFrame) -> bool:

@@ -2,7 +2,8 @@
 
 Reference:
     JFIF 1.02: chroma of a JPEG picture lies in the centre. YUV4MPEG2's colour-space words, as
-    mjpegtools and FFmpeg write them: ``420jpeg``, ``420mpeg2``, ``420paldv``.
+    mjpegtools and FFmpeg write them: ``420jpeg``, ``420mpeg2``, ``420paldv``. FFmpeg reads ``420``
+    alone as ``420jpeg``, and so is it read here; where there is no word at all, nothing is said.
 """
 
 from __future__ import annotations
@@ -32,10 +33,10 @@ def stated_siting(codec: str, head: bytes) -> str | None:
         return None
     words = head[:HEAD].partition(b"\n")[0].split()
     # mjpegtools' comment counts where no word for the colours does, as for FFmpeg.
-    for start in (b"C", b"XYSCSS="):
+    for start, also in ((b"C", {b"420": "centre"}), (b"XYSCSS=", {})):
         stated = [word[len(start) :].lower() for word in words if word.startswith(start)]
         if stated:
-            return _WORDS.get(stated[-1])
+            return (_WORDS | also).get(stated[-1])
     return None
 
 

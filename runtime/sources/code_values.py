@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from framegauge.export.contract.colour_map import Matrix, Range
+from framegauge.export.contract.colour_map import Range
 from framegauge.runtime.sources.colour import colour_matrix
 from framegauge.runtime.sources.planes import Planes
 
@@ -29,7 +29,7 @@ def gbrp16(rgb: NDArray[np.float32]) -> Planes:
     return green, blue, red
 
 
-def coloured(planes: Planes, matrix: Matrix, range: Range, depth: int) -> NDArray[np.float32]:
+def coloured(planes: Planes, matrix: str, range: Range, depth: int) -> NDArray[np.float32]:
     """RGB in [0, 1] of 4:4:4 planes, colours outside the cube brought to its surface."""
     affine = colour_matrix(matrix, range, depth)
     values = np.stack([_words(plane) for plane in planes]).astype(np.float32)
@@ -38,7 +38,7 @@ def coloured(planes: Planes, matrix: Matrix, range: Range, depth: int) -> NDArra
     return clipped
 
 
-def uncoloured(rgb: NDArray[np.float32], matrix: Matrix) -> Planes:
+def uncoloured(rgb: NDArray[np.float32], matrix: str) -> Planes:
     """Planes of RGB in [0, 1]: 4:4:4, 16 bits, limited range."""
     affine = colour_matrix(matrix, "limited", 16).astype(np.float64)
     inverse = np.linalg.inv(affine[:, :3])

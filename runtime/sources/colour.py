@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from framegauge.export.contract.colour_map import Matrix, Range, colour_map
+from framegauge.export.contract.colour_map import Range, colour_map
 
 
 @dataclass(frozen=True)
@@ -15,18 +15,18 @@ class Colour:
     """What the code values of a video mean.
 
     Attributes:
-        matrix: What makes RGB of them.
+        matrix: What makes RGB of them, or FFmpeg's name of one that nothing here does that with.
         range: Which of them are black and white.
         siting: Where subsampled chroma lies; see
             :data:`~framegauge.export.contract.roles.SITINGS`.
     """
 
-    matrix: Matrix
+    matrix: str
     range: Range
     siting: str = "left"
 
 
-def colour_matrix(matrix: Matrix, range: Range, depth: int) -> NDArray[np.float32]:
+def colour_matrix(matrix: str, range: Range, depth: int) -> NDArray[np.float32]:
     """The affine map from code values (Y, Cb, Cr) to RGB in [0, 1], ``(3, 4)``.
 
     See :func:`framegauge.export.contract.colour_map.colour_map`.

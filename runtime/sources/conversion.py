@@ -7,10 +7,18 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self, get_args
 
-from framegauge.export.contract.colour_map import Matrix, Range
+from framegauge.export.contract.colour_map import Range
 from framegauge.export.contract.formats import FORMATS
 from framegauge.runtime.errors import ScoreError, UsageError
+from framegauge.runtime.sources.code_points import USUAL_PRIMARIES
 from framegauge.runtime.sources.colour import Colour
+from framegauge.runtime.sources.colour_mismatch import (
+    OnColour,
+    check_choice,
+    check_differences,
+    check_matrix,
+    differences,
+)
 from framegauge.runtime.sources.facts import Facts
 from framegauge.runtime.sources.planes import Planes
 from framegauge.runtime.sources.source import Source
@@ -33,15 +41,18 @@ class Rendition:
         range: Of planes, ``None`` for RGB.
         siting: Where subsampled chroma lies.
         converted: The samples change, by more than their order.
+        ignored: In what its code values mean something else than the other video's, and are
+            compared as they are.
     """
 
     format: str
     size: tuple[int, int]
     scaler: str | None
-    matrix: Matrix | None
+    matrix: str | None
     range: Range | None
     siting: str = "left"
     converted: bool
+    ignored: tuple[str, ...] = ()
 
     def frames(self, source: Source) -> Generator[Planes, None, None]:
         """The video's frames in this form."""
@@ -68,7 +79,13 @@ class Rendition:
         if self.scaler is not None:
             width, height = self.size
             scaled = {"width": width, "height": height, "scaler": self.scaler}
-        return {**facts.to_json(), "converted": converted, "scaled": scaled}
+        return {
+            **facts.to_json(),
+            "chroma_siting_taken": self.siting if facts.is_subsampled else None,
+            "converted": converted,
+            "scaled": scaled,
+            "mismatch_ignored": list(self.ignored),
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,25 +96,30 @@ class ConversionPolicy:
         scale_to: ``reference``, width and height, or ``None`` where sizes must agree.
         scaler: How to scale.
         convert_to: ``reference``, a pixel format, or ``None`` where formats must agree.
+        on_colour_mismatch: ``error``, or ``ignore`` to compare code values as they are.
     """
 
     scale_to: str | tuple[int, int] | None = None
     scaler: str = "bicubic"
     convert_to: str | None = None
+    on_colour_mismatch: OnColour = "error"
 
     @classmethod
-    def parse(cls, scale: str | None, convert: str | None) -> Self:
-        """The permissions that ``--scale`` and ``--convert`` give.
+    def parse(
+        cls, scale: str | None, convert: str | None, on_colour_mismatch: OnColour = "error"
+    ) -> Self:
+        """The permissions that ``--scale``, ``--convert`` and ``--on-colour-mismatch`` give.
 
         Raises:
             UsageError: One is not written rightly.
         """
+        check_choice(on_colour_mismatch)
         if convert is not None and convert != "reference" and convert not in FORMATS:
             raise UsageError(
                 f"--convert takes reference or one of {', '.join(FORMATS)}; got {convert!r}."
             )
         if scale is None:
-            return cls(convert_to=convert)
+            return cls(convert_to=convert, on_colour_mismatch=on_colour_mismatch)
         match = _SCALE.fullmatch(scale)
         if match is None or (match["scaler"] or "bicubic") not in SCALERS:
             raise UsageError(
@@ -111,6 +133,7 @@ class ConversionPolicy:
             scale_to=size or "reference",
             scaler=match["scaler"] or "bicubic",
             convert_to=convert,
+            on_colour_mismatch=on_colour_mismatch,
         )
 
     def format(self, facts: Mapping[str, Facts]) -> str:
@@ -141,21 +164,23 @@ class ConversionPolicy:
         """Width and height that the reference is scored at."""
         return self._size(facts["reference"], facts["reference"])
 
-    def renditions(self, facts: Mapping[str, Facts], format: str) -> dict[str, Rendition]:
+    def renditions(
+        self, facts: Mapping[str, Facts], format: str, *, reads_rgb: bool = True
+    ) -> dict[str, Rendition]:
         """What each video becomes, to be scored in ``format``.
 
+        Args:
+            facts: What is known of the videos.
+            format: What the models take.
+            reads_rgb: Some metric makes RGB of it.
+
         Raises:
-            ScoreError: That needs a conversion or scaling that was not allowed.
+            ScoreError: That needs a conversion or scaling that was not allowed, or the videos mean
+                different light or colours.
         """
         reference, distorted = facts["reference"], facts["distorted"]
-        if reference.hdr != distorted.hdr:
-            names = {True: "HDR", False: "SDR"}
-            raise ScoreError(
-                f"The reference is {names[reference.hdr]} ({reference.transfer or 'unspecified'}) "
-                f"and the distorted video {names[distorted.hdr]} "
-                f"({distorted.transfer or 'unspecified'}). Their code values mean different "
-                "light, and no score of them means anything. Tone-map one of them first."
-            )
+        found = differences(facts, converted=self.convert_to is not None)
+        check_differences(found, self.on_colour_mismatch, reads_rgb=reads_rgb)
         _check_orientation(reference, distorted)
         sizes = {role: self._size(each, reference) for role, each in facts.items()}
         if len(set(sizes.values())) > 1:
@@ -163,9 +188,9 @@ class ConversionPolicy:
                 "The reference is {}x{} and the distorted video {}x{}. Allow scaling with "
                 "--scale reference or --scale WxH.".format(*reference.size, *distorted.size)
             )
-        matrix, range = self._colour(facts, format)
         renditions = {}
         for role, each in facts.items():
+            matrix, range = self._colour(each, facts, format)
             moved = each.format is None or REORDERED.get(each.format, each.format) != (
                 REORDERED.get(format, format)
             )
@@ -175,6 +200,10 @@ class ConversionPolicy:
                     f"conversion with --convert {format}, or use a model made for its format."
                 )
             recoloured = matrix is not None and (each.matrix, each.range) != (matrix, range)
+            if moved or recoloured:
+                check_matrix(each, "a conversion")
+            elif reads_rgb:
+                check_matrix(each, "a metric that reads RGB")
             renditions[role] = Rendition(
                 format=format,
                 size=sizes[role],
@@ -183,6 +212,7 @@ class ConversionPolicy:
                 range=range,
                 siting=each.siting or reference.siting or distorted.siting or "left",
                 converted=moved or recoloured,
+                ignored=tuple(found),
             )
         return renditions
 
@@ -192,25 +222,18 @@ class ConversionPolicy:
         return reference.size if isinstance(self.scale_to, str) else self.scale_to
 
     def _colour(
-        self, facts: Mapping[str, Facts], format: str
-    ) -> tuple[Matrix | None, Range | None]:
-        """Matrix and range that both videos' planes will have, ``None`` for RGB."""
+        self, each: Facts, facts: Mapping[str, Facts], format: str
+    ) -> tuple[str | None, Range | None]:
+        """Matrix and range that one video's planes will have, ``None`` for RGB."""
         if FORMATS[format].kind == "rgb":
             return None, None
-        planar = [each for each in facts.values() if each.matrix is not None]
+        planar = [other for other in facts.values() if other.matrix is not None]
         if not planar:
             height = facts["reference"].height
             return ("bt709" if height >= 720 else "bt601"), "limited"
-        first, *rest = planar
-        for other in rest:
-            if (other.matrix, other.range) != (first.matrix, first.range) and not self.convert_to:
-                raise ScoreError(
-                    f"{first.name} is {first.matrix}, {first.range} range, and {other.name} is "
-                    f"{other.matrix}, {other.range} range: their code values mean different "
-                    "colours. Allow a conversion with --convert reference, or correct what the "
-                    "streams say with --matrix and --range."
-                )
-        return first.matrix, first.range
+        # Without a conversion each is as it is, and differs where that is ignored.
+        lead = planar[0] if self.convert_to or each.matrix is None else each
+        return lead.matrix, lead.range
 
 
 def _check_orientation(reference: Facts, distorted: Facts) -> None:
@@ -224,16 +247,32 @@ def _check_orientation(reference: Facts, distorted: Facts) -> None:
     )
 
 
+def _taking_from(silent: Facts, other: Facts) -> Facts:
+    """A clip that takes from the other one what it does not say, where silence means another."""
+    assumed = list(silent.assumed)
+    if silent.transfer is None and other.light != silent.light:
+        silent = replace(silent, transfer=other.transfer)
+        assumed.append("transfer")
+    if silent.primaries is None and other.primaries not in USUAL_PRIMARIES:
+        silent = replace(silent, primaries=other.primaries)
+        assumed.append("primaries")
+    if silent.siting is None and other.siting is not None and silent.is_subsampled:
+        silent = replace(silent, siting=other.siting)
+        # Left is what silence means.
+        if other.siting != "left":
+            assumed.append("chroma_siting")
+    return replace(silent, assumed=tuple(assumed))
+
+
 def share_assumptions(reference: Source, distorted: Source) -> None:
     """Let the video that says nothing of its colours take what the other one says.
 
     Where neither does, the distorted video is what the reference was assumed to be.
     """
-    pair = reference.facts, distorted.facts
-    if any(each.matrix is None for each in pair):
-        return
     for silent, other in ((reference, distorted), (distorted, reference)):
-        silent.facts = replace(silent.facts, siting=silent.facts.siting or other.facts.siting)
+        silent.facts = _taking_from(silent.facts, other.facts)
+    if None in (reference.facts.matrix, distorted.facts.matrix):
+        return
     for name in ("matrix", "range"):
         silent = distorted if name in distorted.facts.assumed else reference
         other = reference if silent is distorted else distorted

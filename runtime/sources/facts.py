@@ -2,63 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, cast, get_args
 
 import av
 
 from framegauge.export.contract.colour_map import Matrix, Range
-from framegauge.export.contract.spec import Transfer
-from framegauge.runtime.errors import ScoreError, UsageError
-from framegauge.runtime.sources.planes import holding
+from framegauge.runtime.sources.code_points import light_of
+from framegauge.runtime.sources.colour_tags import NOTHING_SAID, ColourTags, is_rgb
+from framegauge.runtime.sources.cropping import UNCROPPED, Cropping
+from framegauge.runtime.sources.planes import chroma_step, holding
 
-# Code points of ITU-T H.273, tables 2 to 4, with FFmpeg's names.
-MATRICES = {
-    1: "bt709",
-    4: "fcc",
-    5: "bt601",
-    6: "bt601",
-    7: "smpte240m",
-    8: "ycgco",
-    9: "bt2020",
-    10: "bt2020c",
-    11: "smpte2085",
-    12: "chroma-derived-nc",
-    13: "chroma-derived-c",
-    14: "ictcp",
-}
-TRANSFERS = {
-    1: "bt709",
-    4: "gamma22",
-    5: "gamma28",
-    6: "smpte170m",
-    7: "smpte240m",
-    8: "linear",
-    9: "log100",
-    10: "log316",
-    11: "iec61966-2-4",
-    12: "bt1361e",
-    13: "iec61966-2-1",
-    14: "bt2020-10",
-    15: "bt2020-12",
-    16: "smpte2084",
-    17: "smpte428",
-    18: "arib-std-b67",
-}
-PRIMARIES = {
-    1: "bt709",
-    4: "bt470m",
-    5: "bt470bg",
-    6: "smpte170m",
-    7: "smpte240m",
-    8: "film",
-    9: "bt2020",
-    10: "smpte428",
-    11: "smpte431",
-    12: "smpte432",
-    22: "ebu3213",
-}
 HDR = ("smpte2084", "arib-std-b67")
 
 
@@ -68,24 +24,30 @@ class Facts:
 
     Attributes:
         name: Path as given, ``-`` for standard input, ``array`` for frames in memory.
-        width: Pixels.
-        height: Pixels.
+        width: Pixels that are shown.
+        height: Pixels that are shown.
         pixel_format: FFmpeg's name of what the decoder gives.
         format: The model format that holds it with every sample kept, ``None`` if none does.
         depth: Bits of a sample.
-        matrix: How luma and chroma were made from colours, ``None`` for RGB.
+        matrix: How luma and chroma were made from colours, by FFmpeg's name or one of
+            :data:`~framegauge.export.contract.colour_map.MATRICES`, which alone can be made RGB
+            here; ``None`` for RGB.
         range: Which code values are black and white.
         siting: Where subsampled chroma lies, one of
             :data:`~framegauge.export.contract.roles.SITINGS`; ``None`` if not said.
         transfer: FFmpeg's name of the transfer function, ``None`` if not said.
         primaries: FFmpeg's name of the primaries, ``None`` if not said.
-        assumed: Which of these the stream did not say and nobody gave.
+        assumed: Which of these were not said and nobody gave.
+        from_container: Which of these the container says, and the stream does not.
+        container_differs: What the container says otherwise than the stream, which is heeded.
         frame_rate: Frames a second, ``None`` if unknown.
         frames: The count that the container declares, ``None`` if it declares none.
         codec: FFmpeg's name of the decoder.
         interlaced: The first frame is made of two fields.
         orientation: How it is to be turned or mirrored to be shown, which nothing here does;
             ``None`` if it is not.
+        cropping: What the container cuts off of every decoded frame.
+        film_grain: ``applied`` or ``left out``, ``None`` if the stream carries none.
     """
 
     name: str
@@ -94,17 +56,21 @@ class Facts:
     pixel_format: str
     format: str | None
     depth: int
-    matrix: Matrix | None
+    matrix: str | None
     range: Range
     siting: str | None = None
     transfer: str | None = None
     primaries: str | None = None
     assumed: tuple[str, ...] = ()
+    from_container: tuple[str, ...] = ()
+    container_differs: Mapping[str, str] = field(default_factory=dict)
     frame_rate: Fraction | None = None
     frames: int | None = None
     codec: str
     interlaced: bool = False
     orientation: str | None = None
+    cropping: Cropping = UNCROPPED
+    film_grain: str | None = None
 
     @property
     def hdr(self) -> bool:
@@ -112,10 +78,17 @@ class Facts:
         return self.transfer in HDR
 
     @property
-    def light(self) -> Transfer:
-        """What the code values stand for, as metrics ask for it: ``pq``, ``hlg``, else ``sdr``."""
-        lights: dict[str | None, Transfer] = {"smpte2084": "pq", "arib-std-b67": "hlg"}
-        return lights.get(self.transfer, "sdr")
+    def light(self) -> str:
+        """What the code values stand for, as metrics ask for it: ``pq``, ``hlg``, ``sdr``.
+
+        For a transfer function that is none of these, its name.
+        """
+        return light_of(self.transfer)
+
+    @property
+    def is_subsampled(self) -> bool:
+        """There is less chroma than luma."""
+        return chroma_step(self.pixel_format) != (1, 1)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -137,11 +110,15 @@ class Facts:
             "transfer": self.transfer,
             "primaries": self.primaries,
             "assumed": list(self.assumed),
+            "from_container": list(self.from_container),
+            "container_differs": dict(self.container_differs),
             "frame_rate": None if self.frame_rate is None else str(self.frame_rate),
             "frames": self.frames,
             "codec": self.codec,
             "interlaced": self.interlaced,
             "orientation": self.orientation,
+            "cropped": self.cropping.to_json(),
+            "film_grain": self.film_grain,
             "hdr": self.hdr,
         }
 
@@ -152,71 +129,41 @@ def facts(
     size: tuple[int, int],
     pixel_format: str,
     codec: str,
-    colorspace: int = 2,
-    color_range: int = 0,
-    transfer: int = 2,
-    primaries: int = 2,
-    frame_rate: Fraction | None = None,
-    frames: int | None = None,
-    interlaced: bool = False,
-    orientation: str | None = None,
+    tags: ColourTags = NOTHING_SAID,
+    container: ColourTags = NOTHING_SAID,
+    given: ColourTags = NOTHING_SAID,
     still: bool = False,
-    matrix: str | None = None,
-    range: str | None = None,
 ) -> Facts:
-    """The facts of a video whose stream carries these code points.
+    """What is known of a video by its pictures and by what is said of their colours.
 
     Args:
         name: What people call it.
         size: Width and height.
         pixel_format: FFmpeg's name.
         codec: FFmpeg's name of the decoder.
-        colorspace: Code point of the matrix, 2 where the stream does not say.
-        color_range: 1 limited, 2 full, 0 where the stream does not say.
-        transfer: Code point of the transfer function.
-        primaries: Code point of the primaries.
-        frame_rate: Frames a second.
-        frames: Declared count.
-        interlaced: The first frame is made of two fields.
-        orientation: How it is to be turned or mirrored to be shown.
+        tags: What the stream says of its colours.
+        container: What the container says of them.
+        given: What to take in place of what is said.
         still: It is an image: grey without a range is full range.
-        matrix: What to take in place of the stream's matrix.
-        range: What to take in place of the stream's range.
-
-    Raises:
-        UsageError: ``matrix`` or ``range`` is not one of those known.
-        ScoreError: The stream has a matrix that is none of those known, and none was given.
     """
-    _check_choice("--matrix", matrix, get_args(Matrix))
-    _check_choice("--range", range, get_args(Range))
+    said = given.completed(tags).completed(container)
     layout = av.VideoFormat(pixel_format)
-    rgb = layout.is_rgb or layout.has_palette
+    rgb = is_rgb(layout)
     # PyAV's is_chroma knows chroma by its being subsampled, and misses that of 4:4:4.
     grey = not rgb and len(layout.components) < 3
+    matrix, range = said.matrix, said.range
     assumed = []
 
     if rgb:
-        matrix = None
-    elif matrix is None:
-        matrix = MATRICES.get(colorspace)
-        if matrix is None:
-            matrix = "bt709" if size[1] >= 720 else "bt601"
-            if not grey:
-                assumed.append("matrix")
-        elif matrix not in get_args(Matrix):
-            raise ScoreError(
-                f"{name} is coded with the matrix {matrix}; framegauge knows "
-                f"{', '.join(get_args(Matrix))}. Say which of them to use with --matrix."
-            )
-    if rgb or (range is None and (color_range == 2 or pixel_format.startswith("yuvj"))):
-        range = "full"
-    elif range is None and color_range == 1:
-        range = "limited"
-    elif range is None and grey and still:
-        range = "full"
-    elif range is None:
-        range = "limited"
-        assumed.append("range")
+        matrix, range = None, "full"
+    if not rgb and (matrix is None or (grey and matrix not in get_args(Matrix))):
+        matrix = "bt709" if size[1] >= 720 else "bt601"
+        if not grey:
+            assumed.append("matrix")
+    if range is None:
+        range = "full" if grey and still else "limited"
+        if range == "limited":
+            assumed.append("range")
 
     return Facts(
         name=name,
@@ -225,19 +172,12 @@ def facts(
         pixel_format=pixel_format,
         format=holding(pixel_format),
         depth=max(part.bits for part in layout.components),
-        matrix=cast(Matrix | None, matrix),
+        matrix=matrix,
         range=cast(Range, range),
-        transfer=TRANSFERS.get(transfer),
-        primaries=PRIMARIES.get(primaries),
+        transfer=said.transfer,
+        primaries=said.primaries,
         assumed=tuple(assumed),
-        frame_rate=frame_rate,
-        frames=frames,
+        from_container=tuple(given.completed(tags).added_by(container)),
+        container_differs=tags.contradicted(container, besides=given),
         codec=codec,
-        interlaced=interlaced,
-        orientation=orientation,
     )
-
-
-def _check_choice(flag: str, value: str | None, allowed: tuple[str, ...]) -> None:
-    if value is not None and value not in allowed:
-        raise UsageError(f"{flag} takes one of {', '.join(allowed)}; got {value!r}. Choose one.")

@@ -13,6 +13,8 @@ from typing import Literal
 import av
 
 from framegauge.runtime.errors import ScoreError, UsageError
+from framegauge.runtime.sources.code_points import same_primaries
+from framegauge.runtime.sources.colour_tags import NOTHING_SAID, ColourTags
 from framegauge.runtime.sources.facts import Facts
 from framegauge.runtime.sources.video import Decoded, open_video
 
@@ -63,30 +65,36 @@ def open_images(
     paths: list[Path],
     *,
     frame_rate: Fraction | None = None,
-    matrix: str | None = None,
-    range: str | None = None,
+    given: ColourTags = NOTHING_SAID,
 ) -> tuple[Facts, Decoded]:
     """The facts of the first image with the count of all, and their pictures, read one by one.
 
     Raises:
         ScoreError: An image cannot be read, or is not like the first; also while frames are taken.
     """
-    first, frames = open_video(str(paths[0]), paths[0], still=True, matrix=matrix, range=range)
+    first, frames = open_video(str(paths[0]), paths[0], still=True, given=given)
     known = replace(first, name=name, frames=len(paths), frame_rate=frame_rate)
-    return known, _pictures(first, frames, paths, matrix=matrix, range=range)
+    return known, _pictures(first, frames, paths, given)
 
 
 def _pictures(
-    first: Facts, frames: Decoded, paths: list[Path], *, matrix: str | None, range: str | None
+    first: Facts, frames: Decoded, paths: list[Path], given: ColourTags
 ) -> Generator[av.VideoFrame, None, None]:
     yield from _only(first, frames, paths[0])
     for path in paths[1:]:
-        known, frames = open_video(str(path), path, still=True, matrix=matrix, range=range)
+        known, frames = open_video(str(path), path, still=True, given=given)
         if _kind(known) != _kind(first):
             frames.close()
             raise ScoreError(
                 f"{path} is {_look(known)}, the first image {first.name} is {_look(first)}. "
                 "Images of one clip have one size and pixel format: convert them alike."
+            )
+        if _differ(known, first):
+            frames.close()
+            raise ScoreError(
+                f"{path} is {_colours(known)}, the first image {first.name} is {_colours(first)}. "
+                "Images of one clip have one light and the same colours: convert them alike, or "
+                "say what holds for all with --matrix, --range or --transfer."
             )
         yield from _only(known, frames, path)
 
@@ -117,12 +125,25 @@ def _has_pages(path: Path) -> bool:
 def _kind(known: Facts) -> tuple[object, ...]:
     # Writers of PNG choose a palette for one image and not for the next; the samples are the same.
     form = known.format or known.pixel_format
-    return known.size, form, known.matrix, known.range, known.orientation
+    return known.size, form, known.orientation
+
+
+def _differ(known: Facts, first: Facts) -> bool:
+    """Whether code values of two images mean something else."""
+    meant = [(each.matrix, each.range, each.light, each.siting) for each in (known, first)]
+    return meant[0] != meant[1] or not same_primaries(known.primaries, first.primaries)
 
 
 def _look(known: Facts) -> str:
     shown = f", to be shown {known.orientation}" if known.orientation else ""
     return f"{known.width}x{known.height} {known.pixel_format}{shown}"
+
+
+def _colours(known: Facts) -> str:
+    return (
+        f"{known.matrix or 'RGB'}, {known.range} range, transfer {known.transfer or 'not said'}, "
+        f"primaries {known.primaries or 'not said'}"
+    )
 
 
 def _in_folder(folder: Path) -> list[Path]:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
-from fractions import Fraction
 from typing import cast
 
 import av
-import av.filter
 from av.sidedata.sidedata import SideData, Type
+
+from framegauge.runtime.sources.side_data import passed
 
 _MATRIX = cast(int, Type.DISPLAYMATRIX.value)
 # FFmpeg numbers its kinds of side data from 0 up, some 35 of them by now.
@@ -35,32 +35,14 @@ _WORDS = {
 
 def orientation(frame: av.VideoFrame) -> str | None:
     """What is to be done to a decoded frame to show it, ``None`` if nothing."""
-    # PyAV's side data frees what the frame itself frees later, wherever an entry has metadata, as
-    # an ICC profile has; and it gives none where there is a kind that it has no name for. So it is
-    # asked of a frame that holds the matrix alone.
-    marked = _passed(frame, f"mode=select:type={_MATRIX}")
+    # PyAV is asked of a frame that holds the matrix alone: see side_data.
+    marked = passed(frame, f"mode=select:type={_MATRIX}")
     if marked is None:
         return None
-    alone = _passed(marked, *(f"mode=delete:type={kind}" for kind in _KINDS if kind != _MATRIX))
+    alone = passed(marked, *(f"mode=delete:type={kind}" for kind in _KINDS if kind != _MATRIX))
     for each in cast(Iterable[SideData], alone.side_data) if alone is not None else ():
         a, b, _, c, d = struct.unpack("=9i", bytes(each))[:5]
         signs = tuple((value > 0) - (value < 0) for value in (a, b, c, d))
         # A scale says how large pixels are shown, and a place says where.
         return _WORDS.get(signs, f"turned by the matrix {a} {b} {c} {d}")
     return None
-
-
-def _passed(frame: av.VideoFrame, *settings: str) -> av.VideoFrame | None:
-    """The frame as FFmpeg's ``sidedata`` filters let it pass, ``None`` if they do not."""
-    graph = av.filter.Graph()
-    buffer = graph.add_buffer(
-        width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, 1000)
-    )
-    filters = [graph.add("sidedata", setting) for setting in settings]
-    graph.link_nodes(buffer, *filters, graph.add("buffersink"))
-    graph.configure(auto_buffer=False)
-    graph.vpush(frame)
-    try:
-        return graph.vpull()
-    except BlockingIOError:
-        return None

@@ -65,6 +65,17 @@ def holding(pixel_format: str) -> str | None:
     return f"{big[1]}le" if big else None
 
 
+def chroma_step(pixel_format: str) -> tuple[int, int]:
+    """Pixels across and down to a sample of chroma; 1 and 1 where there is none.
+
+    Example:
+        >>> chroma_step("yuv420p"), chroma_step("yuv411p"), chroma_step("rgb24")
+        ((2, 2), (4, 1), (1, 1))
+    """
+    parts = av.VideoFormat(pixel_format, 64, 64).components
+    return 64 // min(part.width for part in parts), 64 // min(part.height for part in parts)
+
+
 def planes_of(frame: av.VideoFrame) -> Planes:
     """The frame's planes in the format that :func:`holding` names for it.
 

@@ -22,8 +22,10 @@ import av
 from framegauge.runtime.errors import UsageError
 from framegauge.runtime.sources.arrays import ArrayFrame, is_borrowed, open_arrays
 from framegauge.runtime.sources.chroma_siting import HEAD, Y4M, BegunStream, header, stated_siting
+from framegauge.runtime.sources.colour_tags import ColourTags
 from framegauge.runtime.sources.container import Raw, Readable
 from framegauge.runtime.sources.facts import Facts
+from framegauge.runtime.sources.film_grain import FilmGrain
 from framegauge.runtime.sources.images import IMAGES, image_paths, open_images
 from framegauge.runtime.sources.planes import Planes, check_codes
 from framegauge.runtime.sources.swscale import Conversion
@@ -131,6 +133,8 @@ def open_source(
     frame_rate: Fraction | float | str | None = None,
     matrix: str | None = None,
     range: str | None = None,
+    transfer: str | None = None,
+    film_grain: FilmGrain = "on",
 ) -> Source:
     """A clip, opened, with its first frame decoded.
 
@@ -143,6 +147,9 @@ def open_source(
         frame_rate: Frames a second of bare samples, images and arrays, as ``25``, ``"30000/1001"``.
         matrix: bt601, bt709 or bt2020, in place of what the stream says.
         range: limited or full, in place of what the stream says.
+        transfer: ``pq``, ``hlg`` or one of
+            :data:`~framegauge.runtime.sources.code_points.TRANSFERS`, in place of what it says.
+        film_grain: ``on`` to draw the grain that a stream carries, as players do, or ``off``.
 
     Raises:
         UsageError: Bare samples without size and format, a name that is not known, or arrays that
@@ -150,11 +157,10 @@ def open_source(
         ScoreError: There is nothing there that can be scored.
     """
     rate = _rate(frame_rate)
+    given = ColourTags.given(matrix=matrix, range=range, transfer=transfer)
     if not isinstance(where, (str, os.PathLike)):
         return Source(
-            *open_arrays(
-                where, pixel_format=pixel_format, frame_rate=rate, matrix=matrix, range=range
-            ),
+            *open_arrays(where, pixel_format=pixel_format, frame_rate=rate, given=given),
             is_borrowed=is_borrowed(where),
         )
     name = os.fspath(where)
@@ -165,7 +171,7 @@ def open_source(
         or (_PATTERN.search(path.name) and not path.exists())
     ):
         paths = image_paths(path)
-        opened = open_images(name, paths, frame_rate=rate, matrix=matrix, range=range)
+        opened = open_images(name, paths, frame_rate=rate, given=given)
         return _sited(Source(*opened), b"")
     stream: Readable | None = sys.stdin.buffer if name == "-" else None
     head = _head(path) if stream is None else header(stream)
@@ -173,9 +179,10 @@ def open_source(
     if _is_raw(path, stream, head, given=size is not None and pixel_format is not None):
         raw = _raw(name, size, pixel_format, rate)
     if stream is None:
-        return _sited(Source(*open_video(name, path, raw=raw, matrix=matrix, range=range)), head)
+        opened = open_video(name, path, raw=raw, film_grain=film_grain, given=given)
+        return _sited(Source(*opened), head)
     whole = BegunStream(head, stream)
-    facts, frames = open_video("Standard input", whole, raw=raw, matrix=matrix, range=range)
+    facts, frames = open_video("Standard input", whole, raw=raw, film_grain=film_grain, given=given)
     return _sited(Source(replace(facts, name=name), frames), head)
 
 
@@ -190,7 +197,8 @@ def _head(path: Path) -> bytes:
 def _sited(source: Source, head: bytes) -> Source:
     """The clip, with where its chroma lies if it says so."""
     siting = stated_siting(source.facts.codec, head)
-    source.facts = replace(source.facts, siting=siting)
+    if siting is not None:
+        source.facts = replace(source.facts, siting=siting)
     return source
 
 

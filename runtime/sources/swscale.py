@@ -16,26 +16,37 @@ The scaler has habits that would falsify a measurement, each met and avoided her
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from fractions import Fraction
 from typing import Literal, cast, get_args
 
 import av
 import av.filter
 
-from framegauge.export.contract.colour_map import Matrix, Range
+from framegauge.export.contract.colour_map import MATRICES, Matrix, Range
 from framegauge.export.contract.formats import FORMATS, find_format
 from framegauge.export.contract.roles import SITINGS
 from framegauge.runtime.cpu_count import usable_cpus
 from framegauge.runtime.errors import UsageError
 from framegauge.runtime.sources import code_values as codes
+from framegauge.runtime.sources.colour_mismatch import check_matrix
 from framegauge.runtime.sources.facts import Facts
-from framegauge.runtime.sources.planes import Planes, exchanged, frame_of, holding, planes_of
+from framegauge.runtime.sources.planes import (
+    Planes,
+    chroma_step,
+    exchanged,
+    frame_of,
+    holding,
+    planes_of,
+)
 
 # Formats with the same samples as another in another order: no conversion, and free to choose.
 REORDERED = {"nv12": "yuv420p", "p010le": "yuv420p10le"}
 
 Scaler = Literal["bicubic", "lanczos", "bilinear", "area"]
 
+# Planes that there are of 8 to 16 bits; of 4:1:1 there are those of 8 alone.
+_PLANES = re.compile(r"(yuv4(?:20|22|44)p)(\d\d?)?(?:le)?")
 _PLANAR = REORDERED | {"gray8": "yuv420p"}
 _EXACT = "accurate_rnd+full_chroma_int+full_chroma_inp"
 # The scaler's names of where chroma lies; what is not said is left, where it would be centred.
@@ -70,7 +81,12 @@ class Conversion:
         Raises:
             UsageError: There is no such format, scaler, matrix or range, or no such size.
         """
-        _check(format, size, scaler, matrix, range)
+        _check(format, size, scaler, None if matrix == facts.matrix else matrix, range)
+        if find_format(format).kind == "rgb" or matrix not in (None, facts.matrix):
+            check_matrix(facts, "a conversion")
+        elif facts.matrix is not None and facts.matrix not in MATRICES:
+            # The scaler does not know them all; what keeps its matrix goes through it as of any.
+            matrix, facts = MATRICES[0], replace(facts, matrix=MATRICES[0])
         rgb = facts.matrix is None
         self._facts = facts
         self._format = find_format(format)
@@ -136,8 +152,16 @@ class Conversion:
                 exchanged(planes_of(picture), facts.format, planar) or (), planar, size
             )
         name = picture.format.name
+        if not _is_yuv(self._last) or _bits(self._last) <= min(facts.depth, 16):
+            return picture
+        if _PLANES.fullmatch(name) is None and facts.matrix is not None:
+            same = "flags={}+{}:in_range={}:out_range={}:in_chroma_loc={}:out_chroma_loc={}".format(
+                *(self._scaler, _EXACT, *[facts.range] * 2, *[self._siting[0]] * 2)
+            )
+            picture = self._through(picture, same, _nearest_planes(picture.format))
+            name = picture.format.name
         deeper = _at_depth(name, _bits(self._last))
-        if deeper == name or not _is_yuv(self._last):
+        if deeper == name:
             return picture
         planes = codes.at_depth(planes_of(picture), facts.range, _bits(name), _bits(deeper))
         return frame_of(planes, deeper, size)
@@ -241,10 +265,17 @@ def _graph(frame: av.VideoFrame, arguments: str, pixel_format: str) -> av.filter
 
 def _at_depth(pixel_format: str, depth: int) -> str:
     """The same planes with at least so many bits."""
-    match = re.fullmatch(r"(yuv4\d\dp)(\d\d)?(le)?", pixel_format)
+    match = _PLANES.fullmatch(pixel_format)
     if match is None or depth <= int(match[2] or 8):
         return pixel_format
     return f"{match[1]}{min(depth, 16)}le"
+
+
+def _nearest_planes(layout: av.VideoFormat) -> str:
+    """Planes of the same bits that there are of every depth, with no less chroma."""
+    planes = {(2, 2): "yuv420p", (2, 1): "yuv422p"}.get(chroma_step(layout.name), "yuv444p")
+    depth = min(layout.components[0].bits, 16)
+    return planes if depth == 8 else f"{planes}{depth}le"
 
 
 def _bits(pixel_format: str) -> int:

@@ -6,7 +6,8 @@ a clip that ends before its container says, leaves bytes over or needs concealme
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Collection, Generator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,16 +15,22 @@ import av
 
 from framegauge.runtime.cpu_count import usable_cpus
 from framegauge.runtime.errors import ScoreError
+from framegauge.runtime.sources.colour_changes import ColourChanges
+from framegauge.runtime.sources.colour_tags import NOTHING_SAID, ColourTags
 from framegauge.runtime.sources.container import Container, Raw, Readable
+from framegauge.runtime.sources.cropping import Cropper
 from framegauge.runtime.sources.facts import Facts, facts
 from framegauge.runtime.sources.ffv1 import Checksums
+from framegauge.runtime.sources.film_grain import EXPORTED, FilmGrain, has_film_grain
+from framegauge.runtime.sources.matroska_header import stream_header
 from framegauge.runtime.sources.orientation import orientation
 
 Decoded = Generator[av.VideoFrame, None, None]
 
 # Measured on clips with flipped, random and zeroed bytes: without "explode" H.264 and MPEG-2
 # conceal what they cannot read, and without "crccheck" HEVC ignores the checksums of its frames.
-_STRICT = {"err_detect": "crccheck+explode", "flags": "+output_corrupt"}
+# Without "unaligned" decoders leave columns at the left that they should cut off.
+_STRICT = {"err_detect": "crccheck+explode", "flags": "+output_corrupt+unaligned"}
 
 # These decoders then refuse intact files too, for optional fields they do not read.
 _EXPLODES_ON_INTACT = {"tiff"}
@@ -41,8 +48,8 @@ def open_video(
     *,
     raw: Raw | None = None,
     still: bool = False,
-    matrix: str | None = None,
-    range: str | None = None,
+    given: ColourTags = NOTHING_SAID,
+    film_grain: FilmGrain = "on",
 ) -> tuple[Facts, Decoded]:
     """The facts of a video and its frames in presentation order, the first already decoded.
 
@@ -51,14 +58,19 @@ def open_video(
         source: A file, or a stream to read once.
         raw: How to understand bare samples.
         still: It is an image.
-        matrix: In place of the stream's own.
-        range: In place of the stream's own.
+        given: What to take in place of what is said of colours.
+        film_grain: Whether grain that the stream carries is drawn.
 
     Raises:
         ScoreError: There is no such file, or no video in it, or it is damaged or cut off; also
             while frames are taken.
     """
-    reading = _Reading(Container(name, source, raw=raw), still=still)
+    reading = _Reading(
+        Container(name, source, raw=raw),
+        still=still,
+        given=given.said(),
+        film_grain=film_grain,
+    )
     frames = reading.frames()
     first = next(frames)
     try:
@@ -68,17 +80,20 @@ def open_video(
             size=(first.width, first.height),
             pixel_format=first.format.name,
             codec=reading.codec,
-            colorspace=first.colorspace,
-            color_range=first.color_range,
-            transfer=first.color_trc,
-            primaries=first.color_primaries,
+            tags=ColourTags.of(first),
+            container=reading.container_tags,
+            still=still,
+            given=given,
+        )
+        known = replace(
+            known,
+            siting=reading.header.siting,
             frame_rate=None if still else rate,
             frames=1 if still else reading.declared_frames,
             interlaced=first.interlaced_frame,
             orientation=orientation(first),
-            still=still,
-            matrix=matrix,
-            range=range,
+            cropping=reading.header.cropping,
+            film_grain=reading.film_grain,
         )
     except BaseException:
         frames.close()
@@ -96,9 +111,17 @@ def _beginning_with(first: av.VideoFrame, rest: Decoded) -> Decoded:
 
 
 class _Reading:
-    """One pass over one video, and the count of what has been seen of it."""
+    """One pass over one video, and the count of what has been seen of it.
 
-    def __init__(self, container: Container, *, still: bool) -> None:
+    Attributes:
+        container_tags: What the container says of colours.
+        header: What else it and the stream say.
+        film_grain: What became of grain that the first frame has, ``None`` if it has none.
+    """
+
+    def __init__(
+        self, container: Container, *, still: bool, given: Collection[str], film_grain: FilmGrain
+    ) -> None:
         self._container = container
         self._name = container.name
         self._video = container.video
@@ -106,6 +129,13 @@ class _Reading:
         self._video.codec_context.options = _STRICT | (
             {"err_detect": "crccheck"} if lenient else {}
         )
+        if film_grain == "off":
+            self._video.codec_context.options |= EXPORTED
+        self._given = given
+        self.container_tags = ColourTags.of(self._video.codec_context)
+        self.header = stream_header(self._video)
+        self.film_grain: str | None = None
+        self._grained = "applied" if film_grain == "on" else "left out"
         self._video.thread_type = "AUTO"
         self._video.codec_context.thread_count = 1 if still else min(usable_cpus(), 16)
         self._packets = 0
@@ -143,6 +173,8 @@ class _Reading:
         """Every frame; raises at the end if that is not the end of the video."""
         checksums = Checksums() if self.codec == "ffv1" else None
         shape = None
+        cropped = Cropper(self._name, self.header.cropping)
+        changes = ColourChanges(self._name, self.container_tags, given=self._given)
         try:
             for packet in self._container.opened.demux():
                 self._note(packet)
@@ -150,6 +182,8 @@ class _Reading:
                     continue
                 if packet.is_corrupt:
                     raise self._damaged("its bytes are incomplete")
+                if self._packets == 1 and has_film_grain(self._video.codec_context, packet):
+                    self.film_grain = self._grained
                 if checksums and packet.size and checksums.damaged(bytes(packet)):
                     raise self._damaged("a checksum does not fit")
                 for frame in self._video.decode(packet):
@@ -159,8 +193,9 @@ class _Reading:
                     shape = shape or seen
                     if seen != shape:
                         raise self._changed(shape, seen)
+                    changes.check(frame, self._frames)
                     self._frames += 1
-                    yield frame
+                    yield cropped(frame)
             self._check_end()
         except av.FFmpegError as error:
             raise self._damaged(error.strerror or str(error)) from error

@@ -38,8 +38,12 @@ ASKED = ScoreRequest(
         frame_rate="30000/1001",
         matrix="bt601",
         range="full",
+        transfer="pq",
+        film_grain="off",
+        chroma_siting="centre",
         scale="reference:area",
         convert="rgb24",
+        on_colour_mismatch="ignore",
     ),
     pairs=PairRequest(
         offset=1,
@@ -64,16 +68,41 @@ KEYWORDS: dict[str, Any] = {
 }
 KEYWORDS["model"] = KEYWORDS.pop("files")
 
+# What is asked of frames of a set too.
+OF_SETS = replace(
+    ASKED.frames,
+    size=None,
+    pixel_format=None,
+    frame_rate=None,
+    matrix=None,
+    range=None,
+    chroma_siting=None,
+)
+
 # One command line for two videos and one for a set, with all that is asked of both.
 LINE = (
     *("--metrics", "psnr,ssim", "--quantise", "8", "--crop-border", "3", "--offline"),
     *("--weights", "vgg16=w.pth", "--backend", "cpu", "--device", "1", "--threads", "3"),
-    *("--build-missing", "--scale", "reference:area", "--convert", "rgb24"),
+    *("--build-missing", "--scale", "reference:area", "--convert", "rgb24", "--transfer", "pq"),
+    *("--film-grain", "off", "--on-colour-mismatch", "ignore"),
     *("--gate", "psnr.p5>=38", "--quiet"),
 )
 VIDEOS = (
     *("--size", "32x24", "--pixel-format", "rgb24", "--frame-rate", "30000/1001"),
-    *("--matrix", "bt601", "--range", "full", "--offset", "1", "--start", "2", "--count", "3"),
+    *(
+        "--matrix",
+        "bt601",
+        "--range",
+        "full",
+        "--chroma-siting",
+        "centre",
+        "--offset",
+        "1",
+        "--start",
+        "2",
+        "--count",
+        "3",
+    ),
     *("--on-length-mismatch", "shortest", "--on-rate-mismatch", "index", "--factor", "4"),
     *("--flow", "flow_previous_next=flows/%05d.flo", "--flow-estimator", "dis:fast"),
     *("--stills", "2"),
@@ -127,11 +156,10 @@ def test_every_keyword_of_score_set_is_in_its_request(asked: Callable[..., Any])
     request = asked(sets.score_set, samples, **keywords)
 
     assert taken == set(keywords)
-    frames = FrameRequest(scale="reference:area", convert="rgb24")
     wanted = SetRequest(
         models=ASKED.models,
         backend=ASKED.backend,
-        frames=frames,
+        frames=OF_SETS,
         gates=ASKED.gates,
         keep_going=True,
         resume=Path("kept"),
@@ -156,7 +184,7 @@ def test_the_command_line_makes_the_same_requests(
 
     assert pair == ASKED
     assert (row.models, row.backend, row.gates) == (ASKED.models, ASKED.backend, ASKED.gates)
-    assert row.frames == FrameRequest(scale="reference:area", convert="rgb24")
+    assert row.frames == OF_SETS
 
 
 @pytest.mark.parametrize(

@@ -34,8 +34,9 @@ def edge() -> tuple[np.ndarray, ...]:
         (b"C420jpeg", "centre"),
         (b"C420mpeg2 XYSCSS=420MPEG2", "left"),
         (b"C420paldv", "topleft"),
-        (b"C420", None),
+        (b"C420", "centre"),
         (b"XYSCSS=420JPEG", "centre"),
+        (b"XYSCSS=420", None),
         (b"", None),
     ],
 )
@@ -77,7 +78,7 @@ def test_the_flag_stands_in_place_of_what_a_stream_says(
 ) -> None:
     flat = (edge[0], edge[1], np.full_like(edge[2], 128))
     said = [y4m(tmp_path / f"{n}.y4m", b"C420jpeg", each) for n, each in enumerate((flat, edge))]
-    bare = [y4m(tmp_path / f"b{n}.y4m", b"C420", each) for n, each in enumerate((flat, edge))]
+    bare = [y4m(tmp_path / f"b{n}.y4m", b"", each) for n, each in enumerate((flat, edge))]
 
     centre = score(*said, metrics="mse")
     given = score(*bare, metrics="mse", chroma_siting="centre")

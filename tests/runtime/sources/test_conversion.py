@@ -15,6 +15,7 @@ Picture = Callable[..., Path]
 LIMITED = ("-colorspace", "smpte170m", "-color_range", "tv", "-pix_fmt", "yuv420p")
 FULL = ("-vf", "scale=in_range=tv:out_range=pc", "-colorspace", "smpte170m", "-color_range", "pc")
 BT709 = ("-vf", "scale=in_color_matrix=bt601:out_color_matrix=bt709", "-colorspace", "bt709")
+SDR = ("-vf", "setparams=color_trc=bt709", "-color_trc", "bt709")
 PQ = ("-vf", "setparams=color_trc=smpte2084", "-color_trc", "smpte2084")
 
 
@@ -219,8 +220,8 @@ def test_a_matrix_that_differs_is_refused_and_converting_makes_code_values_compa
 def test_hdr_against_sdr_is_refused_whatever_is_allowed(
     picture: Picture, options: dict[str, Any], hdr_first: bool
 ) -> None:
-    pair = [picture(*PQ, "-pix_fmt", "yuv420p10le"), picture("-pix_fmt", "yuv420p10le")]
-    names = ["HDR (smpte2084)", "SDR (unspecified)"]
+    pair = [picture(*PQ, "-pix_fmt", "yuv420p10le"), picture(*SDR, "-pix_fmt", "yuv420p10le")]
+    names = ["HDR (smpte2084)", "SDR (bt709)"]
     first, second = (0, 1) if hdr_first else (1, 0)
 
     with pytest.raises(ScoreError, match="Tone-map one of them first") as refused:

@@ -89,11 +89,15 @@ def test_facts_of_a_tagged_stream_are_its_own(clips: Path) -> None:
         "transfer": "bt2020-10",
         "primaries": "bt2020",
         "assumed": [],
+        "from_container": [],
+        "container_differs": {},
         "frame_rate": "25",
         "frames": None,
         "codec": "ffv1",
         "interlaced": False,
         "orientation": None,
+        "cropped": None,
+        "film_grain": None,
         "hdr": False,
     }
 
@@ -127,15 +131,18 @@ def test_pq_and_hlg_are_hdr(
         assert (source.facts.hdr, source.facts.transfer) == (hdr, transfer)
 
 
-def test_a_matrix_that_is_not_known_must_be_given(
+def test_a_matrix_that_makes_no_rgb_here_must_be_given_for_rgb(
     run_ffmpeg: Ffmpeg, clips: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / "clip.mkv"
     tagged = "setparams=colorspace=smpte240m"
     run_ffmpeg("-i", clips / "reference.mp4", "-vf", tagged, "-frames:v", 1, "-c:v", "ffv1", path)
 
-    with pytest.raises(ScoreError, match=r"matrix smpte240m; .* with --matrix"):
-        open_source(path)
+    with (
+        open_source(path) as source,
+        pytest.raises(ScoreError, match=r"matrix smpte240m; .* with --matrix"),
+    ):
+        source.frames(format="rgb24")
     with open_source(path, matrix="bt709") as source:
         assert source.facts.matrix == "bt709"
 
