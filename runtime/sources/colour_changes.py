@@ -48,7 +48,8 @@ class ColourChanges:
                 f"frame {number} has {now.listed(changed)}. Split it where it changes and score "
                 f"the parts{holds}."
             )
-        if turned != turned_now:
+        # H.264 and HEVC may say it once, for all frames from there on.
+        if turned_now not in (0, turned):
             raise ScoreError(
                 f"{self._name} changes in the middle: it begins to be shown turned by {turned} "
                 f"degrees, frame {number} by {turned_now}. Split it where it changes and score "

@@ -20,7 +20,13 @@ from framegauge.runtime.sources.code_points import (
     same_primaries,
 )
 
-_ALIASES = {"pq": "smpte2084", "hlg": "arib-std-b67"}
+# FFmpeg's filters call two of them by other names than its decoders.
+_ALIASES = {
+    "pq": "smpte2084",
+    "hlg": "arib-std-b67",
+    "bt470m": "gamma22",
+    "bt470bg": "gamma28",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
