@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -135,3 +136,119 @@ def test_a_conversion_takes_chroma_from_where_it_lies(
     # As in the graph: the step lies between samples at 14 and 16, or at 14.5 and 16.5.
     wanted = [0, 0.25, 0.75, 1] if siting == "centre" else [0, 0.5, 1, 1]
     assert_allclose(middle, wanted, atol=0.03)
+
+
+CHART = (
+    "color=size=256x256,format=gbrp,geq=r='28+200*mod(floor(X/16),2)':"
+    "g='50+150*mod(floor(Y/24),2)':b='10+220*mod(floor((X+Y)/20),2)'"
+)
+EXACT = "flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp:sws_dither=none"
+
+
+@pytest.fixture(scope="module")
+def chart(clip: Callable[..., Path]) -> Path:
+    return clip(".png", "-f", "lavfi", "-i", CHART, "-frames:v", 1, "-pix_fmt", "rgb24")
+
+
+def psnr_of_ffmpeg(ffmpeg: Callable[..., str], chart: Path, other: Path, siting: str) -> float:
+    """FFmpeg's PSNR of RGB, of which it makes the other one with chroma where it is told."""
+    made = f"[1:v]scale={EXACT}:in_chroma_loc={siting},format=gbrp[b]"
+    compared = f"[0:v]format=gbrp[a];{made};[a][b]psnr"
+    printed = ffmpeg("-i", chart, "-i", other, "-lavfi", compared, "-f", "null", "-")
+    return float(re.findall(r"average:(\S+)", printed)[-1])
+
+
+@pytest.mark.parametrize(
+    ("code", "siting"), [(0, "left"), (1, "center"), (2, "topleft"), (3, "top")]
+)
+@pytest.mark.parametrize(
+    ("codec", "parameters"), [("libx264", "-x264-params"), ("libx265", "-x265-params")]
+)
+def test_a_stream_says_where_its_chroma_lies(
+    clip: Callable[..., Path],
+    ffmpeg: Callable[..., str],
+    chart: Path,
+    codec: str,
+    parameters: str,
+    code: int,
+    siting: str,
+) -> None:
+    sited = f"scale={EXACT}:out_color_matrix=bt709:out_range=tv:out_chroma_loc={siting}"
+    words = f"chromaloc={code}:crf=1:colormatrix=bt709" + ":log-level=none" * (codec == "libx265")
+    path = clip(
+        *(".mp4", "-i", chart, "-vf", f"{sited},format=yuv420p,setparams=colorspace=bt709"),
+        *("-c:v", codec, parameters, words),
+    )
+
+    report = score(chart, path, convert="rgb24", metrics="psnr")
+
+    own = "centre" if siting == "center" else siting
+    assert report.inputs["distorted"]["chroma_siting"] == own
+    assert report.inputs["distorted"]["chroma_siting_taken"] == own
+    assert report.pooled["psnr"]["mean"] == pytest.approx(
+        psnr_of_ffmpeg(ffmpeg, chart, path, siting), abs=0.01
+    )
+
+
+def test_the_chart_of_the_top_left_is_taken_from_there(
+    clip: Callable[..., Path], chart: Path
+) -> None:
+    sited = f"scale={EXACT}:out_color_matrix=bt709:out_range=tv:out_chroma_loc=topleft"
+    tags = "setparams=range=tv:colorspace=bt709:chroma_location=topleft"
+    path = clip(
+        *(".mp4", "-i", chart, "-vf", f"{sited},format=yuv420p,{tags}", "-c:v", "libx264"),
+        *("-crf", 1, "-x264-params", "colormatrix=bt709:range=tv"),
+    )
+
+    report = score(chart, path, convert="rgb24", metrics="psnr")
+
+    # FFmpeg with in_chroma_loc=topleft gives 23.21, with left 22.38.
+    assert report.pooled["psnr"]["mean"] == pytest.approx(23.207, abs=0.01)
+
+
+def test_a_jpeg_is_taken_from_the_centre(
+    clip: Callable[..., Path], ffmpeg: Callable[..., str], chart: Path
+) -> None:
+    path = clip(".jpg", "-i", chart, "-pix_fmt", "yuvj420p", "-q:v", 2)
+    centre, left = (psnr_of_ffmpeg(ffmpeg, chart, path, each) for each in ("center", "left"))
+
+    report = score(chart, path, convert="rgb24", metrics="psnr")
+
+    assert report.pooled["psnr"]["mean"] == pytest.approx(centre, abs=0.01)
+    assert abs(centre - left) > 1
+
+
+@pytest.mark.parametrize(
+    "coding",
+    [
+        ("-c:v", "libvpx-vp9", "-cpu-used", 8, "-deadline", "realtime"),
+        ("-c:v", "libsvtav1", "-preset", 10),
+    ],
+)
+def test_what_is_not_said_is_taken_as_left_and_reported(
+    clip: Callable[..., Path], coding: tuple[object, ...]
+) -> None:
+    path = clip(".mkv", "-f", "lavfi", "-i", "testsrc2=s=64x64:d=0.1", *coding)
+
+    found = score(path, path, metrics="psnr_y").inputs["reference"]
+
+    assert (found["chroma_siting"], found["chroma_siting_taken"]) == (None, "left")
+
+
+def test_a_clip_without_subsampling_takes_no_siting(chart: Path) -> None:
+    found = score(chart, chart, metrics="psnr").inputs["reference"]
+
+    assert (found["chroma_siting"], found["chroma_siting_taken"]) == (None, None)
+
+
+def test_a_silent_clip_takes_the_siting_of_the_other_one(
+    edge: tuple[np.ndarray, ...], tmp_path: Path
+) -> None:
+    said, silent = (
+        y4m(tmp_path / f"{n}.y4m", coding, edge) for n, coding in enumerate((b"C420jpeg", b""))
+    )
+
+    found = score(said, silent, metrics="psnr_y").inputs["distorted"]
+
+    assert (found["chroma_siting"], found["chroma_siting_taken"]) == ("centre", "centre")
+    assert "chroma_siting" in found["assumed"]

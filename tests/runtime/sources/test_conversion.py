@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose
 from framegauge.runtime import Report, ScoreError, UsageError, score
 from framegauge.runtime.sources.conversion import ConversionPolicy
 from framegauge.runtime.sources.facts import Facts, facts
+from framegauge.runtime.sources.source import open_source
 
 Picture = Callable[..., Path]
 
@@ -353,3 +354,41 @@ def test_the_reference_must_have_a_format_of_models_to_be_converted_to() -> None
 
     with pytest.raises(ScoreError, match="rgba, which no model takes as it is"):
         ConversionPolicy.parse(None, "reference").format(pair)
+
+
+@pytest.mark.parametrize(
+    ("ending", "layout"),
+    [
+        (".y4m", "yuv411p"),
+        *((".mkv", layout) for layout in ("yuv411p", "yuv410p", "yuv440p", "yuva420p")),
+        *((".yuv", layout) for layout in ("yuv411p", "yuv410p", "yuv440p", "yuva420p", "nv16")),
+    ],
+)
+@pytest.mark.parametrize("target", ["yuv420p10le", "yuv444p12le"])
+def test_eight_bits_of_any_layout_become_more(
+    ffmpeg: Callable[..., str], tmp_path: Path, layout: str, ending: str, target: str
+) -> None:
+    path = tmp_path / f"clip{ending}"
+    coding = ("-c:v", "ffv1") if ending == ".mkv" else ()
+    made = ("-f", "lavfi", "-i", "testsrc2=s=64x48:d=0.1")
+    ffmpeg(*made, "-pix_fmt", layout, *coding, path)
+    ffmpeg(*made, "-vf", f"format={layout}", "-f", "rawvideo", tmp_path / "planes.raw")
+    luma = np.fromfile(tmp_path / "planes.raw", np.uint8)[: 64 * 48].reshape(48, 64)
+
+    with open_source(path, size=(64, 48), pixel_format=layout, range="limited") as source:
+        planes = next(iter(source.frames(format=target)))
+
+    bits = 2 if target.endswith("10le") else 4
+    assert np.array_equal(planes[0].copy().view("<u2")[..., 0], luma.astype(np.uint16) << bits)
+
+
+@pytest.mark.parametrize("layout", ["yuv411p", "yuv410p", "yuva420p"])
+def test_white_of_full_range_stays_white_in_any_layout(tmp_path: Path, layout: str) -> None:
+    path = tmp_path / "white.yuv"
+    path.write_bytes(b"\xff" * (64 * 48) + b"\x80" * (64 * 48 * 3))
+
+    with open_source(path, size=(64, 48), pixel_format=layout, range="full") as it:
+        planes = next(iter(it.frames(format="yuv420p10le")))
+
+    assert (planes[0].copy().view("<u2") == 1023).all()
+    assert (planes[1].copy().view("<u2") == 512).all()
