@@ -15,6 +15,8 @@ from framegauge.runtime.errors import UsageError
 from framegauge.runtime.pairing.alignment import OnLength
 from framegauge.runtime.pairing.frame_rates import OnRate
 from framegauge.runtime.scoring.requests import FrameRequest, ModelRequest, PairRequest
+from framegauge.runtime.sources.colour_mismatch import OnColour
+from framegauge.runtime.sources.film_grain import FilmGrain
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -212,8 +214,32 @@ def _models(
     )
 
 
-def _frames(size: str | None, **others: Any) -> FrameRequest:
-    return FrameRequest(size=_size(size), **others)
+def _frames(
+    scale: str | None,
+    convert: str | None,
+    matrix: str | None,
+    range: str | None,
+    transfer: str | None,
+    chroma_siting: str | None,
+    film_grain: FilmGrain,
+    on_colour_mismatch: OnColour,
+    size: str | None,
+    pixel_format: str | None,
+    frame_rate: str | None,
+) -> FrameRequest:
+    return FrameRequest(
+        size=_size(size),
+        pixel_format=pixel_format,
+        frame_rate=frame_rate,
+        matrix=matrix,
+        range=range,
+        transfer=transfer,
+        film_grain=film_grain,
+        chroma_siting=chroma_siting,
+        scale=scale,
+        convert=convert,
+        on_colour_mismatch=on_colour_mismatch,
+    )
 
 
 def _pairs(
