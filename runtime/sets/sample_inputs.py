@@ -22,7 +22,7 @@ from framegauge.runtime.pairing.flow_validity import known_together, maskable
 from framegauge.runtime.scoring.scorer import Scorer
 from framegauge.runtime.sets.samples import Sample, Samples
 from framegauge.runtime.sets.treatment import Treatment, treated
-from framegauge.runtime.sources.conversion import ConversionPolicy
+from framegauge.runtime.sources.conversion import ConversionPolicy, completed
 from framegauge.runtime.sources.facts import Facts
 from framegauge.runtime.sources.flow_files import read_flow
 from framegauge.runtime.sources.planes import Planes
@@ -234,8 +234,10 @@ def _neighbour(
 ) -> tuple[Planes, Treatment]:
     """A frame, and what was done to it."""
     with open_source(path) as source:
+        source.facts = completed(source.facts, reference)
         facts = {"reference": reference, "distorted": source.facts}
-        rendition = policy.renditions(facts, scorer.form.name)["distorted"]
+        renditions = policy.renditions(facts, scorer.form.name, reads_rgb=scorer.reads_rgb)
+        rendition = renditions["distorted"]
         return _only(path, rendition.frames(source)), treated(rendition, source.facts)
 
 

@@ -247,34 +247,33 @@ def _check_orientation(reference: Facts, distorted: Facts) -> None:
     )
 
 
-def _taking_from(silent: Facts, other: Facts) -> Facts:
-    """A clip that takes from the other one what it does not say, where silence means another."""
-    assumed = list(silent.assumed)
-    if silent.transfer is None and other.light != silent.light:
-        silent = replace(silent, transfer=other.transfer)
-        assumed.append("transfer")
-    if silent.primaries is None and other.primaries not in USUAL_PRIMARIES:
-        silent = replace(silent, primaries=other.primaries)
-        assumed.append("primaries")
-    if silent.siting is None and other.siting is not None and silent.is_subsampled:
-        silent = replace(silent, siting=other.siting)
-        # Left is what silence means.
-        if other.siting != "left":
-            assumed.append("chroma_siting")
-    return replace(silent, assumed=tuple(assumed))
-
-
 def share_assumptions(reference: Source, distorted: Source) -> None:
     """Let the video that says nothing of its colours take what the other one says.
 
     Where neither does, the distorted video is what the reference was assumed to be.
     """
-    for silent, other in ((reference, distorted), (distorted, reference)):
-        silent.facts = _taking_from(silent.facts, other.facts)
-    if None in (reference.facts.matrix, distorted.facts.matrix):
-        return
-    for name in ("matrix", "range"):
-        silent = distorted if name in distorted.facts.assumed else reference
-        other = reference if silent is distorted else distorted
-        if name in silent.facts.assumed:
-            silent.facts = replace(silent.facts, **{name: getattr(other.facts, name)})
+    distorted.facts = completed(distorted.facts, reference.facts)
+    reference.facts = completed(reference.facts, distorted.facts)
+
+
+def completed(silent: Facts, other: Facts) -> Facts:
+    """What is known of a clip, with what another says where this one says nothing.
+
+    Light and primaries are taken where silence would stand for others.
+    """
+    taken: dict[str, Any] = {}
+    if None not in (silent.matrix, other.matrix):
+        assumed = {"matrix", "range"} & set(silent.assumed)
+        taken |= {name: getattr(other, name) for name in assumed}
+    more = []
+    if silent.transfer is None and other.light != silent.light:
+        taken["transfer"] = other.transfer
+        more.append("transfer")
+    if silent.primaries is None and other.primaries not in USUAL_PRIMARIES:
+        taken["primaries"] = other.primaries
+        more.append("primaries")
+    if silent.siting is None and other.siting is not None and silent.is_subsampled:
+        taken["siting"] = other.siting
+        # Left is what silence stands for.
+        more += [] if other.siting == "left" else ["chroma_siting"]
+    return replace(silent, **taken, assumed=(*silent.assumed, *more))

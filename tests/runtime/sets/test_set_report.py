@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from framegauge.runtime import UsageError, score
+from framegauge.runtime import ScoreError, UsageError, score
 from framegauge.runtime.commands.terminal import wide_console
 from framegauge.runtime.sets.folder_matching import match_folders
 from framegauge.runtime.sets.samples import Sample, Samples, read_list
@@ -240,3 +240,44 @@ def test_a_reference_that_a_protocol_halved_is_told_from_one_it_did_not(
     halved, same = (each["methods"]["mine"] for each in document["samples"])
     assert halved["inputs"] == {"reference": {"fitted": "half"}}
     assert "inputs" not in same
+
+
+def test_the_report_says_what_was_cropped_shared_and_ignored(
+    picture: Callable[..., Path], clip: Callable[..., Path]
+) -> None:
+    ten = ("-pix_fmt", "yuv420p10le")
+    pq = "format=yuv420p10le,setparams=color_trc=smpte2084:color_primaries=bt2020:colorspace=bt709"
+    hlg = pq.replace("smpte2084", "arib-std-b67")
+    first, second = (picture("-vf", words, *ten, frames=1) for words in (pq, hlg))
+    silent = picture(*ten, frames=1)
+
+    ignoring = score_set(one(first, second), metrics="psnr_y", on_colour_mismatch="ignore")
+    shared = score_set(one(first, silent), metrics="psnr_y")
+    given = score_set(one(first, second), metrics="psnr_y", transfer="pq")
+
+    for report in (ignoring, shared, given):
+        jsonschema.validate(json.loads(report.to_json()), SCHEMA)
+    assert "Note: 1 sample: transfer differs and is ignored." in to_markdown(ignoring)
+    assert "Note: 1 sample: transfer assumed to be smpte2084." in to_markdown(shared)
+    assert "transfer" not in to_markdown(given)
+    with pytest.raises(ScoreError, match="mean different light"):
+        score_set(one(first, second), metrics="psnr_y")
+
+
+def test_the_report_says_what_the_container_said_and_what_became_of_grain(
+    clip: Callable[..., Path],
+) -> None:
+    source = ("-f", "lavfi", "-i", "testsrc2=s=64x64:d=0.1", "-pix_fmt", "yuv420p")
+    coded = ("-c:v", "libsvtav1", "-preset", 10, "-svtav1-params", "film-grain=30")
+    grained = clip(".mkv", *source, *coded)
+    silent = clip(".mkv", *source, "-c:v", "libx265", "-x265-params", "log-level=none")
+    said = clip(".mkv", "-i", silent, "-c", "copy", "-colorspace", "bt709", "-color_range", "tv")
+
+    grain = score_set(one(said, grained), metrics="psnr_y", film_grain="off")
+
+    document = json.loads(grain.to_json())
+    jsonschema.validate(document, SCHEMA)
+    inputs = document["samples"][0]["methods"]["mine"]["inputs"]
+    assert inputs["distorted"]["film_grain"] == "left out"
+    assert inputs["reference"]["from_container"] == ["matrix"]
+    assert "Note: 1 sample: film grain left out." in to_markdown(grain)
