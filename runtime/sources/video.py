@@ -24,6 +24,7 @@ from framegauge.runtime.sources.ffv1 import Checksums
 from framegauge.runtime.sources.film_grain import EXPORTED, FilmGrain, has_film_grain
 from framegauge.runtime.sources.matroska_header import stream_header
 from framegauge.runtime.sources.orientation import orientation
+from framegauge.runtime.sources.siting_probe import probed_siting
 
 Decoded = Generator[av.VideoFrame, None, None]
 
@@ -87,7 +88,7 @@ def open_video(
         )
         known = replace(
             known,
-            siting=reading.header.siting,
+            siting=reading.header.siting or probed_siting(first),
             frame_rate=None if still else rate,
             frames=1 if still else reading.declared_frames,
             interlaced=first.interlaced_frame,

@@ -2,6 +2,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -9,6 +10,7 @@ from numpy.testing import assert_allclose
 from framegauge.export.contract.colour_map import colour_map
 from framegauge.runtime import Scorer, score
 from framegauge.runtime.sources.chroma_siting import BegunStream, header, stated_siting
+from framegauge.runtime.sources.siting_probe import probed_siting
 from framegauge.runtime.sources.source import open_source
 
 STEP = 96
@@ -142,6 +144,8 @@ CHART = (
     "color=size=256x256,format=gbrp,geq=r='28+200*mod(floor(X/16),2)':"
     "g='50+150*mod(floor(Y/24),2)':b='10+220*mod(floor((X+Y)/20),2)'"
 )
+# In the order of H.264's and HEVC's numbers.
+FFMPEGS = ("left", "center", "topleft", "top", "bottomleft", "bottom")
 EXACT = "flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp:sws_dither=none"
 
 
@@ -159,7 +163,8 @@ def psnr_of_ffmpeg(ffmpeg: Callable[..., str], chart: Path, other: Path, siting:
 
 
 @pytest.mark.parametrize(
-    ("code", "siting"), [(0, "left"), (1, "center"), (2, "topleft"), (3, "top")]
+    ("code", "siting"),
+    list(enumerate(FFMPEGS)),
 )
 @pytest.mark.parametrize(
     ("codec", "parameters"), [("libx264", "-x264-params"), ("libx265", "-x265-params")]
@@ -216,6 +221,18 @@ def test_a_jpeg_is_taken_from_the_centre(
 
     assert report.pooled["psnr"]["mean"] == pytest.approx(centre, abs=0.01)
     assert abs(centre - left) > 1
+
+
+@pytest.mark.parametrize("siting", ["left", "topleft", "top", "bottomleft", "bottom"])
+def test_a_frame_alone_says_it_too(clip: Callable[..., Path], siting: str) -> None:
+    code = FFMPEGS.index(siting)
+    coding = ("-pix_fmt", "yuv420p10le", "-c:v", "libx264", "-x264-params", f"chromaloc={code}")
+    path = clip(".mkv", "-f", "lavfi", "-i", "testsrc2=s=64x64:d=0.1", *coding)
+
+    with av.open(path) as container:
+        frame = next(container.decode(video=0))
+
+    assert probed_siting(frame) == siting
 
 
 @pytest.mark.parametrize(
