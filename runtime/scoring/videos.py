@@ -266,6 +266,11 @@ def _remarks(clips: ClipPair, plan: PairPlan) -> Iterator[str]:
                 f"{each.name} says {name} {value} in its container and {told[name]} in its "
                 "stream: the stream's is taken"
             )
+        if each.matrix not in (None, *MATRICES):
+            yield (
+                f"{each.name} is coded with the matrix {each.matrix}: its planes are scored as "
+                "they are, and no pictures are made of them"
+            )
         if told["cropped"]:
             cut = ", ".join(f"{value} {name}" for name, value in told["cropped"].items() if value)
             yield f"{each.name} is cropped as its container says: {cut}"

@@ -38,7 +38,10 @@ class ColourChanges:
         if seen == self._first:
             return
         (first, turned), (now, turned_now) = self._first, seen
-        first, now = first.completed(self._container), now.completed(self._container)
+        # Of what the first frame says itself the container says nothing for others: it may be
+        # FFmpeg's word for what it found in that frame.
+        told = self._container.kept(first.added_by(self._container))
+        first, now = first.completed(told), now.completed(told)
         changed = first.changed_in(now) - set(self._given)
         if changed:
             flags = sorted(f"--{name}" for name in changed - {"primaries"})

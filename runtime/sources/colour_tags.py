@@ -95,6 +95,10 @@ class ColourTags:
         """The same, with what another says where this says nothing."""
         return type(self)(**{**other.said(), **self.said()})
 
+    def kept(self, names: Collection[str]) -> Self:
+        """Some of it, and of the others nothing."""
+        return type(self)(**{name: value for name, value in vars(self).items() if name in names})
+
     def added_by(self, other: Self) -> list[str]:
         """The names of which another says something, and this nothing."""
         return [name for name in other.said() if name not in self.said()]

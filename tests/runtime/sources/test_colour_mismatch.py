@@ -124,9 +124,12 @@ def test_planes_of_any_matrix_are_scored_and_rgb_of_few(
 ) -> None:
     video = of_matrix(code)
 
-    report = score(video, video, metrics="psnr_y,psnr_cb", stills=1)
+    lines: list[str] = []
+
+    report = score(video, video, metrics="psnr_y,psnr_cb", stills=1, tell=lines.append)
 
     assert report.inputs["reference"]["matrix"] == name
+    assert any(f"the matrix {name}: its planes are scored as they are" in line for line in lines)
     assert report.inputs["reference"]["assumed"] == []
     assert report.pooled["psnr_y"]["mean"] == 72
     with pytest.raises(ScoreError, match=rf"the matrix {name}; a metric that reads RGB takes"):

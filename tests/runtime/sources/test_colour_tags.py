@@ -145,6 +145,19 @@ def test_colours_that_change_are_refused_with_the_frame(
     assert found in str(refused.value)
 
 
+@pytest.mark.parametrize("silent_first", [True, False])
+def test_colours_that_begin_or_end_in_the_middle_are_refused(
+    clip: Clip, pq: Path, joined: Callable[..., Path], silent_first: bool
+) -> None:
+    silent = clip(".hevc", *FIVE, *TEN, *X265, "log-level=none:repeat-headers=1", "-f", "hevc")
+    path = joined(silent, pq) if silent_first else joined(pq, silent)
+
+    with pytest.raises(ScoreError, match=r"changes in the middle: .*transfer") as refused:
+        score(path, path, metrics="psnr_y")
+
+    assert "matrix not said" in str(refused.value)
+
+
 def test_an_av1_stream_that_becomes_sdr_is_refused(clip: Clip, tmp_path: Path) -> None:
     coding = ("-c:v", "libsvtav1", "-preset", 10, "-f", "obu")
     first, second = (
