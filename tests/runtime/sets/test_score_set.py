@@ -351,16 +351,17 @@ def test_flows_and_masks_come_from_columns(made: Sets) -> None:
 @pytest.mark.slow
 def test_neighbours_come_from_columns(made: Sets) -> None:
     folder = made(mine={"1": 3})
-    png(folder / "next.png", 110)
+    png(folder / "before.png", 113)
     np.save(folder / "zero.npy", np.zeros((2, 24, 32), np.float32))
     (folder / "list.csv").write_text(
-        "reference,distorted,previous,next,flow_previous_next,flow_next_previous\n"
-        "gt/1.png,mine/1.png,gt/1.png,next.png,zero.npy,zero.npy\n"
+        "reference,distorted,distorted_previous,"
+        "flow_from_reference_previous,flow_to_reference_previous\n"
+        "gt/1.png,mine/1.png,before.png,zero.npy,zero.npy\n"
     )
 
     report = score_set(read_list(folder / "list.csv"), metrics="warping_error,psnr")
 
-    # Nothing moves, and the neighbours differ by 10 code values everywhere.
+    # Nothing moves, and the frame before differs by 10 code values everywhere.
     assert report.mean("distorted", "warping_error") == pytest.approx((10 / 255) ** 2, rel=1e-6)
     assert report.mean("distorted", "psnr") == pytest.approx(decibels(3), abs=DECIBEL)
 
