@@ -87,8 +87,12 @@ FORMATS: dict[str, Format] = {
         ),
         Format(name="gray8", kind="gray", depth=8, planes=(Plane("y", ("H", "W")),)),
         *(
+            Format(name=f"gray{d}le", kind="gray", depth=d, planes=(Plane("y", ("H", "W", 2)),))
+            for d in (10, 12, 14, 16)
+        ),
+        *(
             _planar(name + suffix, chroma, depth)
-            for suffix, depth in (("", 8), ("10le", 10), ("12le", 12))
+            for suffix, depth in (("", 8), ("10le", 10), ("12le", 12), ("16le", 16))
             for name, chroma in _CHROMA.items()
         ),
         Format(

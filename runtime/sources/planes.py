@@ -30,7 +30,7 @@ _PACKED = {
 }
 _DEEP_RGB = re.compile(r"gbrp(9|10|12|14|16)(le|be)|(rgb|bgr)48(le|be)")
 _DEEP_PLANES = re.compile(r"(?:yuva?4\d\dp|gbra?p|gray)(9|10|12|14)(le|be)")
-_BIG_YUV = re.compile(r"(yuv4(?:20|22|44)p1[02])be")
+_BIG_ENDIAN = re.compile(r"(yuv4(?:20|22|44)p1[026]|gray1[0246])be")
 _OTHER_NAMES = {
     "gray": "gray8",
     "yuvj420p": "yuv420p",
@@ -55,13 +55,13 @@ def holding(pixel_format: str) -> str | None:
     """
     if pixel_format in _OTHER_NAMES:
         return _OTHER_NAMES[pixel_format]
-    if pixel_format in FORMATS and FORMATS[pixel_format].kind == "yuv":
+    if pixel_format in FORMATS and FORMATS[pixel_format].kind != "rgb":
         return pixel_format
     if pixel_format in _PACKED or pixel_format == "pal8":
         return "rgb24"
     if _DEEP_RGB.fullmatch(pixel_format):
         return "rgbf32"
-    big = _BIG_YUV.fullmatch(pixel_format)
+    big = _BIG_ENDIAN.fullmatch(pixel_format)
     return f"{big[1]}le" if big else None
 
 

@@ -47,7 +47,11 @@ Scaler = Literal["bicubic", "lanczos", "bilinear", "area"]
 
 # Planes that there are of 8 to 16 bits; of 4:1:1 there are those of 8 alone.
 _PLANES = re.compile(r"(yuv4(?:20|22|44)p)(\d\d?)?(?:le)?")
-_PLANAR = REORDERED | {"gray8": "yuv420p"}
+# Grey goes to the scaler with chroma beside it.
+_WITH_CHROMA = {"gray8": "yuv420p"} | {
+    f"gray{bits}le": f"yuv420p{bits}le" for bits in (10, 12, 14, 16)
+}
+_PLANAR = REORDERED | _WITH_CHROMA
 _EXACT = "accurate_rnd+full_chroma_int+full_chroma_inp"
 # The scaler's names of where chroma lies; what is not said is left, where it would be centred.
 _SITED = {name: "center" if name == "centre" else name for name in SITINGS}
@@ -100,7 +104,7 @@ class Conversion:
         keeps_colour = (
             rgb
             or self._format.kind == "rgb"
-            or (self._range == facts.range and facts.format == "gray8")
+            or (self._range == facts.range and facts.format in _WITH_CHROMA)
             or (
                 self._range == facts.range
                 and self._matrix == facts.matrix
@@ -222,7 +226,7 @@ class Conversion:
         if self._format.kind == "rgb":
             return planes
         planes = codes.at_depth(planes, self._range, _bits(self._last), self._format.depth)
-        if self._format.name == "gray8":
+        if self._format.kind == "gray":
             return planes[:1]
         return exchanged(planes, self._planar, self._format.name) or planes
 

@@ -102,8 +102,9 @@ void take(int flag, const char* value, Arguments& to) {
             to.pixel_format =
                 one_of("--pixel-format", value,
                        {"yuv420p", "yuv422p", "yuv444p", "yuv420p10le", "yuv422p10le",
-                        "yuv444p10le", "yuv420p12le", "yuv422p12le", "yuv444p12le", "nv12",
-                        "p010le", "gray", "gray8", "rgb24", "gbrpf32le"});
+                        "yuv444p10le", "yuv420p12le", "yuv422p12le", "yuv444p12le", "yuv420p16le",
+                        "yuv422p16le", "yuv444p16le", "nv12", "p010le", "gray", "gray8",
+                        "gray10le", "gray12le", "gray14le", "gray16le", "rgb24", "gbrpf32le"});
             break;
         case matrix: to.matrix = one_of("--matrix", value, {"bt601", "bt709", "bt2020"}); break;
         case range: to.range = one_of("--range", value, {"limited", "full"}); break;

@@ -99,7 +99,7 @@ void Video::settle_colours(const Arguments& arguments) {
     facts.matrix = arguments.matrix;
     if (facts.matrix.empty()) {
         facts.matrix = facts.height >= 720 ? "bt709" : "bt601";
-        if (facts.format != "gray8") facts.assumed.emplace_back("matrix");
+        if (facts.format.rfind("gray", 0) != 0) facts.assumed.emplace_back("matrix");
     }
     if (!arguments.range.empty()) facts.range = arguments.range;
     if (!arguments.chroma_siting.empty()) facts.chroma_siting = arguments.chroma_siting;

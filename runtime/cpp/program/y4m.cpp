@@ -60,12 +60,19 @@ void take_coding(const std::string& colours, Header& header, const std::string& 
         {"422", "yuv422p", ""},
         {"444", "yuv444p", ""},
         {"mono", "gray", ""},
+        {"mono10", "gray10le", ""},
+        {"mono12", "gray12le", ""},
+        {"mono14", "gray14le", ""},
+        {"mono16", "gray16le", ""},
         {"420p10", "yuv420p10le", ""},
         {"422p10", "yuv422p10le", ""},
         {"444p10", "yuv444p10le", ""},
         {"420p12", "yuv420p12le", ""},
         {"422p12", "yuv422p12le", ""},
         {"444p12", "yuv444p12le", ""},
+        {"420p16", "yuv420p16le", ""},
+        {"422p16", "yuv422p16le", ""},
+        {"444p16", "yuv444p16le", ""},
     };
     for (const auto& each : known)
         if (colours == each.written) {
@@ -74,7 +81,7 @@ void take_coding(const std::string& colours, Header& header, const std::string& 
             return;
         }
     refuse(name + " is coded as C" + colours +
-           ", which no model takes as it is. Give 4:2:0, 4:2:2 or 4:4:4 of 8, 10 or 12 bits, or "
+           ", which no model takes as it is. Give 4:2:0, 4:2:2 or 4:4:4 of 8, 10, 12 or 16 bits, or "
            "mono: `ffmpeg -pix_fmt yuv420p`.");
 }
 

@@ -125,7 +125,9 @@ def test_floats_score_as_in_python(library: Any, float_model: Any) -> None:
 
 # Of the planar formats that differ by their depth only, one.
 @pytest.mark.slow
-@pytest.mark.parametrize("format", ["nv12", "p010le", "gray8", "yuv422p", "yuv444p12le"])
+@pytest.mark.parametrize(
+    "format", ["nv12", "p010le", "gray8", "gray12le", "yuv422p", "yuv444p12le", "yuv420p16le"]
+)
 def test_other_formats_score_as_in_python(library: Any, models: Any, format: str) -> None:
     assert_equal(*compared(library, models(["psnr"], format).path))
 

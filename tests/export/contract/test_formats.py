@@ -6,9 +6,11 @@ from framegauge.export.contract.formats import FORMATS, find_format
 
 
 def test_every_format_that_decoders_give_is_there() -> None:
-    planar = {f"yuv{layout}p{deep}" for layout in (420, 422, 444) for deep in ("", "10le", "12le")}
+    deep = ("", "10le", "12le", "16le")
+    planar = {f"yuv{layout}p{depth}" for layout in (420, 422, 444) for depth in deep}
+    grey = {"gray8", "gray10le", "gray12le", "gray14le", "gray16le"}
 
-    assert FORMATS.keys() == planar | {"rgb24", "rgbf32", "gray8", "nv12", "p010le"}
+    assert FORMATS.keys() == planar | grey | {"rgb24", "rgbf32", "nv12", "p010le"}
 
 
 @pytest.mark.parametrize(
@@ -17,6 +19,7 @@ def test_every_format_that_decoders_give_is_there() -> None:
         ("rgb24", [(5, 7, 3)]),
         ("rgbf32", [(3, 5, 7)]),
         ("gray8", [(5, 7)]),
+        ("gray16le", [(5, 7, 2)]),
         ("yuv420p", [(5, 7), (3, 4), (3, 4)]),
         ("yuv422p", [(5, 7), (5, 4), (5, 4)]),
         ("yuv444p", [(5, 7), (5, 7), (5, 7)]),
@@ -34,7 +37,15 @@ def test_odd_frames_have_chroma_rounded_up(name: str, shapes: list[Any]) -> None
 
 @pytest.mark.parametrize(
     ("name", "peak"),
-    [("rgb24", 255), ("rgbf32", 1), ("yuv420p10le", 1023), ("yuv422p12le", 4095), ("p010le", 1023)],
+    [
+        ("rgb24", 255),
+        ("rgbf32", 1),
+        ("yuv420p10le", 1023),
+        ("yuv422p12le", 4095),
+        ("yuv444p16le", 65535),
+        ("gray14le", 16383),
+        ("p010le", 1023),
+    ],
 )
 def test_the_peak_is_that_of_the_depth(name: str, peak: int) -> None:
     assert find_format(name).peak == peak
