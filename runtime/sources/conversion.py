@@ -259,14 +259,15 @@ def share_assumptions(reference: Source, distorted: Source) -> None:
 def completed(silent: Facts, other: Facts) -> Facts:
     """What is known of a clip, with what another says where this one says nothing.
 
-    Light and primaries are taken where silence would stand for others.
+    Light and primaries are taken where silence would stand for others. HDR of 8 bits is not made,
+    so samples of 8 bits stay SDR unless somebody says otherwise.
     """
     taken: dict[str, Any] = {}
     if None not in (silent.matrix, other.matrix):
         assumed = {"matrix", "range"} & set(silent.assumed)
         taken |= {name: getattr(other, name) for name in assumed}
     more = []
-    if silent.transfer is None and other.light != silent.light:
+    if silent.transfer is None and other.hdr and silent.depth > 8:
         taken["transfer"] = other.transfer
         more.append("transfer")
     if silent.primaries is None and other.primaries not in USUAL_PRIMARIES:

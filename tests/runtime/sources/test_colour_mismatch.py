@@ -49,6 +49,28 @@ def test_curves_of_sdr_are_one_light(tagged: Callable[..., Path], second: str) -
     assert report.inputs["distorted"]["mismatch_ignored"] == []
 
 
+def test_silence_stands_for_hdr_in_more_than_eight_bits(
+    tagged: Callable[..., Path], picture: Picture
+) -> None:
+    hdr, deep = tagged(color_trc="smpte2084"), tagged(color_trc="unknown")
+    eight = picture("-vf", "format=yuv420p,setparams=color_trc=unknown", "-pix_fmt", "yuv420p")
+
+    report = score(hdr, deep, metrics="psnr_y")
+
+    assert report.inputs["distorted"]["transfer"] == "smpte2084"
+    assert "transfer" in report.inputs["distorted"]["assumed"]
+    with pytest.raises(ScoreError, match=r"HDR .*smpte2084.* SDR \(unspecified\).*--transfer"):
+        score(hdr, eight, metrics="psnr_y", convert="reference")
+    said = score(hdr, eight, metrics="psnr_y", convert="reference", transfer="pq")
+    assert "transfer" not in said.inputs["distorted"]["assumed"]
+
+
+@pytest.mark.parametrize("light", ["linear", "log100", "smpte428"])
+def test_silence_does_not_stand_for_other_light(tagged: Callable[..., Path], light: str) -> None:
+    with pytest.raises(ScoreError, match="mean different light"):
+        score(tagged(color_trc=light), tagged(color_trc="unknown"), metrics="psnr_y")
+
+
 @pytest.mark.parametrize(
     ("first", "second"), [("bt709", "smpte432"), ("smpte431", "smpte432"), ("bt2020", "bt709")]
 )
