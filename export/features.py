@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 from torch import Tensor
 
 from framegauge.export.contract.roles import FRAME_ROLES
-from framegauge.export.maths.colour import luma
+from framegauge.export.maths.colour import luma, rgb2gray
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -83,8 +83,15 @@ class Features:
         return self.frame(role).rgb
 
     def luma(self, role: str, matrix: str) -> Tensor:
-        """Luma of a frame, ``(N, 1, H, W)``, in ``[0, 1]``: its Y plane, or made from RGB."""
+        """Luma of a frame, ``(N, 1, H, W)``, in ``[0, 1]``: its Y plane, or made from RGB.
+
+        Args:
+            role: Whose frame it is.
+            matrix: A standard, or ``rgb2gray``, for which a Y plane is no substitute.
+        """
         frame = self.frame(role)
+        if matrix == "rgb2gray":
+            return self.once(rgb2gray, frame.rgb)
         if "y" in frame.planes:
             return self.once(_normalised, frame.planes["y"], peak=2**frame.depth - 1)
         return self.once(luma, frame.rgb, matrix=matrix)

@@ -8,6 +8,9 @@ import torch
 from torch.testing import assert_close
 
 from framegauge.export.catalog import ENTRIES, find
+from framegauge.export.contract.formats import find_format
+from framegauge.export.contract.roles import input_name
+from framegauge.export.contract.selftest import Picture, batch, hashed
 from framegauge.export.contract.spec import Spec
 from framegauge.export.eager import eager_features
 from framegauge.export.lowering.proof import feeds
@@ -33,6 +36,8 @@ OPTIONS = [
     "gmsd[form=rgb]",
     "gmsd[form=multi_scale]",
     "gmsd[deviation=unbiased]",
+    "gmsd[matrix=rgb2gray]",
+    "ssim_luma[matrix=rgb2gray]",
     "census[patch=3;scale=255]",
     "laplacian[levels=3]",
 ]
@@ -40,6 +45,46 @@ ALL = DEFAULTS + OPTIONS
 FAST_MODELS = ["pixel_model", "plane_model", "window_model", "variant_model", "large_model"]
 PARITIES = [(0, 0), (0, 1), (1, 0), (1, 1)]
 
+
+def flat(reference: int, distorted: int) -> Picture:
+    """Two frames of one code value each."""
+
+    def codes(role: str, n: Any, y: Any, x: Any, c: Any, *, depth: int, chroma: bool) -> Any:
+        value = reference if role == "reference" else distorted
+        return np.full(np.broadcast(y, x, c).shape, value << (depth - 8))
+
+    return codes
+
+
+def dark(role: str, n: Any, y: Any, x: Any, c: Any, *, depth: int, chroma: bool) -> Any:
+    """Black with noise of one code, of which the distorted frame has lost a part."""
+    noise = hashed(n, y, x, c, 0) % 3 * (1 if role == "reference" else y // 8 % 2)
+    return 16 + noise << (depth - 8)
+
+
+def sky(role: str, n: Any, y: Any, x: Any, c: Any, *, depth: int, chroma: bool) -> Any:
+    """A bright slope, in steps of four codes where it is distorted."""
+    slope = 180 + y // 4 + x // 8 + 0 * c
+    return (slope if role == "reference" else slope // 4 * 4) << (depth - 8)
+
+
+def title(role: str, n: Any, y: Any, x: Any, c: Any, *, depth: int, chroma: bool) -> Any:
+    """White letters on black; where it is distorted, grey on a black less deep."""
+    letters = (y // 12 % 3 == 1) & (x // 5 % 2 == 1) | (c < 0)
+    black, white = (16, 235) if role == "reference" else (20, 225)
+    return np.where(letters, white, black) << (depth - 8)
+
+
+NEARLY_FLAT = {
+    "a step": flat(16, 25),
+    "far apart": flat(40, 200),
+    "bright": flat(235, 240),
+    "dark": dark,
+    "sky": sky,
+    "title": title,
+}
+
+every_flatness = pytest.mark.parametrize("kind", NEARLY_FLAT)
 every_entry = pytest.mark.parametrize("text", ALL)
 every_map = pytest.mark.parametrize(
     "text", [text for text in ALL if isinstance(find(text), MapMetric) and find(text).spec.grid]
@@ -165,6 +210,27 @@ def test_no_frames_leave_the_range(text: Any, distorted: str, reference: str) ->
     ).item()
 
     assert metric.spec.low - 1e-6 <= score <= highest(metric.spec) + 1e-6
+
+
+@every_entry
+@every_flatness
+def test_nearly_flat_frames_lose_no_digits_in_float32(text: Any, kind: str) -> None:
+    metric = find(text)
+    form = find_format("gray8" if metric.spec.reads == "plane" else "rgbf32")
+    side = max(metric.spec.least, 64)
+    plane, size = form.planes[0].part, (side, side + 3)
+    frames = {
+        role: batch(form, role, size, 1, NEARLY_FLAT[kind])[input_name(role, plane)]
+        for role in ("distorted", "reference")
+    }
+    distorted, reference = (torch.from_numpy(each) for each in frames.values())
+    if metric.spec.reads == "plane":
+        distorted, reference = distorted[:, None], reference[:, None]
+
+    score = metric(distorted.float(), reference.float()).item()
+
+    exact = metric(distorted.double(), reference.double()).item()
+    assert score == pytest.approx(exact, rel=1e-6, abs=1e-6)
 
 
 @every_entry
@@ -343,6 +409,27 @@ def test_files_hold_their_tolerance_at_1920x1080(request: pytest.FixtureRequest,
     model = request.getfixturevalue(name)
 
     assert_within_tolerance(model, feeds(model.exact, (1080, 1920), batch=1))
+
+
+@every_model
+@every_flatness
+def test_files_lose_no_digits_on_nearly_flat_frames(
+    request: pytest.FixtureRequest, name: Any, kind: str
+) -> None:
+    model = request.getfixturevalue(name)
+    side = model.exact.least
+    feed = feeds(model.exact, (side, side + 3), batch=1, picture=NEARLY_FLAT[kind])
+
+    got, wanted = model.run(feed), model.exactly(feed)
+
+    for output in model.manifest.scores:
+        np.testing.assert_allclose(
+            got[output.name],
+            wanted[output.name],
+            rtol=1e-6,
+            atol=1e-6,
+            err_msg=output.name,
+        )
 
 
 @pytest.mark.slow

@@ -151,6 +151,8 @@ class SelfTest:
         clips: For each run, the value of each aggregate, as of a clip of these frames.
         still: The value of each aggregate of a clip whose moments are all 0; only those that have
             one.
+        share: What part of an output's tolerance these scores may be off by, above 0, at most 1:
+            less than all where float32 leaves more room than it needs.
     """
 
     pattern: int
@@ -162,6 +164,7 @@ class SelfTest:
     scores: tuple[dict[str, tuple[float, ...]], ...]
     clips: tuple[dict[str, float], ...]
     still: dict[str, float] = field(default_factory=dict)
+    share: float = 1.0
     further: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -182,4 +185,9 @@ class SelfTest:
         if type(self.batch) is not int or not 1 <= self.batch <= _MOST_TEST_BATCH:
             raise ValueError(
                 f"a self-test's batch is 1 to {_MOST_TEST_BATCH}, this is {self.batch!r}"
+            )
+        if not 0 < self.share <= 1:
+            raise ValueError(
+                f"a self-test's share of the tolerance is above 0 and at most 1, this is "
+                f"{self.share!r}"
             )

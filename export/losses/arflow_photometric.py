@@ -21,7 +21,7 @@ from framegauge.export.losses.census import census_distance
 from framegauge.export.maths.colour import luma
 from framegauge.export.maths.reduction import Reduction, pixel_mean
 from framegauge.export.maths.visibility import occluded, uncovered, without_border
-from framegauge.export.maths.windows import moments_about
+from framegauge.export.maths.windows import window_moments
 from framegauge.export.two_way_photometric import INPUTS, TwoWayPhotometric
 
 SPEC = Spec(
@@ -54,13 +54,11 @@ def arflow_dissimilarity(x: Tensor, y: Tensor) -> Tensor:
 
     ``(N, C, H, W)`` each, in [0, 1], to ``(N, C, H - 2, W - 2)``.
     """
-    x, y = x - 0.5, y - 0.5  # around zero the differences of squares lose fewer digits
     # Pooling in place of windows.local_moments, whose filters of this graph TensorRT cannot fuse.
-    means = [F.avg_pool2d(each, 3, 1) for each in (x, y, x * x, y * y, x * y)]
-    m = moments_about(0.5, *means)
+    m = window_moments(x, y, lambda stack: F.avg_pool2d(stack, 3, 1))
     c1, c2 = 0.01**2, 0.03**2
     above = (2 * m.mu_x * m.mu_y + c1) * (2 * m.cov + c2)
-    below = (m.mu_x.square() + m.mu_y.square() + c1) * (m.var_x + m.var_y + c2)
+    below = (m.mu_x.square() + m.mu_y.square() + c1) * (m.var + c2)
     return ((1 - above / below) / 2).clamp(0, 1)
 
 

@@ -36,13 +36,17 @@ class ExportError(RuntimeError):
     """The graph could not be written as a model that gives the graph's scores."""
 
 
-def prove(model: bytes, suite: Graph, exact: Graph) -> None:
+def prove(model: bytes, suite: Graph, exact: Graph) -> float:
     """Run the file at sizes and batches other than the example's and compare with float64.
+
+    Returns:
+        The greatest error, as a part of the output's tolerance.
 
     Raises:
         ExportError: ONNX Runtime refuses the file, or an output is off by more than its tolerance.
     """
     session = start(model)
+    greatest = 0.0
     for size, batch in _proofs(suite):
         feed = feeds(suite, size, batch=batch)
         for output, got, want in _runs(session, suite, exact, feed):
@@ -54,7 +58,9 @@ def prove(model: bytes, suite: Graph, exact: Graph) -> None:
                     f"{output.tolerance:g} + {output.relative:g} relative. Versions of torch and "
                     "onnxscript other than those tested may translate a graph wrongly."
                 )
+            greatest = max(greatest, float(np.max(np.abs(got - want) / allowed)))
     _prove_floor(session, suite, exact)
+    return greatest
 
 
 def start(model: bytes) -> Any:

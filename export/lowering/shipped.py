@@ -20,9 +20,8 @@ from framegauge.export.contract.entry import parse_entries
 from framegauge.export.contract.formats import find_format
 from framegauge.export.contract.json_form import plain
 from framegauge.export.graph import Graph
-from framegauge.export.lowering.model import describe
-from framegauge.export.lowering.onnx import serialise, translate
-from framegauge.export.lowering.proof import prove
+from framegauge.export.lowering.model import describe, proven
+from framegauge.export.lowering.onnx import translate
 from framegauge.export.lowering.trace import trace
 
 FORMATS = ("yuv420p", "yuv420p10le", "yuv422p10le", "yuv444p", "rgb24")
@@ -78,9 +77,8 @@ def models(format: str, tell: Callable[[str], None]) -> dict[str, bytes]:
             part = extractor.extract_model(
                 [each.name for each in suite.inputs], [each.name for each in suite.outputs]
             )
-            model = onnx_ir.from_proto(part)
-            files[stem] = serialise(model, describe(suite, exact))
-            prove(files[stem], suite, exact)
+            facts = describe(suite, exact)
+            files[stem] = proven(onnx_ir.from_proto(part), facts, suite, exact)
     return files
 
 

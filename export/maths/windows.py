@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Literal, NamedTuple
+from collections.abc import Callable
+from typing import Literal, NamedTuple, Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from framegauge.export.maths.reduction import pixel_mean, plane_mean
 
 Padding = Literal["valid", "replicate", "reflect"]
 Taps = tuple[float, ...]
@@ -52,70 +55,138 @@ def positions(like: Tensor, count: int) -> Tensor:
 
 
 class Moments(NamedTuple):
-    """Local means, variances and covariance of two pictures, ``(N, C, h, w)`` each."""
+    """Local moments of two pictures, ``(N, C, h, w)`` each.
+
+    Attributes:
+        mu_x: Mean of the first picture.
+        mu_y: Mean of the second.
+        var: Sum of the two variances.
+        cov: Covariance.
+    """
 
     mu_x: Tensor
     mu_y: Tensor
-    var_x: Tensor
-    var_y: Tensor
+    var: Tensor
     cov: Tensor
 
 
-def local_moments(x: Tensor, y: Tensor, *, taps: Taps, padding: Padding, centre: float) -> Moments:
-    """Moments under the window, biased: ``E[x^2] - E[x]^2``.
+Window = Callable[[Tensor], Tensor]
+"""Weighted local means of every channel, ``(N, C, H, W)`` to ``(N, C, h, w)``."""
+
+
+def window_moments(
+    x: Tensor, y: Tensor, window: Window, *, mass: float = 1.0, across: bool = False
+) -> Moments:
+    """Biased moments of two pictures under a window; see :class:`Halves`.
+
+    Args:
+        x: First picture, ``(N, C, H, W)``.
+        y: Second picture, same shape.
+        window: The window.
+        mass: Sum of its weights.
+        across: It reaches across channels.
+    """
+    halves = Halves.of(x, y, across=across)
+    return halves.moments(window(torch.cat(halves.terms, 1)), mass)
+
+
+def local_moments(x: Tensor, y: Tensor, *, taps: Taps, padding: Padding) -> Moments:
+    """Biased moments of two pictures under a separable window.
 
     Args:
         x: First picture, ``(N, C, H, W)``.
         y: Second picture, same shape.
         taps: The window along one axis.
         padding: What lies beyond the border; ``valid`` leaves out windows that reach it.
-        centre: Middle of the samples' range. Around zero, the difference of the squares loses
-            fewer digits; the moments returned are those of the pictures as given.
     """
-    x, y = x - centre, y - centre
-    stack = torch.cat([x, y, x * x, y * y, x * y], 1)
-    means = separable(pad(stack, len(taps) // 2, padding), taps)
-    c = x.shape[1]
-    return moments_about(
-        centre,
-        means[:, :c],
-        means[:, c : 2 * c],
-        means[:, 2 * c : 3 * c],
-        means[:, 3 * c : 4 * c],
-        means[:, 4 * c :],
+    return window_moments(
+        x,
+        y,
+        lambda stack: separable(pad(stack, len(taps) // 2, padding), taps),
         mass=math.fsum(taps) ** 2,
     )
 
 
-def moments_about(
-    centre: float,
-    mean_x: Tensor,
-    mean_y: Tensor,
-    mean_xx: Tensor,
-    mean_yy: Tensor,
-    mean_xy: Tensor,
-    *,
-    mass: float = 1.0,
-) -> Moments:
-    """Moments of pictures from weighted means taken after ``centre`` was subtracted.
+class Halves(NamedTuple):
+    """Half the sum and half the difference of two pictures, each without its mean over the frame.
+
+    ``E[x^2] - E[x]^2`` of samples far from zero loses its digits, which shows where a frame is
+    nearly flat: 1e-4 of SSIM. With ``p = (x + y) / 2`` and ``q = (x - y) / 2`` the sum of the
+    variances is ``2 (var p + var q)`` and the covariance ``var p - var q``: what var p loses
+    cancels in their ratio, and q is small. Variances do not change with what is subtracted.
+
+    Attributes:
+        p: Half the sum, ``(N, C, H, W)``.
+        q: Half the difference.
+        base_p: What was subtracted from the former, ``(N, C, 1, 1)`` or ``(N, 1, 1, 1)``.
+        base_q: What was subtracted from the latter.
+    """
+
+    p: Tensor
+    q: Tensor
+    base_p: Tensor
+    base_q: Tensor
+
+    @classmethod
+    def of(cls, x: Tensor, y: Tensor, *, across: bool = False) -> Self:
+        """The halves of two pictures.
+
+        Args:
+            x: First picture, ``(N, C, H, W)``.
+            y: Second picture, same shape.
+            across: One mean for all channels, for windows that reach across them.
+        """
+        p, q = (x + y) / 2, (x - y) / 2
+        base_p, base_q = (frame_mean(each.detach(), across=across) for each in (p, q))
+        return cls(p - base_p, q - base_q, base_p, base_q)
+
+    @property
+    def terms(self) -> list[Tensor]:
+        """What is to be averaged."""
+        return [self.p, self.q, self.p * self.p, self.q * self.q]
+
+    def moments(self, means: Tensor, mass: float = 1.0) -> Moments:
+        """The moments, of the terms' averages.
+
+        Args:
+            means: Weighted means of the terms, in their order on the axis of channels.
+            mass: Sum of the weights. Where rounded ones miss one, ``E[x^2] - E[x]^2`` is not free
+                of what was subtracted, and the difference is added back.
+        """
+        mean_p, mean_q, square_p, square_q = parts(means, 4)
+        var_p = second_moment(square_p, (mean_p, mean_p), (self.base_p, self.base_p), mass)
+        var_q = second_moment(square_q, (mean_q, mean_q), (self.base_q, self.base_q), mass)
+        mu_p, mu_q = mean_p + self.base_p * mass, mean_q + self.base_q * mass
+        return Moments(mu_p + mu_q, mu_p - mu_q, 2 * (var_p + var_q), var_p - var_q)
+
+
+def parts(stack: Tensor, count: int) -> list[Tensor]:
+    """So many tensors that lie one after the other on the axis of channels."""
+    size = stack.shape[1] // count
+    return [stack[:, place * size : (place + 1) * size] for place in range(count)]
+
+
+def second_moment(
+    product: Tensor, means: tuple[Tensor, Tensor], bases: tuple[Tensor, Tensor], mass: float
+) -> Tensor:
+    """Covariance ``E[a b] - E[a] E[b]`` of two pictures from which something was subtracted.
 
     Args:
-        centre: What was subtracted from both pictures.
-        mean_x: Of the first picture.
-        mean_y: Of the second.
-        mean_xx: Of the first's square.
-        mean_yy: Of the second's square.
-        mean_xy: Of the product.
-        mass: Sum of the window's weights. Where rounded taps miss one, ``E[x^2] - E[x]^2`` is
-            not free of the centre, and the difference is added back.
+        product: Weighted mean of the product of what was left.
+        means: Weighted means of what was left.
+        bases: What was subtracted.
+        mass: Sum of the weights.
     """
-    var_x = mean_xx - mean_x * mean_x
-    var_y = mean_yy - mean_y * mean_y
-    cov = mean_xy - mean_x * mean_y
+    moment = product - means[0] * means[1]
     missing = 1 - mass
     if abs(missing) > 1e-9:
-        base = missing * mass * centre**2
-        var_x = var_x + (missing * centre * (mean_x + mean_x) + base)
-        var_y = var_y + (missing * centre * (mean_y + mean_y) + base)
-        cov = cov + (missing * centre * (mean_x + mean_y) + base)
-    return Moments(mean_x + centre * mass, mean_y + centre * mass, var_x, var_y, cov)
+        crossed = bases[0] * means[1] + bases[1] * means[0]
+        moment = moment + missing * (crossed + mass * bases[0] * bases[1])
+    return moment
+
+
+def frame_mean(x: Tensor, *, across: bool) -> Tensor:
+    """Mean of each channel over the frame, ``(N, C, 1, 1)``, or of all, ``(N, 1, 1, 1)``."""
+    if across:
+        return pixel_mean(x)[:, None, None, None]
+    return plane_mean(x)[..., None, None]

@@ -7,13 +7,15 @@ Reference:
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
 from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
 from framegauge.export.maths.reduction import pixel_mean, safe_root
-from framegauge.export.maths.windows import local_moments
+from framegauge.export.maths.windows import Halves, second_moment, separable
 from framegauge.export.metric import PairMetric
 
 SPEC = Spec(
@@ -59,6 +61,9 @@ def eight_bit(plane: Tensor, *, depth: int) -> Tensor:
 def components(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Luminance, contrast and structure at each position of two planes in ``[0, 256)``.
 
+    The taps sum to a little more than one, so that variances of flat places come out a little below
+    zero. libvmaf takes those for zero, and so does this.
+
     Args:
         x: ``(N, 1, H, W)``.
         y: The same.
@@ -66,8 +71,15 @@ def components(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     Returns:
         Three maps, ``(N, 1, H - 10, W - 10)``.
     """
-    mu_x, mu_y, var_x, var_y, cov = local_moments(x, y, taps=TAPS, padding="valid", centre=128.0)
-    var_x, var_y = var_x.clamp(min=0), var_y.clamp(min=0)
+    halves, mass = Halves.of(x, y), math.fsum(TAPS) ** 2
+    means = separable(torch.cat([*halves.terms, halves.p * halves.q], 1), TAPS)
+    mu_x, mu_y, var, cov = halves.moments(means[:, :4], mass)
+    # cov(p, q) is a quarter of what the two variances differ by.
+    crossed = second_moment(
+        means[:, 4:], (means[:, :1], means[:, 1:2]), (halves.base_p, halves.base_q), mass
+    )
+    var_x = (var / 2 + 2 * crossed).clamp(min=0)
+    var_y = (var / 2 - 2 * crossed).clamp(min=0)
     root = safe_root(var_x * var_y)
     luminance = (2 * mu_x * mu_y + C1) / (mu_x * mu_x + mu_y * mu_y + C1)
     contrast = (2 * root + C2) / (var_x + var_y + C2)

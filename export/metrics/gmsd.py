@@ -18,7 +18,7 @@ from torch import Tensor
 
 from framegauge.export.contract.spec import Grid, Spec
 from framegauge.export.features import Features
-from framegauge.export.maths.colour import luma
+from framegauge.export.maths.colour import luma, rgb2gray
 from framegauge.export.maths.pyramid import box_halved, box_halved_trailing
 from framegauge.export.maths.reduction import Reduction, pixel_mean, safe_root
 from framegauge.export.metric import MapMetric, PairMetric
@@ -93,6 +93,7 @@ class GMSD(PairMetric, MapMetric):
         *,
         form: Literal["luma", "rgb", "multi_scale"] = "luma",
         deviation: Literal["form", "biased", "unbiased"] = "form",
+        matrix: Literal["bt601", "rgb2gray"] = "bt601",
         reduction: Reduction = "mean",
     ) -> None:
         """Make the metric.
@@ -103,10 +104,14 @@ class GMSD(PairMetric, MapMetric):
                 et al.).
             deviation: ``unbiased`` divides by n - 1, as the paper's MATLAB code does, ``biased``
                 by n; ``form``: as the form's code does, unbiased for ``rgb`` alone.
+            matrix: Weights of luma; ``rgb2gray`` is MATLAB's grey of 8 bits, which the paper's
+                code takes.
             reduction: As for every metric.
         """
         super().__init__(reduction=reduction)
-        self.form = form
+        if form == "rgb":
+            self.refuse_idle("form=rgb", matrix=matrix)
+        self.form, self.matrix = form, matrix
         self.unbiased = deviation == "unbiased" or (deviation == "form" and form == "rgb")
 
     @property
@@ -153,7 +158,12 @@ class GMSD(PairMetric, MapMetric):
 
     def _luma(self, features: Features) -> tuple[Tensor, Tensor]:
         x, y = (
-            features.once(torch.mul, features.once(luma, features.rgb(role), matrix="bt601"), 255)
+            features.once(torch.mul, self._grey(features, role), 255)
             for role in ("distorted", "reference")
         )
         return x, y
+
+    def _grey(self, features: Features, role: str) -> Tensor:
+        if self.matrix == "rgb2gray":
+            return features.once(rgb2gray, features.rgb(role))
+        return features.once(luma, features.rgb(role), matrix=self.matrix)

@@ -19,7 +19,7 @@ from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
 from framegauge.export.maths.pyramid import box_halved, box_halved_leading
 from framegauge.export.maths.reduction import Reduction, pixel_mean, plane_mean, safe_power
-from framegauge.export.maths.windows import Moments, local_moments, moments_about
+from framegauge.export.maths.windows import Moments, local_moments, window_moments
 from framegauge.export.metric import PairMetric
 from framegauge.export.metrics.ssim import GAUSSIAN, luminance_contrast
 
@@ -84,7 +84,7 @@ class MSSSIM(PairMetric):
     def _vainf(self, features: Features, x: Tensor, y: Tensor) -> Tensor:
         product: Tensor | float = 1.0
         for level, weight in enumerate(WEIGHTS):
-            moments = features.once(local_moments, x, y, taps=GAUSSIAN, padding="valid", centre=0.5)
+            moments = features.once(local_moments, x, y, taps=GAUSSIAN, padding="valid")
             luminance, contrast = features.once(luminance_contrast, moments, scale=1.0)
             if level < len(WEIGHTS) - 1:
                 factor = plane_mean(contrast)
@@ -100,11 +100,9 @@ class MSSSIM(PairMetric):
         last = x.new_ones(())
         for level, weight in enumerate(WEIGHTS):
             if level < 3:
-                moments = features.once(
-                    local_moments, x, y, taps=GAUSSIAN, padding="replicate", centre=0.5
-                )
+                moments = features.once(local_moments, x, y, taps=GAUSSIAN, padding="replicate")
             else:
-                moments = features.once(shrinking_moments, x, y, centre=0.5)
+                moments = features.once(shrinking_moments, x, y)
             luminance, contrast = features.once(luminance_contrast, moments, scale=1.0)
             if level < len(WEIGHTS) - 1:
                 product = product * safe_power(pixel_mean(contrast), weight)
@@ -114,19 +112,19 @@ class MSSSIM(PairMetric):
         return product * last.pow(len(WEIGHTS) - 1 if self.form == "rife" else 1)
 
 
-def shrinking_moments(x: Tensor, y: Tensor, *, centre: float) -> Moments:
+def shrinking_moments(x: Tensor, y: Tensor) -> Moments:
     """Moments under a Gaussian of ``min(11, H, W)`` taps after 5 repeated samples on every side.
 
     The window's size depends on the frame's, so the filter is a sum of shifted pictures, with
     weights of zero beyond the window.
     """
-    x, y = x - centre, y - centre
     size = torch.sym_min(torch.sym_min(*x.shape[-2:]), 11)
-    means = (
-        shrinking_filter(shrinking_filter(each, size).transpose(-1, -2), size).transpose(-1, -2)
-        for each in (x, y, x * x, y * y, x * y)
-    )
-    return moments_about(centre, *means)
+
+    def window(stack: Tensor) -> Tensor:
+        rows = shrinking_filter(stack, size).transpose(-1, -2)
+        return shrinking_filter(rows, size).transpose(-1, -2)
+
+    return window_moments(x, y, window)
 
 
 def shrinking_filter(x: Tensor, size: int) -> Tensor:

@@ -7,13 +7,14 @@ References:
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 from torch import Tensor
 
 from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
-from framegauge.export.maths.colour import Matrix
+from framegauge.export.maths.colour import Grey
 from framegauge.export.maths.reduction import Reduction
 from framegauge.export.metrics.psnr import PSNR, mean_squared_error
 
@@ -50,7 +51,7 @@ class PSNRLuma(PSNR):
     def __init__(
         self,
         *,
-        matrix: Matrix = "bt601",
+        matrix: Grey = "bt601",
         range: Literal["full", "limited"] = "full",
         cap: float = 100.0,
         reduction: Reduction = "mean",
@@ -58,7 +59,8 @@ class PSNRLuma(PSNR):
         """Make the metric.
 
         Args:
-            matrix: Weights of luma from RGB. A frame with a Y plane is taken as it is.
+            matrix: Weights of luma from RGB. A frame with a Y plane is taken as it is, but for
+                ``rgb2gray``, MATLAB's grey of 8 bits.
             range: ``limited`` squeezes luma from RGB into 219 of 255 steps before it is compared
                 with a peak of 255.
             cap: Greatest score, in dB.
@@ -67,9 +69,14 @@ class PSNRLuma(PSNR):
         super().__init__(cap=cap, reduction=reduction)
         self.matrix, self.range = matrix, range
 
+    @property
+    def spec(self) -> Spec:
+        """The facts; MATLAB's grey is made of colours."""
+        return replace(super().spec, reads="rgb" if self.matrix == "rgb2gray" else "luma")
+
     def error(self, features: Features) -> Tensor:
         """Mean squared error of each sample, ``(N,)``."""
         pair = (features.luma(role, self.matrix) for role in ("distorted", "reference"))
         error = features.once(mean_squared_error, *pair)
-        has_plane = "y" in features.frame("reference").planes
-        return error * STUDIO**2 if self.range == "limited" and not has_plane else error
+        is_plane = self.matrix != "rgb2gray" and "y" in features.frame("reference").planes
+        return error * STUDIO**2 if self.range == "limited" and not is_plane else error

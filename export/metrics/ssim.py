@@ -43,9 +43,9 @@ def luminance_contrast(moments: Moments, *, scale: float = 1.0) -> tuple[Tensor,
         moments: Local moments of the two pictures in [0, 1].
         scale: Factor on variances and covariance.
     """
-    mu_x, mu_y, var_x, var_y, cov = moments
+    mu_x, mu_y, var, cov = moments
     luminance = (2 * mu_x * mu_y + C1) / (mu_x * mu_x + mu_y * mu_y + C1)
-    contrast = (2 * scale * cov + C2) / (scale * var_x + scale * var_y + C2)
+    contrast = (2 * scale * cov + C2) / (scale * var + C2)
     return luminance, contrast
 
 
@@ -119,7 +119,6 @@ class SSIM(PixelMetric):
             *self.pictures(features),
             taps=self.taps,
             padding=self.padding,
-            centre=0.5,
         )
         luminance, contrast = features.once(luminance_contrast, moments, scale=self.scale)
         ssim = (luminance * contrast).mean(1, keepdim=True)

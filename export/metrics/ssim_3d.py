@@ -8,11 +8,12 @@ References:
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from framegauge.export.contract.spec import Grid, Spec
 from framegauge.export.features import Features
-from framegauge.export.maths.windows import Moments, Taps, pad, separable
+from framegauge.export.maths.windows import Moments, Taps, pad, parts, separable, window_moments
 from framegauge.export.metric import PixelMetric
 from framegauge.export.metrics.ssim import GAUSSIAN, luminance_contrast
 
@@ -44,23 +45,15 @@ def colour_mix(taps: Taps, channels: int = 3) -> list[list[float]]:
     return mix
 
 
-def volume_moments(x: Tensor, y: Tensor, *, taps: Taps, centre: float) -> Moments:
+def volume_moments(x: Tensor, y: Tensor, *, taps: Taps) -> Moments:
     """Moments under a cubic window over ``(C, H, W)``, borders repeated; shapes as given."""
-    x, y = x - centre, y - centre
     mix = x.new_tensor(colour_mix(taps))[:, :, None, None]
 
-    def filtered(picture: Tensor) -> Tensor:
-        mixed = (mix * picture[:, None]).sum(2)
-        return separable(pad(mixed, len(taps) // 2, "replicate"), taps)
+    def window(stack: Tensor) -> Tensor:
+        mixed = [(mix * each[:, None]).sum(2) for each in parts(stack, 4)]
+        return separable(pad(torch.cat(mixed, 1), len(taps) // 2, "replicate"), taps)
 
-    mu_x, mu_y = filtered(x), filtered(y)
-    return Moments(
-        mu_x + centre,
-        mu_y + centre,
-        filtered(x * x) - mu_x * mu_x,
-        filtered(y * y) - mu_y * mu_y,
-        filtered(x * y) - mu_x * mu_y,
-    )
+    return window_moments(x, y, window, across=True)
 
 
 class SSIM3D(PixelMetric):
@@ -81,7 +74,6 @@ class SSIM3D(PixelMetric):
             features.rgb("distorted"),
             features.rgb("reference"),
             taps=GAUSSIAN,
-            centre=0.5,
         )
         luminance, contrast = luminance_contrast(moments)
         return (luminance * contrast).mean(1, keepdim=True)

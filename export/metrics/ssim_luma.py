@@ -11,8 +11,9 @@ from dataclasses import replace
 
 from torch import Tensor
 
+from framegauge.export.contract.spec import Spec
 from framegauge.export.features import Features
-from framegauge.export.maths.colour import Matrix
+from framegauge.export.maths.colour import Grey
 from framegauge.export.maths.reduction import Reduction
 from framegauge.export.maths.windows import Padding
 from framegauge.export.metrics import ssim
@@ -40,19 +41,25 @@ class SSIMLuma(ssim.SSIM):
     def __init__(
         self,
         *,
-        matrix: Matrix = "bt601",
+        matrix: Grey = "bt601",
         padding: Padding = "valid",
         reduction: Reduction = "mean",
     ) -> None:
         """Make the metric.
 
         Args:
-            matrix: Weights of luma from RGB. A frame with a Y plane is taken as it is.
+            matrix: Weights of luma from RGB. A frame with a Y plane is taken as it is, but for
+                ``rgb2gray``, MATLAB's grey of 8 bits, which published values are of.
             padding: What lies beyond the border, as for ``ssim``.
             reduction: As for every metric.
         """
         super().__init__(padding=padding, reduction=reduction)
         self.matrix = matrix
+
+    @property
+    def spec(self) -> Spec:
+        """The facts; MATLAB's grey is made of colours."""
+        return replace(super().spec, reads="rgb" if self.matrix == "rgb2gray" else "luma")
 
     def pictures(self, features: Features) -> tuple[Tensor, Tensor]:
         """What is compared, distorted first."""

@@ -22,9 +22,16 @@ class Check(Comparison):
 
     Attributes:
         size: Height and width of the test frames.
+        share: Of the output's tolerance, what is allowed.
     """
 
     size: tuple[int, int]
+    share: float = 1.0
+
+    @property
+    def allowed(self) -> float:
+        """How far apart they may be, in the output's unit."""
+        return self.share * super().allowed
 
 
 def checks(session: Session, path: Path) -> list[Check]:
@@ -51,7 +58,7 @@ def checks(session: Session, path: Path) -> list[Check]:
             check
             for size, wanted in zip(test.sizes, test.scores, strict=True)
             if session.holds(test.batch, *size)
-            for check in _compared(session, size, test.batch, wanted)
+            for check in _compared(session, size, test.batch, wanted, test.share)
         ]
     except Exception as error:
         raise ScoreError(
@@ -99,6 +106,7 @@ def _compared(
     size: tuple[int, int],
     batch: int,
     wanted: Mapping[str, Sequence[float]],
+    share: float = 1.0,
 ) -> Iterator[Check]:
     """Every value, of several runs the one that is furthest off."""
     outputs = [output for output in session.manifest.outputs if output.kind != "map"]
@@ -110,7 +118,9 @@ def _compared(
                 raise ScoreError(f"{output.name} has the shape {shape} on a batch of {batch}")
         values = (run[output.name].tolist() for run in runs)
         for want, *got in zip(wanted[output.name], *values, strict=True):
-            yield worst(Check(output=output, size=size, wanted=want, got=each) for each in got)
+            yield worst(
+                Check(output=output, size=size, wanted=want, got=each, share=share) for each in got
+            )
 
 
 def _feed(manifest: Manifest, size: tuple[int, int], batch: int) -> dict[str, NDArray[Any]]:

@@ -339,6 +339,12 @@ CHANGES = {
         change("self_test", "sizes", 0, to=[45, 56, 3]),
         "self_test.sizes[0] is a list, and should be a list of 2",
     ),
+    "no share of the tolerance": (change("self_test", "share", to=0), "at most 1, this is 0"),
+    "more than the tolerance": (change("self_test", "share", to=1.5), "at most 1, this is 1.5"),
+    "a share that no score keeps to": (
+        change("self_test", "share", to=1e-12),
+        "failed its self-test: psnr at",
+    ),
     "large test batch": (change("self_test", "batch", to=9), "9, and should be from 1 to 8"),
     "a test without an output": (
         lambda manifest: manifest["self_test"]["scores"][1].pop("psnr"),

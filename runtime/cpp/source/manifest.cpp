@@ -184,6 +184,10 @@ SelfTest read_self_test(const Json& facts, const std::string& file) {
     for (const Json& run : clips) test.clips.push_back(table<double>(run));
     if (const Json& still = field(facts, "still"); !still.is_null())
         test.still = table<double>(still);
+    test.share = number(facts, "share", 1);
+    if (!(test.share > 0 && test.share <= 1))
+        throw failed("a self-test's share of the tolerance is above 0 and at most 1, this is ",
+                     test.share);
     return test;
 }
 

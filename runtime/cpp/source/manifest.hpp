@@ -64,6 +64,7 @@ struct SelfTest {
     std::vector<std::map<std::string, std::vector<double>>> scores;  // one for each size
     std::vector<std::map<std::string, double>> clips;                // the same of aggregates
     std::map<std::string, double> still;  // of clips whose moments are all 0
+    double share = 1;  // of an output's tolerance, what its scores may be off by
 };
 
 struct Manifest {

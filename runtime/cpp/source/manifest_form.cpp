@@ -82,6 +82,7 @@ Form self_test_form() {
         {"scores", list_of(table_of(list_of(any_number)))},
         {"clips", list_of(table_of(any_number))},
         {"still", table_of(any_number), optional},
+        {"share", any_number, optional},
     });
 }
 

@@ -114,7 +114,8 @@ void Model::prove() const {
             const std::vector<double>& wanted = test.scores[run_index].at(output.name);
             for (std::size_t n = 0; n < test.batch; ++n)
                 // NaN is near nothing.
-                if (!(std::abs(values[i][n] - wanted[n]) <= output.allowed(wanted[n])))
+                if (!(std::abs(values[i][n] - wanted[n]) <=
+                      test.share * output.allowed(wanted[n])))
                     throw failed(file(), " failed its self-test: ", output.name, " at ",
                                  size.width, "x", size.height, " should be ", wanted[n],
                                  ", and came out as ", values[i][n],

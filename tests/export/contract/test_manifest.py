@@ -243,6 +243,8 @@ def test_a_word_or_number_that_means_nothing_is_refused(
         (["self_test", "clips", 0], {}, "has clips' scores \\[\\], not .*'apsnr'"),
         (["self_test", "clips", 1, "apsnr"], 12.0, "apsnr of the self-test should be 12.0"),
         (["self_test", "still"], {}, "does not say what apsnr is of moments of 0"),
+        (["self_test", "share"], 0, "share of the tolerance is above 0 and at most 1, this is 0"),
+        (["self_test", "share"], 1.5, "share of the tolerance is above 0 and at most 1"),
         (["self_test", "siting"], [[0.0, 0.0]], "the self-test's siting is not one for each"),
         (["matrix"], "bt709", "matrix is 'bt709', and frames of rgb24 have none"),
     ],

@@ -277,6 +277,15 @@ def test_the_self_test_wants_float64s_scores(exported: Any, alexnet: dict[str, T
     assert manifest.self_test == describe(graph, exact).self_test
 
 
+def test_what_half_needs_of_the_tolerance_the_self_test_allows(
+    exported: Any, window_model: Any
+) -> None:
+    in_half = Model(exported[0], backend="cpu").manifest
+
+    assert in_half.self_test.share == 1.0
+    assert window_model.manifest.self_test.share == 0.05
+
+
 def test_the_file_is_half_as_large(exported: Any) -> None:
     # AlexNet's convolutions have 2,469,696 weights and biases.
     assert 2 * 2_469_696 < exported[0].stat().st_size < 2.1 * 2_469_696

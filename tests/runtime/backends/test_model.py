@@ -296,6 +296,17 @@ def test_a_model_under_the_names_of_another_fails_its_self_test(
         Model(tmp_path / "mse.onnx")
 
 
+def test_a_self_test_allows_its_share_of_the_tolerance(
+    shipped: Callable[..., Path], rewritten: Callable[..., Path]
+) -> None:
+    def sharing(share: float) -> Path:
+        return rewritten(shipped("ssim"), lambda facts: facts["self_test"].update(share=share))
+
+    Model(sharing(1.0)).close()
+    with pytest.raises(ScoreError, match="failed its self-test on cpu: ssim"):
+        Model(sharing(1e-12))
+
+
 def test_a_model_is_named_by_the_hash_of_its_bytes(
     shipped: Callable[..., Path], tmp_path: Path
 ) -> None:

@@ -36,6 +36,19 @@ def even(clip: Callable[..., Path]) -> tuple[Path, Path]:
     return first, clip(".mkv", "-i", first, "-c:v", "libvpx-vp9", "-b:v", "120k", "-cpu-used", 8)
 
 
+@pytest.fixture(scope="module")
+def sixteen(clip: Callable[..., Path]) -> Callable[[str], tuple[Path, Path]]:
+    """A pair of 16 bits, all of them in use, whose distorted video is blurred."""
+
+    def pair(pixel_format: str) -> tuple[Path, Path]:
+        source = ("-f", "lavfi", "-i", "testsrc2=size=120x90:rate=25", "-frames:v", 3)
+        sharp = f"format={pixel_format},scale=240:180:flags=bicubic"
+        first = clip(".mkv", *source, "-vf", sharp, "-c:v", "ffv1")
+        return first, clip(".mkv", *source, "-vf", f"{sharp},gblur=1.5", "-c:v", "ffv1")
+
+    return pair
+
+
 @pytest.fixture(params=["8 bits", "10 bits", "10 bits, odd height"])
 def pair(request: pytest.FixtureRequest, even: tuple[Path, Path]) -> tuple[Path, Path]:
     return {"8 bits": EIGHT, "10 bits": even, "10 bits, odd height": TEN}[request.param]
@@ -103,6 +116,61 @@ def test_every_frame_scores_as_libvmaf_scores_it(
     assert ours.frames.numbers.tolist() == theirs.frames.numbers.tolist()
     assert np.ptp(wanted) > 10 * AGREEMENT
     assert_allclose(ours.frames.scores[name], wanted, atol=AGREEMENT, rtol=0)
+
+
+@pytest.mark.parametrize(("first", "second"), [(16, 25), (40, 200), (235, 240)])
+@pytest.mark.parametrize("size", [(480, 270), (1920, 1080)])
+def test_flat_frames_score_as_libvmaf_scores_them(
+    libvmaf: Callable[..., Report],
+    clip: Callable[..., Path],
+    first: int,
+    second: int,
+    size: tuple[int, int],
+) -> None:
+    width, height = size
+    source = ("-f", "lavfi", "-i", f"color=black:size={width}x{height}", "-frames:v", 1)
+    pair = tuple(
+        clip(".mkv", *source, "-vf", f"format=yuv420p,geq={code}:128:128", "-c:v", "ffv1")
+        for code in (first, second)
+    )
+
+    ours, theirs = score(*pair, metrics="float_ssim,float_ms_ssim"), libvmaf(pair)
+
+    for name in ("float_ssim", "float_ms_ssim"):
+        # libvmaf writes six decimals.
+        wanted = theirs.frames.scores[name]
+        assert_allclose(ours.frames.scores[name], wanted, atol=1.5e-6, rtol=0)
+
+
+def test_sixteen_bits_score_as_libvmaf_scores_them(
+    libvmaf: Callable[..., Report], sixteen: Any, models: Any
+) -> None:
+    pair = sixteen("yuv420p16le")
+    model = models(["psnr_y", "psnr_cb", "float_ssim"], "yuv420p16le").path
+
+    ours, theirs = score(*pair, model=model), libvmaf(pair)
+
+    for name in ("psnr_y", "psnr_cb", "float_ssim"):
+        wanted = theirs.frames.scores[name]
+        assert_allclose(ours.frames.scores[name], wanted, atol=AGREEMENT, rtol=0)
+    still = score(pair[0], pair[0], model=model)
+    # libvmaf's cap, 6 dB a bit and 12 more.
+    assert still.frames.scores["psnr_y"].tolist() == [108.0] * 3
+
+
+def test_grey_of_sixteen_bits_scores_as_ffmpeg_scores_it(
+    ffmpeg: Callable[..., str], sixteen: Any, models: Any
+) -> None:
+    pair = sixteen("gray16le")
+
+    ours = score(*pair, model=models(["psnr_y"], "gray16le").path)
+
+    said = ffmpeg(
+        *("-i", pair[1], "-i", pair[0]),
+        *("-lavfi", "[0:v][1:v]psnr,metadata=print", "-f", "null", "-"),
+    )
+    wanted = [float(each) for each in re.findall(r"lavfi\.psnr\.psnr\.y=(\S+)", said)]
+    assert_allclose(ours.frames.scores["psnr_y"], wanted, atol=AGREEMENT, rtol=0)
 
 
 def test_frames_of_odd_height_score_as_libvmaf_scores_them_but_for_its_chroma(
