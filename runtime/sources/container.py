@@ -10,12 +10,21 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import av
+from av.codec.context import CodecContext
 from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from framegauge.runtime.errors import ScoreError
+from framegauge.runtime.sources.chains import BrokenChainError
 from framegauge.runtime.sources.declared_length import Extent, declared_end
+from framegauge.runtime.sources.playlists import HEAD, check_is_no_list
+from framegauge.runtime.sources.webp import check_is_no_animation
+
+# Bytes of a transport stream's packet, bare, with a time before it, or with parity after it, and
+# the first of them.
+_TS_PACKETS = (188, 192, 204)
+_SYNC = b"\x47"
 
 
 class Readable(Protocol):
@@ -72,9 +81,11 @@ class Container:
         self._pipe: io.BufferedReader | None = None
         self._tally: Tally | None = None
         self._size = 0
+        self._path = Path()
         file = self._file(source)
         self.opened = self._open(file, raw)
         try:
+            check_is_no_list(self.name, format_name=self.opened.format.name)
             self.video = self._video()
         except BaseException:
             self.close()
@@ -104,7 +115,21 @@ class Container:
         if self._tally:
             while self._tally.read(1 << 20):
                 pass
-            self._check_size(self._tally.extent.total, self._tally.extent.declared_end())
+            try:
+                wanted = self._tally.extent.declared_end()
+            except BrokenChainError as error:
+                raise self._broken(error) from error
+            self._check_size(self._tally.extent.total, wanted)
+
+    def ends_in_packet(self, start: int) -> bool:
+        """Whether a transport stream, read to its end, stops in the middle of a packet.
+
+        Args:
+            start: Where one of its packets begins.
+        """
+        over = [(self.size - start) % size for size in _TS_PACKETS]
+        # What does not begin as a packet does is no part of the stream.
+        return all(over) and self._ending()[-over[0] :].startswith(_SYNC)
 
     def close(self) -> None:
         """Close the container, and the pipe under it if it was opened here."""
@@ -112,10 +137,19 @@ class Container:
         if self._pipe:
             self._pipe.close()
 
+    def _ending(self) -> bytes:
+        """The last bytes, at least those of a packet."""
+        if self._tally:
+            return self._tally.extent.tail
+        with self._path.open("rb") as file:
+            file.seek(max(0, self.size - max(_TS_PACKETS)))
+            return file.read()
+
     def _file(self, source: Path | Readable) -> Any:
         if not isinstance(source, Path):
             self._tally = Tally(source)
             return self._tally
+        self._path = source
         try:
             if not stat.S_ISREG(source.stat().st_mode):
                 self._pipe = source.open("rb")
@@ -124,12 +158,18 @@ class Container:
             with source.open("rb") as file:
                 self._size = file.seek(0, io.SEEK_END)
                 wanted = declared_end(file)
+                file.seek(0)
+                head = file.read(HEAD)
+        except BrokenChainError as error:
+            raise self._broken(error) from error
         except OSError as error:
             raise ScoreError(
                 f"{self.name} cannot be read: {error.strerror}. Check the path and its permissions."
             ) from error
         if self._size == 0:
             raise self._empty()
+        check_is_no_list(self.name, head)
+        check_is_no_animation(self.name, head)
         self._check_size(self._size, wanted)
         return f"file:{source}"
 
@@ -171,11 +211,31 @@ class Container:
                 f"{', '.join(kinds) or 'no stream at all'}. Give a file with pictures."
             )
         best = self.opened.streams.best("video")
-        return best if isinstance(best, VideoStream) and best in videos else videos[0]
+        chosen = best if isinstance(best, VideoStream) and best in videos else videos[0]
+        tiles = [each for each in videos if each.disposition & Disposition.dependent]
+        if chosen in tiles or len(tiles) > 1:
+            raise ScoreError(
+                f"{self.name} is one picture kept in parts, {len(tiles)} tiles or layers, which "
+                "FFmpeg's libraries give one by one: a whole picture was wanted. Put it together "
+                "first: ffmpeg -i FILE picture.png (FFmpeg 8.1 or later), or heif-dec or avifdec."
+            )
+        if not isinstance(chosen.codec_context, CodecContext):
+            raise ScoreError(
+                f"{self.name} is coded in a way that this FFmpeg has no decoder for, or its "
+                "beginning is damaged. Convert it to a format that it reads, such as FFV1 in "
+                "Matroska or PNG."
+            )
+        return chosen
 
     def _empty(self) -> ScoreError:
         return ScoreError(
             f"{self.name} is empty: a video was wanted, no bytes came. Check what writes it."
+        )
+
+    def _broken(self, error: BrokenChainError) -> ScoreError:
+        return ScoreError(
+            f"{self.name} is damaged or cut off: {error}. Concealed frames are not scored; get an "
+            "intact copy."
         )
 
     def _check_size(self, size: int, wanted: int) -> None:

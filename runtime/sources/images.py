@@ -20,9 +20,12 @@ from framegauge.runtime.sources.video import Decoded, open_video
 
 IMAGES = frozenset(
     [
+        ".avif",
         ".bmp",
         ".dpx",
         ".exr",
+        ".heic",
+        ".heif",
         ".jp2",
         ".jpeg",
         ".jpg",

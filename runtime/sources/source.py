@@ -36,6 +36,7 @@ Pictures = Generator[av.VideoFrame, None, None] | Generator[Planes, None, None]
 RAW = frozenset((".yuv", ".raw", ".rgb", ".bgr", ".nv12", ".p010", ".cif", ".qcif"))
 """Endings of files that hold nothing but samples."""
 
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _PATTERN = re.compile(r"%0?\d*d")
 
 
@@ -152,8 +153,8 @@ def open_source(
         film_grain: ``on`` to draw the grain that a stream carries, as players do, or ``off``.
 
     Raises:
-        UsageError: Bare samples without size and format, a name that is not known, or arrays that
-            could be one frame or several.
+        UsageError: Bare samples without size and format, a name that is not known, the address of
+            a file elsewhere, or arrays that could be one frame or several.
         ScoreError: There is nothing there that can be scored.
     """
     rate = _rate(frame_rate)
@@ -165,6 +166,11 @@ def open_source(
         )
     name = os.fspath(where)
     path = Path(name)
+    if _URL.match(name):
+        raise UsageError(
+            f"{name} is an address: a file, a folder or - was wanted, and nothing is fetched here. "
+            "Download it first, or pipe it in and give - in its place: curl -L URL | ..."
+        )
     if name != "-" and (
         path.is_dir()
         or path.suffix.lower() in IMAGES

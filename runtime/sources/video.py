@@ -6,9 +6,10 @@ a clip that ends before its container says, leaves bytes over or needs concealme
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator
+from collections.abc import Collection, Generator, Iterator
 from dataclasses import replace
 from fractions import Fraction
+from itertools import repeat
 from pathlib import Path
 
 import av
@@ -19,12 +20,19 @@ from framegauge.runtime.sources.colour_changes import ColourChanges
 from framegauge.runtime.sources.colour_tags import NOTHING_SAID, ColourTags
 from framegauge.runtime.sources.container import Container, Raw, Readable
 from framegauge.runtime.sources.cropping import Cropper
+from framegauge.runtime.sources.dropped_frames import DroppedFrames
+from framegauge.runtime.sources.exr import exr_damage
 from framegauge.runtime.sources.facts import Facts, facts
 from framegauge.runtime.sources.ffv1 import Checksums
 from framegauge.runtime.sources.film_grain import EXPORTED, FilmGrain, has_film_grain
+from framegauge.runtime.sources.jpeg import Endings
+from framegauge.runtime.sources.last_picture import LastPicture
 from framegauge.runtime.sources.matroska_header import stream_header
 from framegauge.runtime.sources.orientation import orientation
+from framegauge.runtime.sources.pixel_formats import check_pixel_format
+from framegauge.runtime.sources.presentation_times import PresentationTimes
 from framegauge.runtime.sources.siting_probe import probed_siting
+from framegauge.runtime.sources.slices import Slices
 
 Decoded = Generator[av.VideoFrame, None, None]
 
@@ -36,8 +44,15 @@ _STRICT = {"err_detect": "crccheck+explode", "flags": "+output_corrupt+unaligned
 # These decoders then refuse intact files too, for optional fields they do not read.
 _EXPLODES_ON_INTACT = {"tiff"}
 
-# Bare samples: every byte belongs to a frame. FFmpeg drops a last frame that is not whole.
-_BARE = {"rawvideo", "yuv4mpegpipe"}
+# Containers that do not say how long a JPEG image is.
+_STILL_JPEG = {"image2", "jpeg_pipe", "mjpeg"}
+
+# Streams of pictures and their times, with no count.
+_UNCOUNTED = {"mpegts", "mpeg"}
+
+# Bare samples, or frames of one length: every byte belongs to a frame. FFmpeg drops a last frame
+# that is not whole, or fills it up.
+_BARE = {"rawvideo", "yuv4mpegpipe", "dv"}
 
 # Containers whose duration is written in the file, not guessed from what was found in it.
 _TIMED = {"matroska", "webm", "flv", "mov"}
@@ -75,6 +90,7 @@ def open_video(
     frames = reading.frames()
     first = next(frames)
     try:
+        check_pixel_format(name, first.format.name)
         rate = raw.frame_rate if raw else reading.frame_rate
         known = facts(
             name,
@@ -142,8 +158,12 @@ class _Reading:
         self._packets = 0
         self._frames = 0
         self._used = 0
+        self._place = 0
+        self._duration = Fraction(0)
         self._end = Fraction(0)
         self._has_durations = True
+        self._last = LastPicture(self._video, container.formats)
+        self._times = PresentationTimes()
 
     @property
     def codec(self) -> str:
@@ -153,15 +173,21 @@ class _Reading:
     @property
     def frame_rate(self) -> Fraction | None:
         """Frames a second, as the container says or as was estimated from its beginning."""
-        rate = self._video.average_rate or self._video.guessed_rate
-        return Fraction(rate) if rate else None
+        average, guessed = self._video.average_rate, self._video.guessed_rate
+        if average and (average != 1 / (self._video.time_base or 1) or not guessed):
+            return Fraction(average)
+        # Two frames are too few for an average, and a guess then takes fields for frames. DV of 30
+        # frames a second has the ticks of its clock in place of its average.
+        if self._duration and not average:
+            return 1 / self._duration
+        return Fraction(guessed) if guessed else None
 
     @property
     def declared_frames(self) -> int | None:
         """The count that the container declares, less what its edit list hides."""
         if self._counted:
             return sum(not entry.is_discard for entry in self._video.index_entries)
-        if self._container.formats & _BARE:
+        if self._container.formats & _BARE - {"dv"}:
             return self._video.duration or None  # in frames, which FFmpeg counts from the size
         return self._video.frames or None
 
@@ -173,9 +199,13 @@ class _Reading:
     def frames(self) -> Decoded:
         """Every frame; raises at the end if that is not the end of the video."""
         checksums = Checksums() if self.codec == "ffv1" else None
+        slices = Slices(self.codec, self._video.codec_context.extradata)
+        endings = Endings(required=bool(self._container.formats & _STILL_JPEG))
         shape = None
         cropped = Cropper(self._name, self.header.cropping)
         changes = ColourChanges(self._name, self.container_tags, given=self._given)
+        dropped = DroppedFrames()
+        shown = None
         try:
             for packet in self._container.opened.demux():
                 self._note(packet)
@@ -187,7 +217,17 @@ class _Reading:
                     self.film_grain = self._grained
                 if checksums and packet.size and checksums.damaged(bytes(packet)):
                     raise self._damaged("a checksum does not fit")
+                damage = slices.damage(packet)
+                if packet.size and self.codec == "mjpeg" and endings.is_cut(bytes(packet)):
+                    damage = "its image has no end"
+                if packet.size and self.codec == "exr":
+                    damage = exr_damage(bytes(packet))
+                if damage:
+                    raise self._damaged(damage)
+                if packet.size and self._has_places:
+                    dropped.note(packet.dts)
                 for frame in self._video.decode(packet):
+                    yield from self._again(shown, dropped.before_next())
                     if frame.is_corrupt:
                         raise self._damaged("parts of it could not be decoded")
                     seen = frame.width, frame.height, frame.format.name
@@ -196,8 +236,10 @@ class _Reading:
                         raise self._changed(shape, seen)
                     changes.check(frame, self._frames)
                     self._frames += 1
-                    yield cropped(frame)
+                    shown = cropped(frame)
+                    yield shown
             self._check_end()
+            yield from self._again(shown, dropped.at_end(self._video.frames))
         except av.FFmpegError as error:
             raise self._damaged(error.strerror or str(error)) from error
         finally:
@@ -211,7 +253,12 @@ class _Reading:
         if packet.stream.index == self._video.index:
             self._packets += 1
             self._has_durations = self._has_durations and bool(packet.duration)
+            if packet.duration and packet.time_base and not self._duration:
+                self._duration = packet.duration * packet.time_base
+            self._last.note(packet)
+            self._times.note(packet.pts)
             if packet.pos is not None:
+                self._place = packet.pos
                 self._used = packet.pos + packet.size
 
     def _check_end(self) -> None:
@@ -226,6 +273,7 @@ class _Reading:
         if self._counted and self._packets < len(self._video.index_entries):
             raise self._short(f"{len(self._video.index_entries)} frames", f"{self._packets}")
         self._check_duration()
+        self._check_last_picture()
         if self._frames == 0:
             raise ScoreError(
                 f"{self._name} has no frames: its video stream is empty. Check what wrote it."
@@ -240,8 +288,34 @@ class _Reading:
         interval = 1 / (self.frame_rate or Fraction(25))
         slack = interval * (Fraction(1, 2) if self._has_durations else Fraction(3, 2))
         wanted = Fraction(declared, av.time_base)
+        if "mov" in self._container.formats and self._video.start_time:
+            # An index of pieces counts from zero, and FFmpeg adds where the video starts once more.
+            wanted -= self._video.start_time * (self._video.time_base or 0)
         if self._end + slack + Fraction(2, 1000) < wanted:
             raise self._short(f"{float(wanted):.3f} s", f"{float(self._end):.3f} s")
+
+    @property
+    def _has_places(self) -> bool:
+        """Each frame has a place of its own in the container, and they follow as they are shown.
+
+        With B-frames they do not, and encoders leave places empty that stand for no frame.
+        """
+        context = self._video.codec_context
+        return "avi" in self._container.formats and not context.has_b_frames
+
+    def _again(self, shown: av.VideoFrame | None, times: int) -> Iterator[av.VideoFrame]:
+        if shown is not None:
+            self._frames += times
+            yield from repeat(shown, times)
+
+    def _check_last_picture(self) -> None:
+        """Refuse a cut in the last pictures, where the container does not tell their lengths."""
+        if "mpegts" in self._container.formats and self._container.ends_in_packet(self._place):
+            raise self._damaged("it ends in the middle of a packet of the transport stream")
+        if self._container.formats & _UNCOUNTED and self._times.lack_some_at_end():
+            raise self._damaged("pictures before the last are missing")
+        if self._last.is_cut():
+            raise self._damaged("its last picture wants more bytes than there are")
 
     def _short(self, wanted: str, found: str) -> ScoreError:
         return ScoreError(

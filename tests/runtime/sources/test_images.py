@@ -174,3 +174,21 @@ def test_a_tiff_of_several_pages_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ScoreError, match=r"pages\.tif holds several pictures: one was wanted"):
         decoded(path)
+
+
+def test_a_folder_of_avif_is_a_clip(run_ffmpeg: Ffmpeg, clips: Path, tmp_path: Path) -> None:
+    options = ["-frames:v", 1, "-c:v", "libaom-av1", "-cpu-used", 8, "-still-picture", 1]
+    for number in range(2):
+        run_ffmpeg("-i", clips / "reference.mp4", *options, tmp_path / f"{number}.avif")
+
+    with open_source(tmp_path) as source:
+        assert sum(1 for _ in source.frames(format="yuv420p")) == 2
+
+
+def test_a_cut_exr_is_refused(run_ffmpeg: Ffmpeg, clips: Path, tmp_path: Path) -> None:
+    path = tmp_path / "image.exr"
+    run_ffmpeg("-i", clips / "reference.mp4", "-frames:v", 1, path)
+    path.write_bytes(path.read_bytes()[:-20_000])
+
+    with pytest.raises(ScoreError, match=r"block \d+ of 176 is missing or cut off"):
+        open_source(path)

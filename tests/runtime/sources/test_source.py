@@ -381,3 +381,9 @@ print(frames, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - early)
     assert frames == 600
     # 560 frames of 83 kB are 46 MB; what is left over is the allocator's noise.
     assert growth_kib < 8_000
+
+
+@pytest.mark.parametrize("address", ["http://a/b.mp4", "rtmp://a/b", "s3://a/b.mkv", "file:///b"])
+def test_an_address_is_refused_with_the_way_round(address: str) -> None:
+    with pytest.raises(UsageError, match=r"is an address: a file, .* Download it first, or pipe"):
+        open_source(address)

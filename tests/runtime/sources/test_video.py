@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,12 @@ CODED = {
     "y4m": ["{}.y4m"],
     "h264": ["-c:v", "libx264", "{}.h264"],
     "mpeg2.ts": ["-c:v", "mpeg2video", "-q:v", 3, "{}.ts"],
+    "h265.ts": ["-c:v", "libx265", "-x265-params", "log-level=none", "{}.ts"],
+    "ogv": ["-c:v", "libtheora", "{}.ogv"],
+    "mxf": ["-c:v", "mpeg2video", "{}.mxf"],
+    "obu": ["-c:v", "libsvtav1", "-preset", 12, "{}.obu"],
+    "gif": ["{}.gif"],
+    "mjpeg": ["-c:v", "mjpeg", "-pix_fmt", "yuvj420p", "{}.mjpeg"],
 }  # fmt: skip
 
 
@@ -37,7 +44,7 @@ def whole(
 
 def count(where: Path, **given: str) -> int:
     with open_source(where, **given) as source:
-        return sum(1 for _ in source.frames(format=source.facts.format or ""))
+        return sum(1 for _ in source.frames(format=source.facts.format or "rgb24"))
 
 
 def cut(whole: Path, tmp_path: Path, keep: float) -> Path:
@@ -199,3 +206,96 @@ def test_a_video_stream_of_no_frames_is_refused(
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ScoreError, match=r"gone\.mp4 cannot be read: No such file"):
         open_source(tmp_path / "gone.mp4")
+
+
+@pytest.mark.parametrize("container", [".ts", ".mp4", ".mkv"])
+def test_zeros_in_a_slice_are_refused_in_every_container(
+    run_ffmpeg: Ffmpeg, clips: Path, tmp_path: Path, container: str
+) -> None:
+    path = (tmp_path / "clip").with_suffix(container)
+    options = ["-c:v", "libx265", "-crf", 10, "-x265-params", "log-level=none"]
+    run_ffmpeg("-i", clips / "reference.mp4", *options, path)
+    content = bytearray(path.read_bytes())
+    place = 188 * (len(content) // 400) + 50
+    content[place : place + 100] = bytes(100)
+    path.write_bytes(content)
+
+    with pytest.raises(ScoreError, match=r"a part of it was overwritten with zeros"):
+        count(path)
+
+
+def test_padding_after_a_transport_stream_is_no_cut(
+    run_ffmpeg: Ffmpeg, clips: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "clip.ts"
+    run_ffmpeg("-i", clips / "reference.mp4", "-c", "copy", path)
+    whole = path.read_bytes()
+
+    path.write_bytes(whole + bytes(100))
+    assert count(path) == 16
+
+    path.write_bytes(whole + whole[:100])
+    with pytest.raises(ScoreError, match=r"in the middle of a packet"):
+        count(path)
+
+
+def test_a_picture_in_tiles_is_refused(clips: Path) -> None:
+    with pytest.raises(ScoreError, match=r"one picture kept in parts, 2 tiles or layers"):
+        count(clips / "tiles.avif")
+
+
+@pytest.mark.parametrize(("size", "rate"), [("720x480", "30000/1001"), ("720x576", "25")])
+def test_dv_has_the_rate_of_its_frames(
+    run_ffmpeg: Ffmpeg, clips: Path, tmp_path: Path, size: str, rate: str
+) -> None:
+    path = tmp_path / "clip.dv"
+    pixels = "yuv411p" if size.endswith("480") else "yuv420p"
+    options = ["-frames:v", 3, "-s", size, "-r", rate, "-pix_fmt", pixels]
+    run_ffmpeg("-i", clips / "reference.mp4", *options, path)
+
+    with open_source(path) as source:
+        assert str(source.facts.frame_rate) == rate
+    assert count(path) == 3
+
+
+def test_dv_that_was_cut_is_refused(run_ffmpeg: Ffmpeg, clips: Path, tmp_path: Path) -> None:
+    path = tmp_path / "clip.dv"
+    run_ffmpeg("-i", clips / "reference.mp4", "-s", "720x576", "-frames:v", 3, path)
+
+    with pytest.raises(ScoreError, match=r"truncated"):
+        count(cut(path, tmp_path, 0.9))
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3])
+def test_a_short_transport_stream_has_its_rate(
+    run_ffmpeg: Ffmpeg, clips: Path, tmp_path: Path, frames: int
+) -> None:
+    path = tmp_path / "clip.ts"
+    run_ffmpeg("-i", clips / "reference.mp4", "-c:v", "libx264", "-frames:v", frames, path)
+
+    with open_source(path) as source:
+        assert source.facts.frame_rate == 25
+    assert count(path) == frames
+
+
+def test_frames_that_avi_leaves_out_are_shown_again(
+    run_ffmpeg: Ffmpeg, clips: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "clip.avi"
+    keep = "select='not(between(mod(n,5),3,4))'"
+    options = ["-vf", keep, "-fps_mode", "vfr", "-c:v", "mjpeg", "-pix_fmt", "yuvj420p"]
+    run_ffmpeg("-i", clips / "reference.mp4", *options, path)
+
+    with open_source(path) as source:
+        lumas = [planes[0] for planes in source.frames(format="yuv420p")]
+
+    repeated = [bool((one == next_).all()) for one, next_ in pairwise(lumas)]
+    assert repeated == [place % 5 in (2, 3) for place in range(15)]
+
+
+def test_a_codec_without_a_decoder_is_said(run_ffmpeg: Ffmpeg, clips: Path, tmp_path: Path) -> None:
+    path = tmp_path / "clip.jxl"
+    run_ffmpeg("-i", clips / "reference.mp4", "-frames:v", 1, path)
+
+    with pytest.raises(ScoreError, match=r"no decoder for.*Convert it"):
+        count(path)
