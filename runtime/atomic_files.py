@@ -24,9 +24,12 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         path: A file to be, or ``-`` for standard output.
 
     Raises:
-        UsageError: It is a folder, or its folder is missing or cannot be written to.
+        UsageError: It is a folder, its folder is missing or cannot be written to, or it is
+            standard output and that is closed.
     """
     if str(path) == STDOUT:
+        if sys.stdout is None:
+            raise UsageError("Standard output is closed, so nothing can be written to -.")
         return
     target = Path(path)
     try:

@@ -17,8 +17,11 @@ from framegauge.engines.identity.target import Compatibility, Target
 from framegauge.engines.store.store import Store
 from framegauge.engines.store.stored_engine import StoredEngine
 from framegauge.engines.store.trusted_files import StoreError
+from framegauge.export.contract.bounded_file import read_bounded
 from framegauge.export.contract.model_file import ModelFile
 
+# Larger than any GPU's memory of today.
+_MOST_ENGINE = 2**38
 _LEVELS = {"ampere_plus": "ampere+", "same_compute_capability": "sameComputeCapability"}
 
 
@@ -100,7 +103,7 @@ def adopt(
         OSError: It cannot be read, or the store cannot be written.
         StoreError: The store is not to be trusted.
     """
-    engine = plan.read_bytes()
+    engine = read_bounded(plan, _MOST_ENGINE)
     header = Header.read(engine, file=str(plan))
     if header.length not in (None, len(engine)):
         raise ValueError(

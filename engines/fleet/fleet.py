@@ -38,6 +38,7 @@ from framegauge.engines.identity.machine import FLAVOURS, Flavour, Gpu, TargetEr
 from framegauge.engines.identity.options import parse_options
 from framegauge.engines.identity.profile import Profile
 from framegauge.engines.identity.target import LOCAL, Compatibility, Target, parse_targets
+from framegauge.export.contract.bounded_file import MOST_SETTINGS, read_bounded
 from framegauge.export.contract.formats import FORMATS
 from framegauge.export.contract.manifest import PRECISIONS, ManifestError, Precision
 from framegauge.export.contract.model_file import ModelFile
@@ -98,9 +99,13 @@ class Fleet:
             OSError: It cannot be read.
         """
         try:
-            facts = tomllib.loads(path.read_text(encoding="utf-8"))
+            facts = tomllib.loads(read_bounded(path, MOST_SETTINGS).decode())
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ValueError(f"{path} is not TOML: {error}.") from error
+        except RecursionError:
+            raise ValueError(
+                f"{path} is no list of a fleet: its values lie too deep in each other."
+            ) from None
         check_keys(facts, _TOP, f"{path}")
         store, tables = facts.get("store"), facts.get("engines")
         if store is not None and not isinstance(store, str):
@@ -227,7 +232,10 @@ def _profiles(table: dict[str, Any], where: str) -> Iterator[tuple[Profile, ...]
 def _files(patterns: Iterable[str], folder: Path, where: str) -> Iterator[Path]:
     for pattern in patterns:
         # A name may have brackets, and so may the folder's.
-        is_name = (folder / pattern).exists()
+        try:
+            is_name = (folder / pattern).exists()
+        except OSError as error:
+            raise ValueError(f"{where}: {pattern!r:.80} is no name: {error.strerror}.") from error
         found = [pattern] if is_name else sorted(glob(pattern, root_dir=folder))
         if not found:
             raise ValueError(f"{where}: no file is called {pattern!r} in {folder.absolute()}.")

@@ -157,11 +157,11 @@ class Sidecar:
         """
         try:
             facts = parsed(text)
-            schema = facts["schema"]
-            if not isinstance(schema, int):
-                raise TypeError(f"schema is {schema!r}")
-        except (ValueError, TypeError, KeyError) as error:
-            raise SidecarError(f"{file} is not a sidecar of an engine ({error!r}).") from error
+        except ValueError as error:
+            raise SidecarError(f"{file} is not a sidecar of an engine ({error}).") from error
+        schema = facts.get("schema") if isinstance(facts, dict) else None
+        if type(schema) is not int:
+            raise SidecarError(f"{file} is not a sidecar of an engine: it has no schema.")
         if schema > SCHEMA:
             raise NewerError(
                 f"{file} is of schema {schema}, and this release reads up to {SCHEMA}. Update "
@@ -171,8 +171,15 @@ class Sidecar:
             sidecar = cls._read(facts, file)
         except NewerError:
             raise
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except KeyError as error:
+            raise SidecarError(f"{file} is damaged (it has no {error.args[0]}).") from error
+        except UnicodeEncodeError as error:
+            words = "a text in it has half a character: surrogates not allowed"
+            raise SidecarError(f"{file} is damaged ({words}).") from error
+        except ValueError as error:
             raise SidecarError(f"{file} is damaged ({error}).") from error
+        except (TypeError, AttributeError) as error:
+            raise SidecarError(f"{file} is damaged (a part of it is of another form).") from error
         said = facts["key"], facts["model"]["entries"], facts["model"]["precision"]
         if said != (sidecar.key, list(sidecar.entries), sidecar.manifest.precision):
             raise SidecarError(
@@ -218,8 +225,8 @@ class Sidecar:
             engine=checked.digest(engine["sha256"]),
             size=checked.length(engine["size"]),
             created=checked.utc(facts["created"]),
-            about=dict(facts["about"]),
-            verifications=tuple(dict(each) for each in facts["verifications"]),
+            about=checked.facts(facts["about"]),
+            verifications=tuple(map(checked.facts, facts["verifications"])),
             asked=asked,
             schema=facts["schema"],
         )
@@ -246,4 +253,4 @@ def _schema(text: str) -> int:
         schema = parsed(text)["schema"]
     except (ValueError, TypeError, KeyError):
         return 0
-    return schema if isinstance(schema, int) else 0
+    return schema if type(schema) is int else 0

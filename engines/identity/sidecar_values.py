@@ -22,6 +22,13 @@ def fields(facts: dict[str, Any], wanted: tuple[str, ...], what: str) -> None:
         raise ValueError(f"{what} lacks, or has too much: {', '.join(differ)}")
 
 
+def facts(value: Any) -> dict[str, Any]:
+    """Facts by name."""
+    if not isinstance(value, dict):
+        raise ValueError(f"{value!r:.60} should be an object")
+    return dict(value)
+
+
 def digest(value: Any) -> str:
     """A SHA-256 in hex."""
     if not isinstance(value, str) or DIGEST.fullmatch(value) is None:
@@ -32,8 +39,11 @@ def digest(value: Any) -> str:
 def text(value: Any) -> str:
     """Text that can be printed."""
     if not isinstance(value, str):
-        raise TypeError(f"{value!r} should be text")
-    value.encode()  # refuses half a character
+        raise ValueError(f"{value!r} should be text")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{value!a:.60} has half a character: surrogates not allowed") from None
     return value
 
 
@@ -62,5 +72,5 @@ def size(facts: dict[str, Any]) -> Size:
     """A batch of frames."""
     found = Size(**facts)
     if not all(type(side) is int and side <= _MOST_SIDE for side in found):
-        raise TypeError(f"{facts!r:.200} should be whole numbers up to {_MOST_SIDE}")
+        raise ValueError(f"{facts!r:.200} should be whole numbers up to {_MOST_SIDE}")
     return found

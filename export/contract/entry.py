@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
 
+from framegauge.export.contract.plain_numbers import real_number, whole_number
 from framegauge.export.contract.spec import Spec, Value
 
 LABEL = re.compile(r"[a-z][a-z0-9_]*")
@@ -39,9 +40,9 @@ class Option:
         try:
             match self.type:
                 case "float":
-                    value = float(_plain(text))
+                    value = real_number(text)
                 case "int":
-                    value = int(_plain(text))
+                    value = whole_number(text)
                 case "bool":
                     value = {"true": True, "false": False}[text.lower()]
                 case "str":
@@ -205,10 +206,3 @@ def parse_entries(text: str | Sequence[str]) -> list[Entry]:
                 raise ValueError(f"{pair!r} in {word.strip()!r} is not option=value.")
         entries.append(Entry(name, tuple(options), label))
     return entries
-
-
-def _plain(number: str) -> str:
-    """A number as people write it: Python also reads ``1_0`` and digits of other scripts."""
-    if "_" in number or not number.isascii():
-        raise ValueError(number)
-    return number

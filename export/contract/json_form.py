@@ -18,6 +18,8 @@ MOST_REAL = 3.4028234663852886e38
 FURTHER = "further"
 """The field that keeps what an object holds beside its known fields."""
 
+_MOST_DIGITS, _SHOWN = 4000, 60
+
 T = TypeVar("T")
 
 # Types of the fields of classes seen before: their names are evaluated once.
@@ -32,8 +34,16 @@ def parsed(text: str) -> Any:
     """
     try:
         return json.loads(
-            text, object_pairs_hook=_once, parse_constant=_refused, parse_float=_finite
+            text,
+            object_pairs_hook=_once,
+            parse_constant=_refused,
+            parse_float=_finite,
+            parse_int=_whole,
         )
+    except json.JSONDecodeError as error:
+        raise ValueError(
+            f"what is at line {error.lineno}, column {error.colno} is not as JSON has it"
+        ) from None
     except RecursionError:
         raise ValueError("its values lie too deep in each other") from None
 
@@ -175,7 +185,7 @@ def _listed(choices: tuple[Any, ...]) -> str:
 
 def _short(value: Any) -> str:
     text = repr(value)
-    return text if len(text) <= 60 else f"{text[:60]}..."
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -190,8 +200,15 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _finite(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise ValueError(f"{text} is too large a number")
+        raise ValueError(f"{text[:_SHOWN]} is too large a number")
     return value
+
+
+def _whole(text: str) -> int:
+    # Python itself reads no more than 4300.
+    if len(text) > _MOST_DIGITS:
+        raise ValueError(f"{text[:_SHOWN]} is too large a number")
+    return int(text)
 
 
 def _refused(constant: str) -> float:

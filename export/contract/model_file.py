@@ -10,8 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Self
 
+from framegauge.export.contract.bounded_file import MOST_MODEL, read_bounded
 from framegauge.export.contract.manifest import Manifest
-from framegauge.export.contract.model_bytes import check_whole, read_manifest
+from framegauge.export.contract.model_bytes import check_sound, read_manifest
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 
@@ -48,10 +49,10 @@ class ModelFile:
         """The model in a file.
 
         Raises:
-            OSError: The file cannot be read.
+            OSError: The file cannot be read, or is no file or too large to be a model.
             ManifestError: It is not a model of ours, is damaged, or has its weights elsewhere.
         """
-        content = Path(path).read_bytes()
-        check_whole(content, file=str(path))
+        content = read_bounded(path, MOST_MODEL)
         manifest = read_manifest(content, file=str(path))
+        check_sound(content, file=str(path))
         return cls(path=Path(path), content=content, manifest=manifest)

@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 
 from framegauge.export.contract.clip_scores import clip_score, finished
 from framegauge.export.contract.colour_map import MATRICES, RANGES
+from framegauge.export.contract.entry import check_name
 from framegauge.export.contract.formats import Dim, Format, subsampling
 from framegauge.export.contract.interface import Aggregate, Input, Missing, Output, SelfTest
 from framegauge.export.contract.json_form import MOST_REAL
@@ -73,6 +74,12 @@ def check_outputs(outputs: Sequence[Output]) -> None:
     """
     _check_once("outputs", [each.name for each in outputs])
     for each in outputs:
+        if (each.kind == "map") != (each.grid is not None):
+            raise ValueError(
+                f"{each.name} is a {each.kind}: maps have a grid, and numbers have none"
+            )
+        if each.better == "higher" and each.high is None:
+            raise ValueError(f"{each.name} is better the higher it is, and has no greatest value")
         if not 1 <= each.least <= _MOST_SIDE:
             raise ValueError(f"{each.name} takes frames from {each.least} pixels")
         if each.tolerance < 0 or not 0 <= each.relative <= MOST_RELATIVE:
@@ -92,10 +99,11 @@ def check_aggregates(aggregates: Sequence[Aggregate], moments: Collection[str]) 
 
     Args:
         aggregates: How they are made.
-        moments: Names of what they can be made of.
+        moments: Names of what they are made of.
 
     Raises:
-        ValueError: One is of something else, or lacks or has a parameter too many.
+        ValueError: One is of something else, or lacks or has a parameter too many; or there is a
+            moment of which none is.
     """
     for each in aggregates:
         for name in each.of:
@@ -118,6 +126,9 @@ def check_aggregates(aggregates: Sequence[Aggregate], moments: Collection[str]) 
                     f"the {name} of {each.name} is {value}, and should be above 0 and at most "
                     f"{most:g}"
                 )
+    for name in moments:
+        if not any(name in each.of for each in aggregates):
+            raise ValueError(f"{name} is a moment, and no clip's score is made of it")
 
 
 def check_names(
@@ -136,6 +147,8 @@ def check_names(
                 f"{name!r} is no label: those are small letters, digits and underscores, from a "
                 "letter on, with dots between a label and a term"
             )
+        for part in name.split("."):
+            check_name(part, f"a part of the label {name}")
     for each in outputs:
         if not (each.unit.isprintable() and 1 <= len(each.unit) <= MOST_UNIT):
             raise ValueError(f"the unit of {each.name} is {each.unit!r}, and should be a word")
@@ -193,6 +206,12 @@ def check_self_test(
         if each.kind != "map":
             _check_scale(each, [value for run in test.scores for value in run[each.name]])
     _check_clips(test, aggregates)
+    scores = {each.name: each for each in outputs if each.kind == "score"}
+    for kind in aggregates:
+        # The score of which this is the moment: psnr_y of psnr_y.mse.
+        score = scores.get(kind.of[0].rpartition(".")[0])
+        if kind.finish == "psnr" and score is not None:
+            _check_peak(kind, score, test)
 
 
 def _check_facts(test: SelfTest, inputs: Sequence[Input]) -> None:
@@ -249,6 +268,24 @@ def _check_clip(aggregate: Aggregate, wanted: float, got: float) -> None:
     if not abs(got - wanted) <= CLIP_RELATIVE * max(1.0, abs(wanted)):
         raise ValueError(
             f"{aggregate.name} of the self-test should be {wanted!r}, and its moments make {got!r}"
+        )
+
+
+def _check_peak(aggregate: Aggregate, score: Output, test: SelfTest) -> None:
+    """Refuse a peak or cap by which the clip of one frame would have another score than it."""
+    for run in test.scores:
+        for moment, wanted in zip(run[aggregate.of[0]], run[score.name], strict=True):
+            got = finished(aggregate, [moment])
+            if not abs(got - wanted) <= score.allowed(wanted):
+                raise ValueError(
+                    f"{aggregate.name} of a frame of the self-test would be {got:g}, and "
+                    f"{score.name}, which the graph computes, is {wanted:g}: the peak of "
+                    f"{aggregate.peak} or the cap of {aggregate.cap} is another's"
+                )
+    if aggregate.cap is not None and score.high is not None and aggregate.cap < score.high:
+        raise ValueError(
+            f"the cap of {aggregate.name} is {aggregate.cap:g}, and {score.name} goes up to "
+            f"{score.high:g}"
         )
 
 

@@ -11,7 +11,13 @@ import onnx_ir.passes.common as passes
 import torch
 
 from framegauge.export.contract.manifest import KEY, Manifest, ManifestError
-from framegauge.export.contract.model_bytes import BLANK, DIGEST_KEY, read_manifest, sealed
+from framegauge.export.contract.model_bytes import (
+    BLANK,
+    DIGEST_KEY,
+    check_sound,
+    read_manifest,
+    sealed,
+)
 from framegauge.export.graph import Graph
 from framegauge.export.lowering.constant_folding import fold_constants
 from framegauge.export.lowering.input_casts import cast_first
@@ -102,6 +108,7 @@ def serialise(model: onnx_ir.Model, facts: Manifest | None = None) -> bytes:
     content = sealed(content)
     try:
         read_manifest(content, file="the file")
+        check_sound(content, file="the file")
     except ManifestError as error:
         raise ExportError(f"The model would be refused where it is used: {error}") from error
     return content

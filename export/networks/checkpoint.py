@@ -20,6 +20,10 @@ class WeightsError(RuntimeError):
     """Weights that are not available, are not those wanted, or cannot be read safely."""
 
 
+class AbsentWeightsError(WeightsError):
+    """Weights that are not on this machine, and could not be fetched."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class LoadedWeights:
     """Weights in memory, and where they are from.

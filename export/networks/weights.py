@@ -14,7 +14,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from framegauge.export.contract.bounded_file import MOST_MODEL, read_bounded
 from framegauge.export.networks.checkpoint import (
+    AbsentWeightsError,
     LoadedWeights,
     WeightsError,
     checked,
@@ -100,7 +102,8 @@ def load(name: str, source: Source | None = None, *, offline: bool = False) -> L
         offline: Download nothing.
 
     Raises:
-        WeightsError: They are nowhere, or what is there is damaged or not what was published.
+        AbsentWeightsError: They are nowhere.
+        WeightsError: What is there is damaged or not what was published.
     """
     published = PUBLISHED[name]
     if isinstance(source, Mapping):
@@ -118,7 +121,7 @@ def load(name: str, source: Source | None = None, *, offline: bool = False) -> L
             return _read(published, path)
     if published.folder is not None and not offline:
         return _read(published, _downloaded(published))
-    raise WeightsError(_nowhere(published, offline))
+    raise AbsentWeightsError(_nowhere(published, offline))
 
 
 def _places(published: Published) -> list[Path]:
@@ -137,7 +140,7 @@ def _places(published: Published) -> list[Path]:
 
 def _read(published: Published, path: Path) -> LoadedWeights:
     try:
-        content = path.read_bytes()
+        content = read_bounded(path, MOST_MODEL)
     except OSError as error:
         raise WeightsError(
             f"The weights {published.name} at {path} cannot be read: {error.strerror}."
@@ -176,7 +179,8 @@ def _downloaded(published: Published) -> Path:
             _check_digits(published, part, part.read_bytes())
             part.replace(target)
     except OSError as error:
-        raise WeightsError(f"{_nowhere(published, False)} The download failed: {error}.") from error
+        words = f"{_nowhere(published, False)} The download failed: {error}."
+        raise AbsentWeightsError(words) from error
     return target
 
 

@@ -140,3 +140,8 @@ class NoEngineError(BackendError):
         """Say why ``backend`` is not available, at length and in short."""
         super().__init__(f"The backend {backend} is not available here: {words}")
         self.reason = reason
+        self._given = backend, words, reason
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str, str, str]]:
+        # For a pipe between processes: an exception is made anew of what it was made of.
+        return type(self), self._given

@@ -15,6 +15,9 @@ from framegauge.export.contract.manifest import Manifest
 from framegauge.runtime.backends.session import Session
 from framegauge.runtime.errors import ScoreError, UsageError, first_line
 
+MOST_SECONDS = 300.0
+"""Seconds after which a self-test ends as failed; the dearest network takes a tenth of it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Check(Comparison):
@@ -54,12 +57,13 @@ def checks(session: Session, path: Path) -> list[Check]:
         )
     # What a damaged file makes ONNX Runtime and NumPy raise has many types.
     try:
-        return [
-            check
-            for size, wanted in zip(test.sizes, test.scores, strict=True)
-            if session.holds(test.batch, *size)
-            for check in _compared(session, size, test.batch, wanted, test.share)
-        ]
+        with session.bounded(MOST_SECONDS):
+            return [
+                check
+                for size, wanted in zip(test.sizes, test.scores, strict=True)
+                if session.holds(test.batch, *size)
+                for check in _compared(session, size, test.batch, wanted, test.share)
+            ]
     except Exception as error:
         raise ScoreError(
             f"{path} cannot run its self-test on {session.device} ({first_line(error)}). The file "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 from numpy.typing import NDArray
@@ -61,6 +62,9 @@ class Session(Protocol):
         Raises:
             BackendError: It leaves none there.
         """
+
+    def bounded(self, seconds: float) -> AbstractContextManager[None]:
+        """In which a run that takes longer fails, where what runs it can be stopped."""
 
     def describe(self) -> dict[str, Any]:
         """What ran the model, for the report: ``device``, ``versions``, and what else matters."""

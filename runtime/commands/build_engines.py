@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import cast
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -43,9 +42,10 @@ from framegauge.runtime.commands.engine_store import (
     refusals,
     store_option,
 )
+from framegauge.runtime.commands.options import WholeNumber
 from framegauge.runtime.commands.regenerate_engines import regenerate_command
 from framegauge.runtime.commands.resolve_engine import resolve_command
-from framegauge.runtime.commands.terminal import wide_console
+from framegauge.runtime.commands.terminal import console, say, wide_console
 from framegauge.runtime.commands.verify_engines import prove, runs_on, verify_command
 from framegauge.runtime.cpu_count import usable_cpus
 from framegauge.runtime.errors import ScoreError
@@ -99,7 +99,7 @@ def engines_commands() -> None:
 @builder_option
 @store_option
 @click.option("--force", is_flag=True, help="Build what is there too.")
-@click.option("--workers", type=click.IntRange(min=1), help="Builds side by side.")
+@click.option("--workers", type=WholeNumber(min=1), help="Builds side by side.")
 @click.option("--quiet", is_flag=True, help="No progress, no table.")
 @refusals()
 def build_command(
@@ -115,7 +115,7 @@ def build_command(
     quiet: bool,
 ) -> int:
     """Build the engines of each MODEL that the store has not."""
-    talk = Console(stderr=True, quiet=quiet)
+    talk = console(stderr=True, quiet=quiet)
     targets = parse_targets(
         target,
         flavour=cast(Flavour | None, flavour),
@@ -142,7 +142,7 @@ def build_command(
         _print_results(results)
     failed = [result for result in results if result.outcome == "failed"]
     for result in failed[1:]:
-        Console(stderr=True).print(Text(f"{result.job}: {result.why}"), soft_wrap=True)
+        console(stderr=True).print(Text(f"{result.job}: {result.why}"), soft_wrap=True)
     if failed:
         count = f" ({len(failed)} of {len(results)} failed)" if len(results) > 1 else ""
         raise ScoreError(f"{failed[0].why}{count}")
@@ -167,7 +167,7 @@ def command_command(
         major=int(tensorrt),
         compatibility=cast(Compatibility, compatibility),
     )
-    click.echo(line)
+    say(line)
     return 0
 
 
@@ -208,8 +208,8 @@ def adopt_command(
     recipe = held.facts.recipe
     trusted = held.facts.about.get("taken_on_trust", ())
     known = "" if "target" in trusted else f" for {recipe.target}"
-    click.echo(f"{held.key}")
-    talk, here = Console(stderr=True), gpu_here()
+    say(f"{held.key}")
+    talk, here = console(stderr=True), gpu_here()
     talk.print(
         Text(
             f"{recipe.target.flavour} {recipe.version}{known}, by the file itself. "

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from framegauge.engines.building.build import STARTING, WAITING, Progress
 from framegauge.engines.building.job import Job
+from framegauge.runtime.commands.terminal import console
 
 
 @contextmanager
@@ -21,14 +22,14 @@ def builds_shown(*, quiet: bool = False) -> Iterator[Progress | None]:
     Args:
         quiet: Tell nothing.
     """
-    console = Console(stderr=True)
+    talk = console(stderr=True)
     if quiet:
         yield None
-    elif console.is_terminal:
-        with _bars(console) as show:
+    elif talk.is_terminal:
+        with _bars(talk) as show:
             yield show
     else:
-        yield _lines(console)
+        yield _lines(talk)
 
 
 @contextmanager

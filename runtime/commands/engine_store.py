@@ -7,16 +7,15 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import IO, Any
+from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from framegauge.engines import BuildError, Gpu, Store, StoredEngine, StoreError, TargetError, gpu
 from framegauge.engines.store.prune import DAY, prune, set_aside
-from framegauge.runtime.commands.terminal import wide_console
+from framegauge.runtime.commands.terminal import say, wide_console
 from framegauge.runtime.errors import BackendError, ScoreError, UsageError
 
 SHORT = 12
@@ -35,11 +34,6 @@ class InterruptError(click.ClickException):
     """An interrupt of a command that keeps what it had finished by then."""
 
     exit_code = 130
-
-    def show(self, file: IO[Any] | None = None) -> None:
-        """Say so on standard error."""
-        words = Text.assemble(("error: ", "bold red"), self.message)
-        Console(stderr=True).print(words, soft_wrap=True)
 
 
 @contextmanager
@@ -67,7 +61,7 @@ def list_command(as_json: bool, store: str | None) -> int:
     """List the engines of the store, and of the system's under it."""
     found = Store(store).entries()
     if as_json:
-        click.echo(json.dumps([facts_of(held) for held in found], indent=2))
+        say(json.dumps([facts_of(held) for held in found], indent=2))
         return 0
     columns = "key model entries target flavour precision profile size age used state"
     table = Table(*columns.split(), box=None, pad_edge=False)

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
-from rich.console import Console
 
 from framegauge.export.contract.colour_map import MATRICES, RANGES
 from framegauge.export.contract.formats import FORMATS
@@ -14,7 +13,13 @@ from framegauge.export.contract.manifest import PRECISIONS, Precision
 from framegauge.export.contract.roles import SITINGS
 from framegauge.runtime.atomic_files import check_writable, write_bytes
 from framegauge.runtime.backends.model import Model
-from framegauge.runtime.commands.options import named_files, offline_option, weights_option
+from framegauge.runtime.commands.options import (
+    WHOLE,
+    named_files,
+    offline_option,
+    weights_option,
+)
+from framegauge.runtime.commands.terminal import console, say
 from framegauge.runtime.models.export_cache import ExportRequest, write
 from framegauge.runtime.models.model_files import ready_file
 
@@ -31,7 +36,7 @@ from framegauge.runtime.models.model_files import ready_file
 )
 @click.option("--maps", default="", metavar="LABELS", help="Entries whose map is an output too.")
 @click.option("--quantise", type=click.Choice(["8"]), help="Round distorted frames to 8 bits.")
-@click.option("--crop-border", type=int, default=0, help="Pixels to cut from every side first.")
+@click.option("--crop-border", type=WHOLE, default=0, help="Pixels to cut from every side first.")
 @click.option(
     "--without",
     default="",
@@ -78,7 +83,7 @@ def export_command(
 ) -> int:
     """Write metrics as one ONNX model, proven before it is handed out."""
     check_writable(output)
-    talk = Console(stderr=True, quiet=quiet)
+    talk = console(stderr=True, quiet=quiet)
     with talk.status("starting") if talk.is_terminal else _silence() as status:
         order = ExportRequest(
             entries=metrics,
@@ -103,7 +108,7 @@ def export_command(
         for rounding in Model(output, backend="cpu", self_test=False).manifest.rounding:
             talk.print(rounding.words, highlight=False)
     if not quiet:
-        click.echo(output)
+        say(output)
     return 0
 
 

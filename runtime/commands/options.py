@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, TypeVar
 
 import click
 
+from framegauge.export.contract.plain_numbers import whole_number
 from framegauge.export.contract.roles import SITINGS
 from framegauge.runtime.backends.model import BACKENDS
 from framegauge.runtime.backends.request import BackendRequest
@@ -16,10 +18,32 @@ from framegauge.runtime.pairing.alignment import OnLength
 from framegauge.runtime.pairing.frame_rates import OnRate
 from framegauge.runtime.scoring.requests import FrameRequest, ModelRequest, PairRequest
 from framegauge.runtime.sources.colour_mismatch import OnColour
+from framegauge.runtime.sources.conversion import MOST_SIDE
 from framegauge.runtime.sources.film_grain import FilmGrain
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+class WholeNumber(click.IntRange):
+    """A whole number in digits from 0 to 9, between bounds if there are some."""
+
+    name = "integer"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number.
+
+        Raises:
+            BadParameter: It is none, or beyond the bounds.
+        """
+        try:
+            number = whole_number(value) if isinstance(value, str) else value
+        except ValueError:
+            self.fail(f"{value!r} is not a valid integer.", param, ctx)
+        return super().convert(number, param, ctx)
+
+
+WHOLE = WholeNumber()
 
 weights_option = click.option(
     "--weights",
@@ -38,7 +62,7 @@ gate_option = click.option(
     "said. Exit code 3 if one is not met.",
 )
 
-_device = click.option("--device", type=int, default=0, help="Which GPU.")
+_device = click.option("--device", type=WHOLE, default=0, help="Which GPU.")
 _scale = click.option(
     "--scale", metavar="reference|WxH[:SCALER]", help="Allow scaling to this size."
 )
@@ -87,7 +111,10 @@ def model_options(command: Command) -> Command:
             "--quantise", type=click.Choice(["8"]), help="Round distorted frames to 8 bits."
         ),
         click.option(
-            "--crop-border", type=int, default=0, help="Pixels to cut from every side first."
+            "--crop-border",
+            type=WHOLE,
+            default=0,
+            help="Pixels to cut from every side first.",
         ),
         weights_option,
         offline_option,
@@ -97,7 +124,7 @@ def model_options(command: Command) -> Command:
 
 def backend_options(command: Command) -> Command:
     """What computes it, as ``backend``, a :class:`BackendRequest`."""
-    threads = click.option("--threads", type=int, help="Threads on the CPU.")
+    threads = click.option("--threads", type=WHOLE, help="Threads on the CPU.")
     return _as_value("backend", BackendRequest.of, (_backend, _build, _device, threads), command)
 
 
@@ -140,11 +167,16 @@ def pair_options(command: Command) -> Command:
     """Which frames are judged, as ``pairs``, a :class:`PairRequest`."""
     options = (
         click.option(
-            "--offset", type=int, default=0, help="Frames that the distorted video is late by."
+            "--offset",
+            type=WHOLE,
+            default=0,
+            help="Frames that the distorted video is late by.",
         ),
-        click.option("--start", type=int, default=0, help="First frame of the reference to score."),
-        click.option("--count", type=int, help="Frames to score."),
-        click.option("--subsample", type=int, default=1, help="Score every so many frames."),
+        click.option(
+            "--start", type=WHOLE, default=0, help="First frame of the reference to score."
+        ),
+        click.option("--count", type=WHOLE, help="Frames to score."),
+        click.option("--subsample", type=WHOLE, default=1, help="Score every so many frames."),
         click.option(
             "--on-length-mismatch",
             type=click.Choice(["error", "shortest"]),
@@ -161,7 +193,7 @@ def pair_options(command: Command) -> Command:
         ),
         click.option(
             "--factor",
-            type=int,
+            type=WHOLE,
             metavar="K",
             help="DISTORTED was interpolated from every K-th frame.",
         ),
@@ -269,10 +301,13 @@ def _pairs(
 def _size(text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
-    width, cross, height = text.partition("x")
-    if not (cross and width.isdigit() and height.isdigit()):
-        raise UsageError(f"--size takes WxH, such as 1920x1080; got {text!r}.")
-    return int(width), int(height)
+    match = re.fullmatch("([0-9]{1,9})x([0-9]{1,9})", text)
+    size = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not 1 <= min(size) <= max(size) <= MOST_SIDE:
+        raise UsageError(
+            f"--size takes WxH, such as 1920x1080, up to {MOST_SIDE}x{MOST_SIDE}; got {text!r}."
+        )
+    return size
 
 
 def _flows(texts: Sequence[str]) -> dict[str, str]:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -20,7 +19,8 @@ from framegauge.export.contract.entry import parse_entries
 from framegauge.export.contract.model_file import ModelFile
 from framegauge.runtime.commands.build_progress import builds_shown
 from framegauge.runtime.commands.engine_store import json_option, refusals, store_option
-from framegauge.runtime.commands.terminal import wide_console
+from framegauge.runtime.commands.options import WholeNumber
+from framegauge.runtime.commands.terminal import console, say, wide_console
 from framegauge.runtime.commands.verify_engines import models_option
 from framegauge.runtime.cpu_count import usable_cpus
 from framegauge.runtime.errors import BackendError, ScoreError, UsageError
@@ -44,7 +44,7 @@ class _NotMadeError(Exception):
 @click.option("--target", metavar="TARGETS", help="Also for these GPUs: rtx, local, sm120, ...")
 @models_option
 @click.option("--dry-run", is_flag=True, help="Only show what would be built, and why.")
-@click.option("--workers", type=click.IntRange(min=1), help="Builds side by side.")
+@click.option("--workers", type=WholeNumber(min=1), help="Builds side by side.")
 @json_option
 @store_option
 @refusals()
@@ -63,7 +63,7 @@ def regenerate_command(
     they lie on disk now. Models that FLEET.toml names by their entries are made first. What fails
     stops nothing else, and is listed.
     """
-    talk = Console(stderr=True)
+    talk = console(stderr=True)
     if fleet is not None:
         if target is not None or models:
             raise UsageError("--target and --model go without FLEET.toml, which lists both.")
@@ -88,11 +88,11 @@ def regenerate_command(
     made = {result.job.recipe.key: result for result in results}
     rows = [_row(step, made) for step in steps]
     if as_json:
-        click.echo(json.dumps(rows, indent=2))
+        say(json.dumps(rows, indent=2))
     else:
         _print(rows)
         if not todo and all(step.action == "keep" for step in steps):
-            click.echo(f"Nothing to do: {len(steps)} engines are up to date.")
+            say(f"Nothing to do: {len(steps)} engines are up to date.")
     return 0 if dry_run else _finish(steps, results)
 
 

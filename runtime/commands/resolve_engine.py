@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -24,7 +23,8 @@ from framegauge.engines import (
 )
 from framegauge.export.contract.model_file import ModelFile
 from framegauge.runtime.commands.engine_store import SHORT, json_option, refusals, store_option
-from framegauge.runtime.commands.terminal import wide_console
+from framegauge.runtime.commands.options import WHOLE
+from framegauge.runtime.commands.terminal import console, say, wide_console
 from framegauge.runtime.errors import BackendError, UsageError
 
 _COLOURS = {"chosen": "green", "usable": "", "refused": "red"}
@@ -34,7 +34,7 @@ _COLOURS = {"chosen": "green", "usable": "", "refused": "red"}
 @click.argument("model")
 @click.option("--size", metavar="WxH[xN]", help="Frames that it shall take, N at a time.")
 @click.option("--gpu", "architecture", metavar="sm89", help="In place of the GPU here.")
-@click.option("--device", type=int, default=0, help="Which GPU.")
+@click.option("--device", type=WHOLE, default=0, help="Which GPU.")
 @click.option("--explain", is_flag=True, help="Show every engine, and why not the others.")
 @json_option
 @store_option
@@ -59,12 +59,12 @@ def resolve_command(
         size=_size(size) if size else None,
     )
     if as_json:
-        click.echo(json.dumps(_resolved(found, where), indent=2))
+        say(json.dumps(_resolved(found, where), indent=2))
     elif explain:
         wide_console().print(_table(found))
     elif found.best is not None:
-        click.echo(found.best.held.path)
-        Console(stderr=True).print(Text(found.best.reason), soft_wrap=True)
+        say(found.best.held.path)
+        console(stderr=True).print(Text(found.best.reason), soft_wrap=True)
     if found.chosen is None:
         raise BackendError(
             f"None of {len(found.candidates)} engines serves {read.path.name} on "

@@ -5,20 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.text import Text
 
 from framegauge.runtime.atomic_files import STDOUT, write_texts
 from framegauge.runtime.backends.request import BackendRequest
 from framegauge.runtime.commands.judge_reports import NOT_AS_ASKED
 from framegauge.runtime.commands.options import (
+    WholeNumber,
     backend_options,
     conversion_options,
     gate_option,
     model_options,
 )
 from framegauge.runtime.commands.output_files import check_outputs
-from framegauge.runtime.commands.terminal import progress_of, tell_failed, wide_console
+from framegauge.runtime.commands.terminal import console, progress_of, tell_failed, wide_console
 from framegauge.runtime.errors import UsageError
 from framegauge.runtime.scoring.requests import FrameRequest, ModelRequest
 from framegauge.runtime.sets.folder_matching import match_folders
@@ -64,7 +64,7 @@ _FAILED = 1
 @click.option("--resume", metavar="FILE", help="Keep scores here as they come; take those it has.")
 @click.option(
     "--group-folders",
-    type=click.IntRange(min=0),
+    type=WholeNumber(min=0),
     help="Leading folders that name a sample's group; 1 if no protocol says otherwise.",
 )
 @conversion_options
@@ -111,7 +111,7 @@ def score_set_command(
         keep_going=keep_going,
         resume=Path(resume) if resume else None,
     )
-    talk = Console(stderr=True, quiet=quiet)
+    talk = console(stderr=True, quiet=quiet)
     for note in samples.notes:
         talk.print(Text(f"note: {note}"), soft_wrap=True)
     if samples.left_out:

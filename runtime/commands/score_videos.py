@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import click
-from rich.console import Console
 from rich.text import Text
 
 from framegauge.runtime.atomic_files import STDOUT
 from framegauge.runtime.backends.request import BackendRequest
 from framegauge.runtime.commands.judge_reports import NOT_AS_ASKED
 from framegauge.runtime.commands.options import (
+    WHOLE,
     backend_options,
     frame_options,
     gate_option,
@@ -17,7 +17,7 @@ from framegauge.runtime.commands.options import (
     pair_options,
 )
 from framegauge.runtime.commands.output_files import check_outputs
-from framegauge.runtime.commands.terminal import progress_of, tell_failed, wide_console
+from framegauge.runtime.commands.terminal import console, progress_of, tell_failed, wide_console
 from framegauge.runtime.errors import UsageError
 from framegauge.runtime.reports.summary import print_summary
 from framegauge.runtime.scoring.requests import (
@@ -45,7 +45,9 @@ _STILLS = 3
 @gate_option
 @pair_options
 @frame_options
-@click.option("--stills", type=int, default=_STILLS, show_default=True, help="Worst frames shown.")
+@click.option(
+    "--stills", type=WHOLE, default=_STILLS, show_default=True, help="Worst frames shown."
+)
 @click.option("--quiet", is_flag=True, help="No progress, no notes, no summary.")
 def score_command(
     videos: tuple[str, ...],
@@ -84,7 +86,7 @@ def score_command(
         gates=gates,
         stills=stills if html_path else 0,
     )
-    talk = Console(stderr=True, quiet=quiet)
+    talk = console(stderr=True, quiet=quiet)
     with progress_of("frames", quiet=quiet) as progress:
         report = score_videos(
             *pair,

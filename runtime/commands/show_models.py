@@ -13,11 +13,12 @@ from rich.text import Text
 
 from framegauge.export.contract.entry import Listing
 from framegauge.export.contract.roles import NEIGHBOURS
+from framegauge.runtime.backends.apart import checks_apart
 from framegauge.runtime.backends.model import Model
 from framegauge.runtime.backends.request import BackendRequest
 from framegauge.runtime.commands.doctor import findings
 from framegauge.runtime.commands.options import device_options
-from framegauge.runtime.commands.terminal import wide_console
+from framegauge.runtime.commands.terminal import say, wide_console
 from framegauge.runtime.errors import ScoreError, UsageError
 from framegauge.runtime.models.model_files import SHIPPED, catalogue, index
 
@@ -43,9 +44,7 @@ def list_command(pattern: str, as_json: bool) -> int:
         raise UsageError(f"No metric matches {pattern!r}. `framegauge list` shows all of them.")
     if as_json:
         names = [listing.spec.name for listing in found]
-        click.echo(
-            json.dumps([e for e in index()["listings"] if e["spec"]["name"] in names], indent=2)
-        )
+        say(json.dumps([e for e in index()["listings"] if e["spec"]["name"] in names], indent=2))
         return 0
     console = wide_console()
     table = Table(
@@ -114,7 +113,7 @@ def show_command(model: str, as_json: bool) -> int:
     loaded = Model(model, backend="cpu", self_test=False)
     manifest = loaded.manifest
     if as_json:
-        click.echo(json.dumps(json.loads(manifest.to_json()), indent=2))
+        say(json.dumps(json.loads(manifest.to_json()), indent=2))
         return 0
     console = wide_console()
     console.print(Text(f"{model}", style="bold"))
@@ -189,17 +188,10 @@ def show_command(model: str, as_json: bool) -> int:
 @device_options
 def verify_command(model: str, backend: BackendRequest) -> int:
     """Run a model's self-test and show the error of each score."""
-    loaded = Model(
-        model,
-        backend=backend.backend,
-        device=backend.device,
-        self_test=False,
-        build_missing=backend.build_missing,
-    )
+    checks, device = checks_apart(model, backend)
     table = Table(
         "size", "score", "wanted", "got", "error", "allowed", "", box=None, pad_edge=False
     )
-    checks = loaded.self_test()
     for check in checks:
         table.add_row(
             f"{check.size[1]}x{check.size[0]}",
@@ -215,10 +207,10 @@ def verify_command(model: str, backend: BackendRequest) -> int:
     failed = sum(not check.passed for check in checks)
     if failed:
         raise ScoreError(
-            f"{failed} of {len(checks)} values are wrong on {loaded.device}. The file is damaged, "
+            f"{failed} of {len(checks)} values are wrong on {device}. The file is damaged, "
             "or the backend computes wrongly: export the model again, or try another --backend."
         )
-    console.print(f"{model}: all {len(checks)} values are right on {loaded.device}.")
+    console.print(f"{model}: all {len(checks)} values are right on {device}.")
     return 0
 
 

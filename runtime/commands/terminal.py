@@ -6,21 +6,54 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import click
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
+from rich.segment import Segment
 
 from framegauge.runtime.pooling.gate import Outcome
+from framegauge.runtime.printable import printable
 from framegauge.runtime.reports.number_format import told_apart
 from framegauge.runtime.scoring.loop import Progress
 
 _PIPE_COLUMNS = 200
 
 
+class _Printable(RenderHook):
+    """Shows escaped what a terminal would obey: names and texts of others' files are in it."""
+
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        return [_Escaped(each) for each in renderables]
+
+
+class _Escaped:
+    def __init__(self, inner: ConsoleRenderable) -> None:
+        self._inner = inner
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        for segment in console.render(self._inner, options):
+            if segment.control:
+                yield segment
+            else:
+                yield Segment(printable(segment.text), segment.style)
+
+
+def say(text: object, *, err: bool = False) -> None:
+    """Write a line of text to standard output, or to standard error."""
+    click.echo(printable(str(text)), err=err)
+
+
+def console(*, stderr: bool = False, quiet: bool = False, width: int | None = None) -> Console:
+    """Standard output or error, on which text is what it says, and nothing in it is obeyed."""
+    made = Console(stderr=stderr, quiet=quiet, width=width, markup=False, emoji=False)
+    made.push_render_hook(_Printable())
+    return made
+
+
 def wide_console(*, stderr: bool = False) -> Console:
-    """Standard output or error, in a pipe as wide as tables need."""
-    console = Console(stderr=stderr)
-    return console if console.is_terminal else Console(stderr=stderr, width=_PIPE_COLUMNS)
+    """The same, in a pipe as wide as tables need."""
+    made = console(stderr=stderr)
+    return made if made.is_terminal else console(stderr=stderr, width=_PIPE_COLUMNS)
 
 
 @contextmanager
@@ -31,8 +64,8 @@ def progress_of(unit: str, *, quiet: bool) -> Iterator[Progress | None]:
         unit: What is counted, in the plural.
         quiet: Show nothing.
     """
-    console = Console(stderr=True)
-    if quiet or not console.is_terminal:
+    shown = console(stderr=True)
+    if quiet or not shown.is_terminal:
         yield None
         return
     bar = Bar(
@@ -41,7 +74,7 @@ def progress_of(unit: str, *, quiet: bool) -> Iterator[Progress | None]:
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
-        console=console,
+        console=shown,
         transient=True,
     )
     with bar:
@@ -61,4 +94,4 @@ def tell_failed(outcomes: Iterable[Outcome]) -> None:
     for each in outcomes:
         if not each.passed:
             value = told_apart(each.value, each.gate.bound)
-            click.echo(f"gate not met: {each.gate}, it is {value}", err=True)
+            say(f"gate not met: {each.gate}, it is {value}", err=True)

@@ -15,7 +15,7 @@ from framegauge.engines.proving.freshness import beside_model
 from framegauge.engines.proving.verify import ProofRun, record
 from framegauge.export.contract.model_file import ModelFile
 from framegauge.runtime.commands.engine_store import SHORT, chosen, gpu_here, refusals, store_option
-from framegauge.runtime.commands.terminal import wide_console
+from framegauge.runtime.commands.terminal import say, wide_console
 from framegauge.runtime.errors import BackendError, ScoreError, UsageError
 
 models_option = click.option(
@@ -48,7 +48,7 @@ def verify_command(
         words = f"There are no engines in {opened.folder}."
         if keys or store is not None:
             raise UsageError(words)
-        click.echo(words)
+        say(words)
         return 0
     found = [
         (held, beside_model(examine(opened, held, here), moved, stored))

@@ -90,12 +90,12 @@ def write(
     Raises:
         UsageError: An entry or option is unknown, or does not fit the format.
         BackendError: PyTorch or weights are not available here.
-        ScoreError: The model could not be made, or is not right.
+        ScoreError: Weights are damaged, or the model could not be made or is not right.
     """
     _check_makers(order)
     from framegauge.export.lowering.model import export
     from framegauge.export.lowering.proof import ExportError
-    from framegauge.export.networks.checkpoint import WeightsError
+    from framegauge.export.networks.checkpoint import AbsentWeightsError, WeightsError
 
     try:
         export(
@@ -116,9 +116,9 @@ def write(
         )
     except ValueError as error:
         raise UsageError(str(error)) from error
-    except WeightsError as error:
+    except AbsentWeightsError as error:
         raise BackendError(str(error)) from error
-    except ExportError as error:
+    except (ExportError, WeightsError) as error:
         raise ScoreError(str(error)) from error
 
 
@@ -167,7 +167,7 @@ def inputs_of(order: ExportRequest) -> tuple[str, ...]:
     """The inputs of an order's entries with the options they are asked for with.
 
     Raises:
-        UsageError, BackendError: As :func:`write`.
+        UsageError, BackendError, ScoreError: As :func:`write`.
     """
     _check_makers(order)
     found, _ = _members(order)
@@ -189,15 +189,17 @@ def _members(order: ExportRequest) -> tuple[list[Member], Weights]:
     """The modules of an order's entries, and the weights in them."""
     from framegauge.export.member import members
     from framegauge.export.networks.backbones import Weights
-    from framegauge.export.networks.checkpoint import WeightsError
+    from framegauge.export.networks.checkpoint import AbsentWeightsError, WeightsError
 
     try:
         weights = Weights(order.weights, offline=order.offline)
         return members(parse_entries(order.entries), weights), weights
     except ValueError as error:
         raise UsageError(str(error)) from error
-    except WeightsError as error:
+    except AbsentWeightsError as error:
         raise BackendError(str(error)) from error
+    except WeightsError as error:
+        raise ScoreError(str(error)) from error
 
 
 def _check_makers(order: ExportRequest) -> None:

@@ -13,14 +13,18 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from framegauge.export.contract.entry import nearest
+from framegauge.export.contract.plain_numbers import real_number
 from framegauge.runtime.errors import UsageError
 from framegauge.runtime.pooling.pool import POOLS, Scores, is_pool, pool_by
 
 Over = Literal["frames", "samples"]
 
 _OPERATORS = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
-_EXPRESSION = re.compile(r"\s*(?P<score>[^<>=\s]+)\s*(?P<op>>=|<=|>|<)\s*(?P<bound>[^<>=\s]+)\s*")
-_POOL = re.compile(rf"\.({'|'.join(POOLS)}|p\d+(\.\d+)?)$")
+# Of a method, the name may hold blanks.
+_EXPRESSION = re.compile(
+    r"\s*(?P<score>[^<>=\s](?:[^<>=]*[^<>=\s])?)\s*(?P<op>>=|<=|>|<)\s*(?P<bound>[^<>=\s]+)\s*"
+)
+_POOL = re.compile(rf"\.({'|'.join(POOLS)}|p[0-9]+(\.[0-9]+)?)$")
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class Gate:
         """The gate as it is written on the command line."""
         method = "" if self.method is None else f"{self.method}."
         over = "" if self.over == "frames" else f"{self.over}."
-        return f"{method}{over}{self.label}.{self.pool}{self.op}{self.bound:.15g}"
+        return f"{method}{over}{self.label}.{self.pool}{self.op}{_shortest(self.bound)}"
 
     @classmethod
     def parse(
@@ -76,7 +80,7 @@ class Gate:
                 "ssim.p5>=0.95."
             )
         try:
-            bound = float(match["bound"])
+            bound = real_number(match["bound"])
         except ValueError:
             bound = math.nan
         if not math.isfinite(bound):
@@ -140,6 +144,11 @@ class Outcome:
             "value": self.value,
             "passed": self.passed,
         }
+
+
+def _shortest(bound: float) -> str:
+    """The shortest form that reads back as the same bound."""
+    return repr(float(bound)).removesuffix(".0")
 
 
 @dataclass(frozen=True)

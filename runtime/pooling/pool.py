@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 Scores = NDArray[np.float64]
 
-_PERCENTILE = re.compile(r"p(\d+(?:\.\d+)?)")
+_PERCENTILE = re.compile(r"p([0-9]{1,3}(?:\.[0-9]{1,15})?)")
 
 
 def percentile(values: Scores, p: float) -> float:
@@ -84,9 +84,11 @@ def pool_by(values: Scores, name: str) -> float:
         raise ValueError(f"There is no pool called {name!r}. Pools: {', '.join(POOLS)}, any pN.")
     if not len(values) or not np.isfinite(values).all():
         return float("nan")
-    if name in _NAMED:
-        return _NAMED[name](values)
-    return percentile(values, float(name.removeprefix("p")))
+    # A sum beyond float64 is infinite, and no matter for a warning.
+    with np.errstate(over="ignore", invalid="ignore"):
+        if name in _NAMED:
+            return _NAMED[name](values)
+        return percentile(values, float(name.removeprefix("p")))
 
 
 def pool(values: Scores) -> dict[str, float]:

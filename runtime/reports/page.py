@@ -41,8 +41,9 @@ def to_html(
     called = [clean(name) for name in names or [name_of(report) for report in reports]]
     labels = list(dict.fromkeys(label for report in reports for label in computed(report)))
     facts = {label: _facts(reports, label) for label in labels}
+    library: str = get_plotlyjs()
     page = _template().render(
-        plotly=get_plotlyjs(),
+        plotly=library,
         reports=[_section(*each) for each in zip(called, reports, strict=True)],
         labels=labels,
         facts=facts,
@@ -54,8 +55,8 @@ def to_html(
         thinned=max(len(report.frames) for report in reports) > 2 * BUCKETS,
         buckets=BUCKETS,
     )
-    # A file name may hold bytes that are no text; a page must be.
-    return clean(page)
+    # A file name may hold bytes that are no text, which a page must be. The library stays as it is.
+    return library.join(map(clean, page.split(library)))
 
 
 def name_of(report: ScoredClip) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from framegauge.runtime.atomic_files import write_text, write_texts
-from framegauge.runtime.reports import report_json
+from framegauge.runtime.reports import report_json, report_reading
 from framegauge.runtime.reports.scored_clip import ScoredClip
 
 
@@ -19,14 +19,14 @@ class Report(ScoredClip):
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Self:
-        """The report in a JSON file, ours or libvmaf's.
+        """The report in a file, ours or libvmaf's, which may be XML.
 
         Pooled values and gates are computed from the frames again, whatever the file says.
 
         Raises:
             ScoreError: The file cannot be read, is no report, or comes from a newer release.
         """
-        parts = report_json.read(path)
+        parts = report_reading.read(path)
         report = cls(**{**parts, "gates": ()})
         return report.with_gates(parts["gates"])
 

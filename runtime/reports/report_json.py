@@ -1,4 +1,4 @@
-"""A report as JSON: a superset of libvmaf's, written and read.
+"""A report as JSON: a superset of libvmaf's, as it is written; see ``report_reading``.
 
 ``report.schema.json`` beside this file describes what is written.
 """
@@ -8,29 +8,18 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import os
-from collections.abc import Collection, Iterator
-from itertools import pairwise, repeat
-from pathlib import Path
+from collections.abc import Iterator
+from itertools import repeat
 from typing import Any
 
 import numpy as np
 
-from framegauge.export.contract.clip_scores import clip_score
-from framegauge.export.contract.interface import Aggregate
-from framegauge.export.contract.json_form import made, plain
-from framegauge.export.contract.soundness import check_aggregates
-from framegauge.runtime.errors import ScoreError
-from framegauge.runtime.pooling.gate import Gate
+from framegauge.export.contract.json_form import plain
 from framegauge.runtime.pooling.pool import pool
 from framegauge.runtime.reports.scored_clip import ScoredClip
-from framegauge.runtime.reports.series import Frames, LabelFacts
+from framegauge.runtime.reports.series import Frames
 
 SCHEMA = 1
-
-# No video is made from so few frames of another.
-_MOST_FACTOR = 10_000
-_NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
 def chunks(report: ScoredClip) -> Iterator[str]:
@@ -80,161 +69,6 @@ def chunks(report: ScoredClip) -> Iterator[str]:
     }
     yield ",\n".join(f'  "{key}": {_compact(value)}' for key, value in tail.items())
     yield "\n}\n"
-
-
-def read(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """What a JSON report says, ours or libvmaf's, as the parts of a ``Report``.
-
-    ``gates`` are the bounds alone: whether they are met follows from the frames.
-
-    Raises:
-        ScoreError: The file cannot be read, is no report, or comes from a newer release.
-    """
-    try:
-        document = json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ScoreError(f"The report {path} cannot be read: {error.strerror}.") from error
-    except (ValueError, RecursionError) as error:
-        raise ScoreError(
-            f"{path} is not a JSON report ({error}). Write one with --json."
-        ) from error
-    if not isinstance(document, dict) or not isinstance(document.get("frames"), list):
-        raise ScoreError(
-            f"{path} is JSON, but no report of framegauge or libvmaf: it has no list of frames."
-        )
-    try:
-        return _ours(document) if "schema_version" in document else _libvmaf(document)
-    except ScoreError as error:
-        raise ScoreError(f"{path}: {error}") from error
-    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise ScoreError(
-            f"{path} is damaged: it lacks something that reports have, or has it in another form "
-            f"({error!r}). Score again."
-        ) from error
-
-
-def _ours(document: dict[str, Any]) -> dict[str, Any]:
-    schema = document["schema_version"]
-    if type(schema) is not int or schema < 1:
-        raise TypeError(f"schema_version is {schema!r}")
-    if schema > SCHEMA:
-        raise ScoreError(
-            f"The report has schema {schema}, and this release reads up to {SCHEMA}. "
-            "Update framegauge, or score again with this release."
-        )
-    outputs = {label: _facts(facts) for label, facts in document["outputs"].items()}
-    gates = [
-        Gate.parse("{label}.{pool}{op}{bound!r}".format(**gate), labels=list(outputs))
-        for gate in document["gates"]
-    ]
-    clip = _clip_scores(document)
-    missing = {label: tuple(needs) for label, needs in document.get("missing", {}).items()}
-    for section in ("inputs", "alignment", "model", "backend", "tool"):
-        if not isinstance(document[section], dict):
-            raise TypeError(f"{section} is no object")
-    if not all(isinstance(need, str) for needs in missing.values() for need in needs):
-        raise TypeError("missing names something that is no input")
-    flows = document.get("flows", {})
-    if not all(isinstance(each, dict) for each in flows.values()):
-        raise TypeError("flows are no objects")
-    factor = document["alignment"].get("factor", 2)
-    if type(factor) is not int or not 2 <= factor <= _MOST_FACTOR:
-        raise TypeError(f"alignment.factor is {factor!r}")
-    if not all(isinstance(document["tool"][key], str) for key in ("name", "version")):
-        raise TypeError("tool has no name or version")
-    return {
-        "frames": _frames(document["frames"], list(outputs), missing),
-        "outputs": outputs,
-        **clip,
-        "aggregate": {
-            **{
-                name: math.nan if value is None else float(value)
-                for name, value in document["aggregate_metrics"].items()
-            },
-            **{each.name: clip_score(each, clip["moments"]) for each in clip["aggregates"]},
-        },
-        "gates": gates,
-        "flows": flows,
-        "missing": missing,
-        **{
-            key: document[key] for key in ("fps", "inputs", "alignment", "model", "backend", "tool")
-        },
-    }
-
-
-def _clip_scores(document: dict[str, Any]) -> dict[str, Any]:
-    """How scores of the whole clip are made, and of what."""
-    kinds = tuple(made(Aggregate, each) for each in document.get("aggregates", ()))
-    check_aggregates(kinds, {name for each in kinds for name in each.of})
-    rows = [row.get("moments", {}) for row in document["frames"]] if kinds else []
-    return {
-        "aggregates": kinds,
-        "moments": {
-            name: np.array([_moment(row, name) for row in rows], np.float64)
-            for kind in kinds
-            for name in kind.of
-        },
-    }
-
-
-def _moment(row: dict[str, Any], name: str) -> float:
-    value = row[name]
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-        raise TypeError(f"a moment is {value!r}")
-    return math.nan if value is None else float(value)
-
-
-def _libvmaf(document: dict[str, Any]) -> dict[str, Any]:
-    # A feature that starts late (motion) is missing from the first frames only.
-    labels = dict.fromkeys(label for frame in document["frames"] for label in frame["metrics"])
-    return {
-        "frames": _frames(document["frames"], list(labels)),
-        "outputs": {label: LabelFacts.guess(label) for label in labels},
-        "aggregate": {
-            name: math.nan if value is None else float(value)
-            for name, value in document.get("aggregate_metrics", {}).items()
-        },
-        "gates": [],
-        "fps": document.get("fps"),
-        "tool": {"name": "libvmaf", "version": str(document.get("version", "unknown"))},
-    }
-
-
-def _facts(facts: dict[str, Any]) -> LabelFacts:
-    numbers = (facts["ideal"], facts["low"], facts["high"])
-    if (
-        facts["better"] not in ("higher", "lower", None)
-        or not isinstance(facts["unit"], str)
-        or not all(number is None or isinstance(number, int | float) for number in numbers)
-    ):
-        raise TypeError(f"what it says about an output is {facts}")
-    return LabelFacts(**facts)
-
-
-def _frames(rows: list[dict[str, Any]], labels: list[str], missing: Collection[str] = ()) -> Frames:
-    numbers = [row["frameNum"] for row in rows]
-    if not all(type(number) is int and number >= 0 for number in numbers):
-        raise TypeError("a frameNum is no whole number from 0 on")
-    if any(after <= before for before, after in pairwise(numbers)):
-        raise ValueError("the frames are not in the order of their frameNum, or one is there twice")
-    return Frames(
-        np.array(numbers, np.int64),
-        {
-            label: np.full(len(rows), math.nan)
-            if label in missing
-            else np.fromiter((_score(row["metrics"], label) for row in rows), float, len(rows))
-            for label in labels
-        },
-    )
-
-
-def _score(metrics: dict[str, Any], label: str) -> float:
-    value = metrics.get(label)
-    if value is None:
-        return _NOT_FINITE[metrics.get(f"{label}_status", "nan")]
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"a score is {value!r}")
-    return float(value)
 
 
 def _pooled(report: ScoredClip, frames: Frames, label: str) -> dict[str, float | str | None]:

@@ -6,7 +6,6 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Self
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from framegauge.export.contract.clip_scores import clip_score
 from framegauge.export.contract.interface import Aggregate, Output
+from framegauge.export.contract.plain_numbers import fraction
 from framegauge.runtime.pooling.gate import Gate, Outcome
 from framegauge.runtime.pooling.pool import Scores, pool
 from framegauge.runtime.reports.series import Frames, LabelFacts
@@ -166,10 +166,11 @@ class ScoredClip:
     def frame_rate(self) -> float | None:
         """Frames a second of the reference, ``None`` if it has no rate or says none."""
         try:
-            rate = float(Fraction(self.inputs["reference"]["frame_rate"]))
-        except (KeyError, TypeError, ValueError, ZeroDivisionError, OverflowError):
+            rate = self.inputs["reference"]["frame_rate"]
+            rate = float(fraction(rate) if isinstance(rate, str) else rate)
+        except (KeyError, TypeError, ValueError, OverflowError):
             return None
-        return rate if rate > 0 else None
+        return rate if 0 < rate < math.inf else None
 
     def with_gates(self, gates: Sequence[Gate]) -> Self:
         """The same report, judged by these gates in place of its own."""

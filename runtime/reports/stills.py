@@ -147,8 +147,12 @@ def to_rgb(planes: Planes, form: Format, colour: Colour) -> NDArray[np.uint16]:
     if form.kind == "rgb":
         return _codes(planes[0] / 255)
     if form.kind == "gray":
-        dark, light = (16, 235) if colour.range == "limited" else (0, 255)
-        grey = (planes[0].astype(np.float64) - dark) / (light - dark)
+        words = (
+            planes[0] if form.depth == 8 else np.ascontiguousarray(planes[0]).view("<u2")[..., 0]
+        )
+        step = 2 ** (form.depth - 8)
+        dark, light = (16 * step, 235 * step) if colour.range == "limited" else (0, form.peak)
+        grey = (words.astype(np.float64) - dark) / (light - dark)
         return _codes(grey[..., None].repeat(3, axis=2))
     height, width = planes[0].shape[:2]
     frame = frame_of(planes, form.name, (width, height))

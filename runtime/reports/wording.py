@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from framegauge.runtime.printable import printable
+
 # What null says, by key; of any other it says that nothing is known.
 _WITHOUT = {
     "chroma": "not used",
@@ -74,5 +76,5 @@ def _words(value: Any) -> str:
 
 
 def clean(text: str) -> str:
-    """Text that UTF-8 can hold: a file name may have bytes that are none."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    """Text that a page shows as it is: a file name may have bytes that no text has."""
+    return printable(text)

@@ -100,6 +100,9 @@ class ModelRequest:
             UsageError: As for the attributes.
         """
         files = [model] if isinstance(model, (str, os.PathLike)) else model
+        for each in files or ():
+            if "://" in os.fspath(each):
+                raise UsageError(f"A model is a file, and {each} an address. Fetch it first.")
         return cls(
             metrics=metrics if isinstance(metrics, str | None) else ",".join(metrics),
             files=None if files is None else tuple(map(Path, files)),

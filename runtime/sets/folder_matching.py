@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from framegauge.runtime.errors import ScoreError, UsageError
+from framegauge.runtime.printable import printable
 from framegauge.runtime.sets.samples import (
     OnMissing,
     Sample,
     Samples,
-    printable,
     samples_of,
     some,
 )

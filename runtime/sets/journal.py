@@ -14,7 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from framegauge.export.contract.json_form import made
+from framegauge.export.contract.bounded_file import MOST_DATA, read_bounded
+from framegauge.export.contract.formats import FORMATS
+from framegauge.export.contract.json_form import made, parsed
 from framegauge.runtime.atomic_files import write_text
 from framegauge.runtime.errors import ScoreError, UsageError
 from framegauge.runtime.sets.file_stamps import Stamps
@@ -33,6 +35,22 @@ class KeptScore:
     inputs: dict[str, Any]
     left_out: str | None
     error: str | None
+
+    def __post_init__(self) -> None:
+        """Check that it can be a score.
+
+        Raises:
+            ValueError: It cannot.
+        """
+        counts = {len(each) for each in self.frames.values()}
+        is_scored = self.left_out is None
+        if (
+            self.format not in FORMATS
+            or self.error is not None
+            or not all(side > 0 for side in self.size)
+            or (is_scored and (len(counts) != 1 or 0 in counts))
+        ):
+            raise ValueError("a kept score has a format, a size, and frames of one number")
 
     @property
     def score(self) -> SampleScore:
@@ -147,19 +165,16 @@ class Journal:
             raise ScoreError(f"{self._path} cannot be written: {error.strerror}.") from error
 
     def _read(self, wanted: dict[str, Any]) -> None:
-        data = self._path.read_bytes() if self._path.exists() else b""
+        data = read_bounded(self._path, MOST_DATA) if self._path.exists() else b""
         head_line = json.dumps(wanted) + "\n"
         if head_line.encode().startswith(data):
             write_text(self._path, [head_line])
             return
         # A run that was killed may have left half a line, which the next one must not follow.
         whole = data[: data.rfind(b"\n") + 1]
-        try:
-            head, *lines = (json.loads(line) for line in whole.splitlines())
-            is_ours = head["journal"] == wanted["journal"] and head.keys() == wanted.keys()
-        except (ValueError, KeyError, TypeError, RecursionError):
-            is_ours = False
-        if not is_ours:
+        first, *lines = whole.split(b"\n")
+        head = _head(first, wanted)
+        if head is None:
             raise UsageError(
                 f"{self._path} is no journal of score-set: --resume takes a file that it made, or "
                 "a new one. Name another."
@@ -167,7 +182,7 @@ class Journal:
         for line in lines:
             # What an earlier release wrote otherwise, or somebody changed, is scored again.
             with suppress(ValueError):
-                kept = made(KeptLine, line)
+                kept = made(KeptLine, parsed(line.decode()))
                 self._kept[kept.name, kept.method] = kept
         differing = [
             name
@@ -183,6 +198,21 @@ class Journal:
             )
         if whole != data:
             os.truncate(self._path, len(whole))
+
+
+def _head(line: bytes, wanted: dict[str, Any]) -> dict[str, Any] | None:
+    """How the scores of a journal were made, ``None`` if it is none."""
+    try:
+        head = parsed(line.decode())
+    except ValueError:
+        return None
+    is_ours = (
+        isinstance(head, dict)
+        and head.keys() == wanted.keys()
+        and head["journal"] == wanted["journal"]
+        and isinstance(head["settings"], dict)
+    )
+    return head if is_ours else None
 
 
 def _finite(value: float) -> float | None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from framegauge.export.contract.bounded_file import MOST_DATA, read_bounded
 from framegauge.export.contract.json_form import parsed
 from framegauge.runtime.errors import ScoreError, UsageError
 
@@ -75,6 +76,11 @@ def _jsonl(path: Path) -> Rows:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_bytes().decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ScoreError(f"The list {path} cannot be read: {error}.") from error
+        return read_bounded(path, MOST_DATA).decode("utf-8-sig")
+    except OSError as error:
+        raise ScoreError(f"The list {path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise ScoreError(
+            f"The list {path} is no text in UTF-8: byte {error.start} begins no character. Save "
+            "it as UTF-8."
+        ) from error

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framegauge.export.contract.formats import Format
+from framegauge.export.contract.plain_numbers import real_number
 from framegauge.export.contract.roles import FRAME_ROLES, NEIGHBOURS, PAIR
 from framegauge.runtime.errors import ScoreError, UsageError
 from framegauge.runtime.pairing.alignment import Alignment
@@ -252,7 +253,7 @@ def _only(path: str | os.PathLike[str], frames: Generator[Planes, None, None]) -
 def _time(sample: Sample) -> float:
     written = sample.further["time"]
     try:
-        time = float(np.float32(written))
+        time = float(np.float32(real_number(written)))
     except ValueError:
         time = math.nan
     if not 0 < time < 1:

@@ -6,14 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 
-import numpy as np
-
 from framegauge.export.contract.roles import PAIR
 from framegauge.runtime.errors import ScoreError, UsageError
 from framegauge.runtime.pairing.alignment import Alignment
 from framegauge.runtime.pairing.case_assembly import Cases
 from framegauge.runtime.pairing.extra_inputs import ExtraInputs
-from framegauge.runtime.pooling.pool import Scores
+from framegauge.runtime.pooling.pool import Scores, pool_by
 from framegauge.runtime.scoring.pair import CaseSource, open_pair, plan_pair, score_pair, scorer_for
 from framegauge.runtime.scoring.scorers_by_format import ScorersByFormat
 from framegauge.runtime.sets.protocol_steps import (
@@ -133,4 +131,4 @@ def score_sample(
 
 
 def _mean(values: Scores) -> float:
-    return float(np.mean(values)) if np.isfinite(values).all() else float("nan")
+    return pool_by(values, "mean")

@@ -12,6 +12,7 @@ from framegauge.export.contract.entry import check_name
 from framegauge.export.contract.roles import PAIR
 from framegauge.runtime.errors import ScoreError, UsageError
 from framegauge.runtime.models.model_files import catalogue
+from framegauge.runtime.printable import printable
 from framegauge.runtime.sets.list_rows import read_rows, repeated
 
 OnMissing = Literal["error", "skip"]
@@ -213,13 +214,20 @@ def _missing(sample: Sample, methods: Sequence[str]) -> list[str]:
     gone = [
         f"{role}'s {path}"
         for role, path in files.items()
-        if not path.exists() and not _is_pattern(path)
+        if not _is_there(path) and not _is_pattern(path)
     ]
     return [f"{method}'s" for method in methods if method not in sample.distorted] + gone
 
 
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name that is too long, a folder that may not be read
+        return False
+
+
 def _is_pattern(path: Path) -> bool:
-    return "%" in path.name and path.parent.is_dir()
+    return "%" in path.name and _is_there(path.parent)
 
 
 def some(names: Iterable[str], separator: str = ", ") -> str:
@@ -228,13 +236,3 @@ def some(names: Iterable[str], separator: str = ", ") -> str:
     more = len(listed) - _SHOWN
     tail = f"{separator}and {more} more" if more > 0 else ""
     return separator.join(listed[:_SHOWN]) + tail
-
-
-def printable(text: str) -> str:
-    r"""Text that every file and terminal takes, also if it is from a name that is not UTF-8.
-
-    Example:
-        >>> printable("caf\udce9")
-        'caf\\udce9'
-    """
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")

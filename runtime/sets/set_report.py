@@ -18,7 +18,7 @@ import numpy as np
 from framegauge.export.contract.clip_scores import clip_score
 from framegauge.export.contract.interface import Aggregate
 from framegauge.runtime.pooling.gate import Gate, Outcome
-from framegauge.runtime.pooling.pool import Scores
+from framegauge.runtime.pooling.pool import Scores, pool_by
 from framegauge.runtime.reports.series import LabelFacts
 from framegauge.runtime.sets.protocols import Protocol
 from framegauge.runtime.sets.sample_scores import SampleScore
@@ -233,7 +233,7 @@ def _moment(name: str, each: SampleScore) -> float:
 
 
 def _mean(values: Scores) -> float:
-    return float(np.mean(values)) if len(values) and np.isfinite(values).all() else math.nan
+    return pool_by(values, "mean")
 
 
 def _finite(value: float) -> float | None:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from framegauge.export.contract.bounded_file import MOST_MODEL, read_bounded
 from framegauge.runtime.backends.request import BackendRequest
 from framegauge.runtime.errors import ScoreError, UsageError
 from framegauge.runtime.scoring.requests import FrameRequest, ModelRequest
@@ -91,6 +92,6 @@ _AS_USUAL = FrameRequest()
 
 def _sha256(path: Path) -> str:
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return hashlib.sha256(read_bounded(path, MOST_MODEL)).hexdigest()
     except OSError as error:
         raise ScoreError(f"The model {path} cannot be read: {error.strerror}.") from error

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 
 from framegauge.runtime.errors import ScoreError
 from framegauge.runtime.pooling.gate import Gate
+from framegauge.runtime.printable import printable
 from framegauge.runtime.scoring.batches_in_flight import in_flight
 from framegauge.runtime.scoring.loop import Progress
 from framegauge.runtime.scoring.scorers_by_format import ScorersByFormat
 from framegauge.runtime.sets.file_stamps import Stamps, stamps
 from framegauge.runtime.sets.journal import Journal
 from framegauge.runtime.sets.sample_scores import SampleScore, score_sample
-from framegauge.runtime.sets.samples import Sample, Samples, printable
+from framegauge.runtime.sets.samples import Sample, Samples
 from framegauge.runtime.sets.set_request import SetRequest
 
 

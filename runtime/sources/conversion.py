@@ -26,7 +26,12 @@ from framegauge.runtime.sources.swscale import REORDERED, Scaler
 
 SCALERS = get_args(Scaler)
 
-_SCALE = re.compile(r"(?:(?P<to>reference)|(?P<width>\d+)x(?P<height>\d+))(?::(?P<scaler>\w+))?")
+MOST_SIDE = 32768
+"""Greatest height and width of frames that are made, or read bare: twice those of 16K."""
+
+_SCALE = re.compile(
+    r"(?:(?P<to>reference)|(?P<width>[0-9]{1,9})x(?P<height>[0-9]{1,9}))(?::(?P<scaler>\w+))?"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,8 +132,11 @@ class ConversionPolicy:
                 f"{scale!r}. Write for instance --scale reference:lanczos."
             )
         size = None if match["to"] else (int(match["width"]), int(match["height"]))
-        if size is not None and min(size) < 1:
-            raise UsageError(f"--scale takes a size of at least 1x1, got {scale!r}.")
+        if size is not None and not 1 <= min(size) <= max(size) <= MOST_SIDE:
+            raise UsageError(
+                f"--scale takes a size of at least 1x1, and at most {MOST_SIDE}x{MOST_SIDE}; got "
+                f"{scale!r}."
+            )
         return cls(
             scale_to=size or "reference",
             scaler=match["scaler"] or "bicubic",

@@ -12,7 +12,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from math import prod
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +34,15 @@ _PFM = re.compile(
     rb"(?P<kind>P[Ff])\s+(?P<width>\d{1,9})\s+(?P<height>\d{1,9})\s+"
     rb"(?P<scale>[-+]?\d{1,40}(?:\.\d{0,40})?(?:[eE][-+]?\d{1,3})?)(?:\r\n|\s)"
 )
+# NumPy's format: its version, the length of the header, and that, which its end pads.
+_NPY_HEAD = 4096
+_NPY = re.compile(
+    rb"\x93NUMPY(?:\x01\x00(?P<short>..)|[\x02\x03]\x00(?P<long>....))"
+    rb"(?P<text>\{(?P<facts>[^{}]*)\} *\n)",
+    re.DOTALL,
+)
+_NPY_FACT = re.compile(rb"'(\w+)': *('[^']*'|True|False|\([0-9, ]{0,40}\))")
+_FLOATS = re.compile(r"[<>=|]?f[248]")
 
 
 def read_flow(path: str | os.PathLike[str]) -> tuple[Array, Array]:
@@ -61,6 +72,9 @@ def read_flow(path: str | os.PathLike[str]) -> tuple[Array, Array]:
             f"{file} is no file of a flow by its ending. Endings: {', '.join(_READERS)}."
         )
     try:
+        if not file.is_file():
+            file.stat()
+            raise ScoreError(f"The flow {file} is no file, but a folder, pipe or device.")
         return reader(file)
     except OSError as error:
         raise ScoreError(f"The flow {file} cannot be read: {error.strerror or error}.") from error
@@ -96,27 +110,37 @@ def _pfm(file: Path) -> tuple[Array, Array]:
 
 
 def _npy(file: Path) -> tuple[Array, Array]:
-    try:
-        # Mapped, so that a size that lies about the file asks for no memory.
-        array = np.load(file, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise ScoreError(
-            f"The flow {file} is damaged or no array ({error}). Write it again."
-        ) from (error)
-    if not isinstance(array, np.memmap) or not np.issubdtype(array.dtype, np.floating):
-        raise _damaged(file, "an array of floats was wanted", getattr(array, "dtype", "several"))
-    if file.stat().st_size != array.offset + array.nbytes:
-        raise _damaged(
-            file, f"{array.offset + array.nbytes} bytes were wanted", file.stat().st_size
-        )
-    if array.ndim == 3 and array.shape[0] == array.shape[2] == 2:
+    with file.open("rb") as opened:
+        head = opened.read(_NPY_HEAD)
+    # The header is a dictionary as Python writes it, which is not left to Python to evaluate.
+    match = _NPY.match(head)
+    facts = dict(_NPY_FACT.findall(match["facts"])) if match else {}
+    if (
+        match is None
+        or facts.keys() != {b"descr", b"fortran_order", b"shape"}
+        or int.from_bytes(match["short"] or match["long"], "little") != len(match["text"])
+    ):
+        raise _damaged(file, "the header of an array was wanted", head[:8])
+    descr = facts[b"descr"].strip(b"'").decode()
+    if _FLOATS.fullmatch(descr) is None or b"'" in facts[b"shape"]:
+        raise _damaged(file, "an array of floats was wanted", descr)
+    shape = tuple(int(side) for side in facts[b"shape"].strip(b"()").split(b",") if side.strip())
+    if len(shape) != 3 or not all(0 < side <= _LONGEST for side in shape):
+        raise _damaged(file, "an array (2, H, W) or (H, W, 2) was wanted", shape)
+    dtype = np.dtype(descr)
+    wanted, size = match.end() + prod(shape) * dtype.itemsize, file.stat().st_size
+    if size != wanted:
+        raise _damaged(file, f"{wanted} bytes were wanted", size)
+    order: Literal["F", "C"] = "F" if facts[b"fortran_order"] == b"True" else "C"
+    array = np.memmap(file, dtype, "r", match.end(), shape, order)
+    if array.shape[0] == array.shape[2] == 2:
         raise ScoreError(
             f"The flow {file} is {array.shape}: (2, H, W) of a frame 2 pixels wide, or (H, W, 2) "
             "of one 2 pixels high. Write it as .flo, which says its size."
         )
-    if array.ndim == 3 and array.shape[2] == 2:
+    if array.shape[2] == 2:
         array = array.transpose(2, 0, 1)
-    if array.ndim != 3 or array.shape[0] != 2 or 0 in array.shape:
+    if array.shape[0] != 2:
         raise _damaged(file, "an array (2, H, W) or (H, W, 2) was wanted", array.shape)
     return _known(file, array)
 

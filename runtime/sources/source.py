@@ -19,6 +19,7 @@ from typing import Self
 
 import av
 
+from framegauge.export.contract.plain_numbers import fraction
 from framegauge.runtime.errors import UsageError
 from framegauge.runtime.sources.arrays import ArrayFrame, is_borrowed, open_arrays
 from framegauge.runtime.sources.chroma_siting import HEAD, Y4M, BegunStream, header, stated_siting
@@ -212,8 +213,9 @@ def _rate(frame_rate: Fraction | float | str | None) -> Fraction | None:
     if frame_rate is None:
         return None
     try:
-        rate = Fraction(frame_rate).limit_denominator(100_000)
-    except (ValueError, ZeroDivisionError, OverflowError):
+        exact = fraction(frame_rate) if isinstance(frame_rate, str) else Fraction(frame_rate)
+        rate = exact.limit_denominator(100_000)
+    except (ValueError, OverflowError):
         rate = Fraction(0)
     if rate <= 0:
         raise UsageError(

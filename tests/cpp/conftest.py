@@ -228,7 +228,7 @@ def handmade(tmp_path: Path, resealed: Callable[[onnx.ModelProto], bytes]) -> Ca
                 masked=False,
                 transfer="any",
                 ends="repeat",
-                better="higher",
+                better="lower",
                 ideal=None,
                 low=-1e9,
                 high=None,

@@ -59,7 +59,7 @@ def test_clips_are_finished_by_the_written_rule(builds: Any, handmade: Any) -> N
         }
         """,
         aggregates=[
-            Aggregate(name="mean", of=("one",), finish="mean"),
+            Aggregate(name="average", of=("one",), finish="mean"),
             Aggregate(name="root", of=("one",), finish="root"),
             Aggregate(name="ratio", of=("one", "other"), finish="ratio"),
             Aggregate(name="psnr", of=("other",), finish="psnr", peak=255, cap=60),

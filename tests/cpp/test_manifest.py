@@ -8,6 +8,8 @@ from typing import Any
 import onnx
 import pytest
 
+from framegauge.export.contract.clip_scores import clip_score
+from framegauge.export.contract.interface import Aggregate
 from framegauge.export.contract.manifest import KEY
 from framegauge.runtime import BackendError, ScoreError, Scorer, UsageError, score
 from framegauge.runtime.models.model_files import SHIPPED
@@ -44,6 +46,24 @@ def keep_inputs(kept: Any) -> Any:
         manifest["inputs"] = [each for each in manifest["inputs"] if each["part"] in kept]
 
     return apply
+
+
+def fitting(key: str, value: float) -> Any:
+    """Sets a parameter of the first clip's score, and makes the clips of the self-test anew."""
+
+    def apply(manifest: Any) -> None:
+        manifest["aggregates"][0][key] = value
+        kind, test = Aggregate(**manifest["aggregates"][0]), manifest["self_test"]
+        test["clips"] = [{kind.name: clip_score(kind, run)} for run in test["scores"]]
+        test["still"] = {kind.name: kind.cap}
+
+    return apply
+
+
+def untrue(manifest: Any) -> None:
+    """Says of the self-test what fits together, and is not what the graph computes."""
+    manifest["self_test"]["scores"][0] |= {"psnr": [0.0, 0.0], "psnr.mse": [1.0, 1.0]}
+    fitting("peak", 1.0)(manifest)
 
 
 CHANGES = {
@@ -134,6 +154,33 @@ CHANGES = {
     "an output and a clip's score of one name": (
         change("aggregates", 0, "name", to="psnr"),
         "what is missing are psnr, psnr.mse, psnr: each should be there once",
+    ),
+    **{
+        f"the label {name}": (
+            change("missing", to=[{"name": name, "needs": ["mask"]}]),
+            f"cannot be a part of the label {name}: gates read samples, scenes, baseline and",
+        )
+        for name in ("samples", "mine.scenes", "baseline.a", "harmonic_mean", "psnr.p5")
+    },
+    "a moment of nothing": (
+        lambda manifest: manifest.update(aggregates=[]),
+        "psnr.mse is a moment, and no clip's score is made of it",
+    ),
+    "a map without a grid": (
+        change("outputs", 1, "kind", to="map"),
+        "psnr.mse is a map: maps have a grid, and numbers have none",
+    ),
+    "what is better the higher, without an end": (
+        change("outputs", 0, "high", to=None),
+        "psnr is better the higher it is, and has no greatest value",
+    ),
+    "a peak that only fits itself": (
+        fitting("peak", 0.1),
+        "apsnr of a frame of the self-test would be",
+    ),
+    "a cap that only fits itself": (
+        fitting("cap", 99.0),
+        "the cap of apsnr is 99, and psnr goes up to 100",
     ),
     "what is missing is there": (
         change("missing", to=[{"name": "apsnr", "needs": ["mask"]}]),
@@ -433,8 +480,8 @@ CHANGES = {
         "other is reference_y by its role and part",
     ),
     "failed self-test": (
-        change("self_test", "scores", 0, "psnr", to=[1.0, 1.0]),
-        "psnr at 56x45 should be 1, and came out as 38.65",
+        untrue,
+        "psnr at 56x45 should be 0, and came out as 38.65",
     ),
 }
 

@@ -1,14 +1,20 @@
 """Model files that are not what they seem: an error that names the file."""
 
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import pytest
+from onnx import helper
 
+from framegauge.export.contract.graph_soundness import OPERATORS
+from framegauge.export.contract.manifest import ManifestError
 from framegauge.export.contract.model_bytes import DIGEST_KEY
+from framegauge.export.contract.model_file import ModelFile
 from framegauge.runtime.models.model_files import SHIPPED
 
 PSNR = SHIPPED / "yuv420p" / "psnr.onnx"
@@ -136,6 +142,67 @@ def test_weights_beside_the_file_are_refused(
     said = refused(plain, tmp_path / "model.onnx")
 
     assert "keeps weights in a file beside it" in said
+
+
+def test_both_hosts_know_the_same_operators(host_source: Path) -> None:
+    text = (host_source / "source" / "graph_soundness.cpp").read_text(encoding="utf-8")
+    listed = text.partition("operators[] = {")[2].partition("};")[0]
+
+    names = re.findall(r'"(\w+)"', listed)
+
+    assert names == sorted(OPERATORS)
+
+
+HOSTILE = {
+    "a loop": (helper.make_node("Loop", [], []), "the operator 'Loop'"),
+    "a graph within": (
+        helper.make_node("Abs", ["x"], ["y"], body=helper.make_graph([], "b", [], [])),
+        "graphs within its nodes",
+    ),
+    "an operator from elsewhere": (
+        helper.make_node("Abs", ["x"], ["y"], domain="com.microsoft"),
+        "operators of 'com.microsoft'",
+    ),
+    "a step beyond all frames": (
+        helper.make_node("MaxPool", ["x"], ["y"], strides=[1, 65537]),
+        "the whole number 65537",
+    ),
+    "a large constant": (
+        helper.make_node("Constant", [], ["y"], value_ints=[1, 8388608]),
+        "the whole number 8388608",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_graph_that_no_metric_needs_is_refused_as_in_python(
+    plain: Any, resealed: Callable[..., bytes], tmp_path: Path, name: str
+) -> None:
+    node, words = HOSTILE[name]
+    model = onnx.load(SHIPPED / "rgb24" / "mse.onnx")
+    model.graph.node.append(node)
+    path = tmp_path / "hostile.onnx"
+    path.write_bytes(resealed(model))
+
+    with pytest.raises(ManifestError, match=words):
+        ModelFile.read(path)
+    assert words in refused(plain, path)
+
+
+@pytest.mark.parametrize("operator", ["Expand", "Tile", "Pad"])
+def test_a_constant_that_makes_gigabytes_is_refused_as_in_python(
+    plain: Any, resealed: Callable[..., bytes], tmp_path: Path, operator: str
+) -> None:
+    model = onnx.load(SHIPPED / "rgb24" / "mse.onnx")
+    constant = onnx.numpy_helper.from_array(np.array([4096, 4096, 2]), "large")
+    model.graph.initializer.append(constant)
+    model.graph.node.append(helper.make_node(operator, ["x", "large"], ["y"]))
+    path = tmp_path / "hostile.onnx"
+    path.write_bytes(resealed(model))
+
+    with pytest.raises(ManifestError, match=f"makes its {operator} too large"):
+        ModelFile.read(path)
+    assert f"makes its {operator} too large" in refused(plain, path)
 
 
 def test_a_bent_weight_fails_the_self_test(

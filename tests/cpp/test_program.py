@@ -298,7 +298,7 @@ def test_clips_are_scored_to_pythons_last_digit(
     plain: Any, clip: Callable[..., Path], handmade: Callable[..., Path]
 ) -> None:
     kinds = [
-        Aggregate(name="mean", of=("one",), finish="mean"),
+        Aggregate(name="average", of=("one",), finish="mean"),
         Aggregate(name="root", of=("other",), finish="root"),
         Aggregate(name="ratio", of=("one", "other"), finish="ratio"),
         Aggregate(name="psnr", of=("other",), finish="psnr", peak=255, cap=100),
@@ -318,8 +318,8 @@ def test_clips_are_scored_to_pythons_last_digit(
     assert moments["one"] == [row["moments"]["one"] for row in wanted["frames"]]
     assert report["aggregate_metrics"] == wanted["aggregate_metrics"]
     assert report["aggregate_metrics"] == {kind.name: clip_score(kind, moments) for kind in kinds}
-    assert math.fsum(moments["one"]) / 16 != report["aggregate_metrics"]["mean"]
-    assert np.mean(moments["one"]) != report["aggregate_metrics"]["mean"]
+    assert math.fsum(moments["one"]) / 16 != report["aggregate_metrics"]["average"]
+    assert np.mean(moments["one"]) != report["aggregate_metrics"]["average"]
 
 
 # Rows down, columns across.

@@ -15,7 +15,7 @@ from typing import Any
 from framegauge.engines.identity.machine import Flavour
 from framegauge.engines.identity.options import apply
 from framegauge.export.contract.manifest import ManifestError
-from framegauge.export.contract.model_bytes import check_whole
+from framegauge.export.contract.model_bytes import check_sound
 
 # Called with the phase of the build, and how far it has come, in [0, 1].
 Progress = Callable[[str, float], None]
@@ -100,7 +100,7 @@ def parse(order: BuildOrder, module: Any, builder: Any, log: Any) -> Any:
         )
     try:
         # The parser would follow weights to files that no key covers.
-        check_whole(content, file=order.model)
+        check_sound(content, file=order.model)
     except ManifestError as error:
         raise BuildError(str(error)) from error
     if not parser.parse(content, order.model):

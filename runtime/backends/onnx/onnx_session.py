@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -83,6 +84,7 @@ class OnnxSession:
         self.manifest = model.manifest
         self.device = "cuda" if self._session.get_providers()[0] == CUDA else "cpu"
         self._gpu, self._threads = cuda, threads
+        self._options: Any = None
 
     def holds(self, batch: int, height: int, width: int) -> bool:
         """True: it takes any size."""
@@ -95,7 +97,7 @@ class OnnxSession:
             return self._run_on_gpu(feed, wanted)
         given = {name: feed[name] for name in self.inputs}
         with self._running():
-            values = self._session.run(wanted, given)
+            values = self._session.run(wanted, given, self._options)
         return dict(zip(wanted, values, strict=True))
 
     def run_on_gpu(self, feed: Feed, outputs: Sequence[str]) -> dict[str, GpuArray]:
@@ -108,6 +110,19 @@ class OnnxSession:
             "Scores are left on the GPU by engines alone, and the model runs in ONNX Runtime on "
             f"{self.device}. Ask for backend='tensorrt-rtx' or 'tensorrt'."
         )
+
+    @contextmanager
+    def bounded(self, seconds: float) -> Iterator[None]:
+        """In which runs on the host end, as failed, after so many seconds all together."""
+        options = self._options = import_onnxruntime().RunOptions()
+        timer = threading.Timer(seconds, setattr, (options, "terminate", True))
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            self._options = None
 
     def describe(self) -> dict[str, Any]:
         """What ran the model, for the report."""

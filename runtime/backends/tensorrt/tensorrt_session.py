@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -148,6 +148,10 @@ class TensorrtSession:
         if self._cache is not None:
             with suppress(CudaError), self._memory.current():
                 self._cache.keep()
+
+    def bounded(self, seconds: float) -> AbstractContextManager[None]:
+        """Nothing: an engine has no loops, and a GPU cannot be stopped."""
+        return nullcontext()
 
     def close(self) -> None:
         """Keep the kernels, and let go of contexts and memory."""

@@ -125,6 +125,7 @@ Output read_output(const Json& facts) {
     output.relative = number(facts, "relative", 0);
     output.least = static_cast<std::uint32_t>(
         whole(facts.at("least"), "least of " + output.name, 1, most_side));
+    output.has_grid = !field(facts, "grid").is_null();
     return output;
 }
 
@@ -278,6 +279,7 @@ Manifest read(const Json& facts, const std::string& file) {
     for (const Json& each : field(facts, "aggregates"))
         manifest.aggregates.push_back(read_aggregate(each, manifest.outputs));
     for (const Aggregate& each : manifest.aggregates) check_aggregate(each);
+    check_moments(manifest);
     read_names(manifest, field(facts, "missing"));
     read_bound_colour(manifest, facts);
     if (const Json& border = field(facts, "crop_border"); !border.is_null())

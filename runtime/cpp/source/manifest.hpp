@@ -44,6 +44,7 @@ struct Output {
     double ideal, low, high;  // ideal is NaN where it depends on the frame, high may be infinite
     double tolerance, relative;
     std::uint32_t least;
+    bool has_grid;  // as maps have
 
     bool is_number() const { return kind != "map"; }
     double allowed(double wanted) const;

@@ -30,6 +30,8 @@ std::string content_of(const std::string& path) {
 void check_request(const framegauge_model_options& options) {
     if (options.path == nullptr && options.bytes == nullptr)
         throw usage("A model is opened from a path or from bytes; both are NULL.");
+    if (options.bytes == nullptr && options.byte_count != 0)
+        throw usage("byte_count is ", options.byte_count, ", and bytes is NULL. Give both or none.");
     if (options.provider != FRAMEGAUGE_CPU && options.provider != FRAMEGAUGE_CUDA)
         throw usage("provider is FRAMEGAUGE_CPU (0) or FRAMEGAUGE_CUDA (1); got ",
                     options.provider, ".");

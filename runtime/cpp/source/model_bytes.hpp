@@ -14,7 +14,7 @@ namespace framegauge {
 
 // What a model file says about itself. Throws a failure if it is not as it was written, and a usage
 // failure if it is not an ONNX file or not a model of ours, comes from another release, or has weights
-// in files beside it; `file` is its name, for the message.
+// in files beside it or what no metric needs in its graph; `file` is its name, for the message.
 Manifest read_model(std::string_view content, const std::string& file);
 
 }  // namespace framegauge

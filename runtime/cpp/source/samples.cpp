@@ -78,6 +78,9 @@ void check_memory(const framegauge_frame& frame, const Model& model) {
                     " was opened with. Open it with that stream, or synchronise and leave it NULL.");
 }
 
+// A gigabyte from one row to the next is no picture.
+constexpr std::ptrdiff_t most_stride = std::ptrdiff_t{1} << 30;
+
 void check_planes(const framegauge_frame& frame, std::uint32_t first, const Layout& layout,
                   Size size) {
     const auto row_bytes = static_cast<std::ptrdiff_t>(layout.row_bytes(size));
@@ -85,10 +88,12 @@ void check_planes(const framegauge_frame& frame, std::uint32_t first, const Layo
         if (frame.planes[i] == nullptr)
             throw usage(frame.role, ": plane ", i, " is NULL.");
         const std::ptrdiff_t stride = frame.strides[i];
-        if (stride != 0 && stride > -row_bytes && stride < row_bytes)
+        // Never to be negated: of the least number that is no number.
+        if (stride < -most_stride || stride > most_stride ||
+            (stride != 0 && stride > -row_bytes && stride < row_bytes))
             throw usage(frame.role, ": a row of plane ", i, " at ", size.width, "x", size.height,
                         " is ", row_bytes, " bytes, and its stride ", stride,
-                        ". Strides are bytes from a row to the next.");
+                        ". Strides are bytes from a row to the next, up to ", most_stride, ".");
     }
 }
 

@@ -42,6 +42,11 @@ void check_inputs_of(const Output& output, const std::vector<std::string>& roles
 }
 
 void check_limits(const Output& output) {
+    if (output.has_grid == output.is_number())
+        throw failed(output.name, " is a ", output.kind,
+                     ": maps have a grid, and numbers have none");
+    if (output.higher_is_better && std::isinf(output.high))
+        throw failed(output.name, " is better the higher it is, and has no greatest value");
     if (output.tolerance < 0 || output.relative < 0 || output.relative > most_relative)
         throw failed(output.name, " has the tolerance ", output.tolerance, " + ", output.relative,
                      " relative, and should have at least 0, and up to ", most_relative,
@@ -75,6 +80,27 @@ bool is_label(const std::string& name) {
         is_begun = !is_dot;
     }
     return is_begun && is_small(name.front());
+}
+
+// What gates read as words of their own.
+bool is_reserved(const std::string& part) {
+    static const std::set<std::string> words{"samples", "scenes", "baseline", "min", "max", "mean",
+                                             "harmonic_mean", "median", "stdev"};
+    const auto is_digit = [](char letter) { return letter >= '0' && letter <= '9'; };
+    return words.count(part) != 0 ||
+           (part.size() > 1 && part[0] == 'p' && std::all_of(part.begin() + 1, part.end(), is_digit));
+}
+
+void check_reserved(const std::string& label) {
+    for (std::size_t begin = 0; begin <= label.size();) {
+        const std::size_t end = std::min(label.find('.', begin), label.size());
+        const std::string part = label.substr(begin, end - begin);
+        if (is_reserved(part))
+            throw failed('"', part, "\" cannot be a part of the label ", label,
+                         ": gates read samples, scenes, baseline and the names of pools (mean, p5, "
+                         "...) as words of their own");
+        begin = end + 1;
+    }
 }
 
 void check_counts(const Manifest& manifest) {
@@ -162,6 +188,35 @@ void check_clips(const Manifest& manifest) {
     }
 }
 
+// By a peak or cap of another's, the clip of one frame would have another score than the frame, which
+// the graph computes.
+void check_peaks(const Manifest& manifest) {
+    for (const Aggregate& aggregate : manifest.aggregates) {
+        if (aggregate.finish != "psnr") continue;
+        const std::string& moment = manifest.outputs[aggregate.of[0]].name;
+        // The score of which this is the moment: psnr_y of psnr_y.mse.
+        const std::string label = moment.substr(0, std::min(moment.rfind('.'), moment.size()));
+        const auto score =
+            std::find_if(manifest.outputs.begin(), manifest.outputs.end(), [&](const auto& each) {
+                return each.kind == "score" && each.name == label;
+            });
+        if (label == moment || score == manifest.outputs.end()) continue;
+        for (const auto& run : manifest.self_test.scores)
+            for (std::size_t n = 0; n < manifest.self_test.batch; ++n) {
+                const double wanted = run.at(label)[n];
+                const double got = clip_score(aggregate, {run.at(moment)[n]}, 1);
+                if (!(std::abs(got - wanted) <= score->allowed(wanted)))
+                    throw failed(aggregate.name, " of a frame of the self-test would be ", got,
+                                 ", and ", label, ", which the graph computes, is ", wanted,
+                                 ": the peak of ", *aggregate.peak, " or the cap of ",
+                                 *aggregate.cap, " is another's");
+            }
+        if (std::isfinite(score->high) && *aggregate.cap < score->high)
+            throw failed("the cap of ", aggregate.name, " is ", *aggregate.cap, ", and ", label,
+                         " goes up to ", score->high);
+    }
+}
+
 }  // namespace
 
 void check_once(const char* kind, const std::vector<std::string>& names) {
@@ -188,12 +243,25 @@ void check_aggregate(const Aggregate& aggregate) {
     check_parameter(aggregate, "cap", aggregate.cap, most_cap);
 }
 
+void check_moments(const Manifest& manifest) {
+    for (std::size_t i = 0; i < manifest.outputs.size(); ++i) {
+        const auto is_of = [&](const Aggregate& each) {
+            return std::find(each.of.begin(), each.of.end(), i) != each.of.end();
+        };
+        if (manifest.outputs[i].kind == "moment" &&
+            std::none_of(manifest.aggregates.begin(), manifest.aggregates.end(), is_of))
+            throw failed(manifest.outputs[i].name,
+                         " is a moment, and no clip's score is made of it");
+    }
+}
+
 void check_labels(const std::vector<std::string>& names) {
     check_once("names of outputs, aggregates and what is missing", names);
     for (const std::string& name : names)
         if (!is_label(name))
             throw failed('"', name, "\" is no label: those are small letters, digits and "
                          "underscores, from a letter on, with dots between a label and a term");
+    for (const std::string& name : names) check_reserved(name);
 }
 
 std::int32_t check_bound(const std::string& value, const Property& property, Part part,
@@ -219,6 +287,7 @@ void check_self_test(const Manifest& manifest) {
     check_facts("siting", test.siting, Part::siting, manifest);
     for (const Output& output : manifest.outputs) check_scale(output, test);
     check_clips(manifest);
+    check_peaks(manifest);
 }
 
 }  // namespace framegauge

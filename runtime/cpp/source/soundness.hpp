@@ -22,6 +22,9 @@ void check_outputs(const std::vector<Output>& outputs, const std::vector<std::st
 // It has the moments and parameters that its finish takes, within bounds.
 void check_aggregate(const Aggregate& aggregate);
 
+// Of every moment some clip's score is made.
+void check_moments(const Manifest& manifest);
+
 // Names of outputs, of aggregates and of what is missing: each is a label, and there once.
 void check_labels(const std::vector<std::string>& names);
 

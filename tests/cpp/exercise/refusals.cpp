@@ -4,6 +4,7 @@
 
 #include <onnxruntime_c_api.h>
 
+#include <cstdint>
 #include <limits>
 
 void refuses_frames_by_name(const std::string& path) {
@@ -25,6 +26,8 @@ void refuses_frames_by_name(const std::string& path) {
     refused("role is NULL", [](Frame& frame) { frame.role = nullptr; });
     refused("plane 0 is NULL", [](Frame& frame) { frame.planes[0] = nullptr; });
     refused("stride -23", [](Frame& frame) { frame.strides[0] = -23; });
+    refused("up to 1073741824", [](Frame& frame) { frame.strides[0] = PTRDIFF_MIN; });
+    refused("up to 1073741824", [](Frame& frame) { frame.strides[0] = PTRDIFF_MAX; });
     refused("distorted lies in CUDA memory", [](Frame& frame) { frame.memory = FRAMEGAUGE_CUDA; });
     refused("memory is", [](Frame& frame) { frame.memory = 7; });
     refused("stream is for CUDA memory", [](Frame& frame) { frame.stream = &frame; });
@@ -55,6 +58,8 @@ void refuses_requests_by_name(const std::string& path) {
     refused(FRAMEGAUGE_USAGE, "threads takes", [](Options& o) { o.threads = -1; });
     refused(FRAMEGAUGE_USAGE, "threads takes 1 to 1024", [](Options& o) { o.threads = 1025; });
     refused(FRAMEGAUGE_USAGE, "provider is", [](Options& o) { o.provider = 9; });
+    refused(FRAMEGAUGE_USAGE, "byte_count is 3, and bytes is NULL",
+            [](Options& o) { o.byte_count = 3; });
     refused(FRAMEGAUGE_USAGE, "device takes", [](Options& o) { o.device = -1; });
     refused(FRAMEGAUGE_USAGE, "log_severity", [](Options& o) { o.log_severity = 5; });
     refused(FRAMEGAUGE_USAGE, "needs env", [](Options& o) { o.use_global_threads = 1; });

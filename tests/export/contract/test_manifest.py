@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from framegauge.export.contract.clip_scores import clip_score, finished
+from framegauge.export.contract.interface import Aggregate
 from framegauge.export.contract.manifest import Manifest, ManifestError
 
 
@@ -258,6 +260,71 @@ def test_what_no_export_writes_is_refused(
     reduce(getitem, folders, facts)[name] = value
 
     with pytest.raises(ManifestError, match=rf"odd\.onnx is not as it should be: .*{said}"):
+        Manifest.from_json(json.dumps(facts), file="odd.onnx")
+
+
+def made_to_fit(facts: dict[str, Any]) -> str:
+    """The manifest with the clips' scores that it makes itself, whatever it was changed to."""
+    test = facts["self_test"]
+    kinds = [Aggregate(**{**each, "of": tuple(each["of"])}) for each in facts["aggregates"]]
+    test["clips"] = [{each.name: clip_score(each, run) for each in kinds} for run in test["scores"]]
+    test["still"] = {each.name: finished(each, [0.0] * len(each.of)) for each in kinds}
+    return json.dumps(facts)
+
+
+def test_a_manifest_that_was_not_changed_fits(text: Any) -> None:
+    facts = json.loads(text)
+
+    assert Manifest.from_json(made_to_fit(facts), file="x").to_json() == text
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("peak", 0.1, "apsnr of a frame of the self-test would be .*, which the graph computes"),
+        ("cap", 12.0, "the cap of 12.0 is another's"),
+        ("cap", 99.0, "the cap of apsnr is 99, and psnr goes up to 100"),
+    ],
+)
+def test_a_clips_score_that_only_fits_itself_is_refused(
+    text: Any, key: str, value: float, said: str
+) -> None:
+    facts = json.loads(text)
+    facts["aggregates"][0][key] = value
+
+    with pytest.raises(ManifestError, match=said):
+        Manifest.from_json(made_to_fit(facts), file="odd.onnx")
+
+
+@pytest.mark.parametrize(
+    ("name", "changed", "said"),
+    [
+        ("psnr", {"kind": "moment"}, "psnr is a moment, and no clip's score is made of it"),
+        ("psnr", {"kind": "map"}, "psnr is a map: maps have a grid"),
+        ("psnr.mse", {"kind": "score"}, "apsnr is of 'psnr.mse', which is none of the moments"),
+        ("mse.map", {"kind": "score"}, "mse.map is a score: maps have a grid"),
+        ("mse", {"better": "higher", "high": None}, "better the higher it is, and has no greatest"),
+        ("psnr", {"better": "lower"}, "of the self-test is better than the ideal, 100"),
+        ("mse", {"high": None, "tolerance": 0.5}, "mse allows 0.5, too much for scores up to"),
+    ],
+)
+def test_an_output_of_another_kind_is_refused(
+    text: Any, name: str, changed: dict[str, Any], said: str
+) -> None:
+    facts = json.loads(text)
+    (output,) = (each for each in facts["outputs"] if each["name"] == name)
+    output.update(changed)
+
+    with pytest.raises(ManifestError, match=said):
+        Manifest.from_json(json.dumps(facts), file="odd.onnx")
+
+
+@pytest.mark.parametrize("name", ["samples", "scenes", "baseline", "mean", "p5", "mse.p99"])
+def test_a_label_that_gates_would_read_otherwise_is_refused(text: Any, name: str) -> None:
+    facts = json.loads(text)
+    facts["missing"] = [{"name": name, "needs": ["flow"]}]
+
+    with pytest.raises(ManifestError, match="gates read samples, scenes, baseline and the names"):
         Manifest.from_json(json.dumps(facts), file="odd.onnx")
 
 

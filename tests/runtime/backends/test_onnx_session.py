@@ -189,7 +189,7 @@ def test_a_graph_that_onnx_runtime_cannot_load_is_refused_and_nothing_is_printed
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     model = onnx.load(shipped("psnr", "rgb24"))
-    model.graph.node[-1].op_type = "Unheard"
+    model.graph.node[-1].op_type = "Conv"
     path = tmp_path / "odd.onnx"
     path.write_bytes(resealed(model))
 

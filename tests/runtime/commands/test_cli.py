@@ -433,7 +433,7 @@ def test_libvmafs_report_is_judged_and_shown(command: Callable[..., Any], tmp_pa
         (["gate", str(LIBVMAF)], 2, "Name at least one gate"),
         (["gate", str(LIBVMAF), "--gate", "nope>1"], 2, "names no output: there is no 'nope'"),
         (["gate", str(LIBVMAF), "--gate", "psnr_y.p101>1"], 2, "any pN from p0 to p100"),
-        (["gate", __file__, "--gate", "a>1"], 1, "is not a JSON report"),
+        (["gate", __file__, "--gate", "a>1"], 1, "is no report"),
         (["report", "nope.json"], 1, "nope.json cannot be read"),
         (["report", str(LIBVMAF), str(LIBVMAF), "--csv", "-"], 2, "--csv takes one report"),
         (["report", str(LIBVMAF), "--html", str(LIBVMAF)], 2, "is an input"),

@@ -28,7 +28,7 @@ def test_an_expression_is_a_gate(text: str, gate: Gate) -> None:
     assert Gate.parse(text, labels=LABELS) == gate
 
 
-METHODS = ["mine", "v4", "v4.6", "superslomo", "x", "x.samples"]
+METHODS = ["mine", "v4", "v4.6", "superslomo", "x", "x.samples", "my own  method"]
 
 
 @pytest.mark.parametrize(
@@ -41,13 +41,20 @@ METHODS = ["mine", "v4", "v4.6", "superslomo", "x", "x.samples"]
         ("v4.superslomo.total>1", Gate("superslomo.total", "mean", ">", 1, method="v4")),
         ("superslomo.superslomo.p99.9<1", Gate("superslomo", "p99.9", "<", 1, method="superslomo")),
         ("superslomo.total<1", Gate("superslomo.total", "mean", "<", 1)),
+        (" my own  method.ssim.p5 > 1 ", Gate("ssim", "p5", ">", 1, method="my own  method")),
     ],
 )
 def test_a_gate_of_a_set_may_name_a_method_and_what_it_is_over(text: str, gate: Gate) -> None:
     assert Gate.parse(text, labels=LABELS, methods=METHODS) == gate
 
 
-@pytest.mark.parametrize("text", ["ssim.p0.1>=0.95", "psnr_y.mean<38.123456789"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("ssim.p0.1>=0.95", "psnr_y.mean<38.123456789", "ssim.mean>0.9999999999999999"),
+        *("ssim.mean>1e-12", "ssim.mean>1e+22", "ssim.mean>=38"),
+    ],
+)
 def test_a_gate_reads_back_from_its_text(text: str) -> None:
     assert str(Gate.parse(text, labels=LABELS)) == text
 

@@ -3,6 +3,7 @@ import io
 import json
 import math
 import os
+import re
 import stat
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -237,15 +238,22 @@ def test_csv_keeps_every_bit(report: Report) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "not a JSON report"),
-        ("{", "not a JSON report"),
-        pytest.param("[" * 100_000, "not a JSON report", id="deep"),
+        ("", "is no report: "),
+        ("{", "is no report: "),
+        pytest.param("[" * 100_000, "is no report: ", id="deep"),
         ("[]", "no report of framegauge or libvmaf"),
         ('{"frames": 3}', "no report of framegauge or libvmaf"),
         ('{"frames": [{"frameNum": 0}]}', "is damaged"),
         ('{"frames": [{"frameNum": "x", "metrics": {}}]}', "is damaged"),
-        ('{"frames": [{"frameNum": 1e999, "metrics": {}}]}', "is damaged"),
+        ('{"frames": [{"frameNum": 1e999, "metrics": {}}]}', "too large a number"),
         ('{"frames": [{"frameNum": 0, "metrics": {"a": "1.5"}}]}', "is damaged"),
+        (
+            '{"frames": [{"frameNum": 1, "frameNum": 2, "metrics": {}}]}',
+            "'frameNum' is there twice",
+        ),
+        ('{"frames": [{"frameNum": 0, "metrics": []}]}', "is damaged"),
+        ('{"frames": [3]}', "is damaged"),
+        ('{"frames": [], "aggregate_metrics": {"a": true}}', "is damaged"),
         ('{"frames": [], "schema_version": 1}', "is damaged"),
         ('{"frames": [], "schema_version": 99}', "has schema 99, and this release reads up to 1"),
     ],
@@ -280,7 +288,16 @@ def test_what_is_no_report_is_refused_by_name(tmp_path: Path, text: str, message
         lambda document: document["aggregates"][0].update(finish="ratio"),
         lambda document: document["aggregates"][0].update(peak=None),
         lambda document: document["aggregates"][0].update(cap=-5),
+        lambda document: document["outputs"]["epe"].update(low=True),
+        lambda document: document["outputs"]["epe"].update(further=1),
+        lambda document: document["gates"][0].update(bound=True),
+        lambda document: document["gates"][0].update(op="=="),
+        lambda document: document["aggregate_metrics"].update(more=True),
+        lambda document: document.update(fps=True),
         lambda document: document["frames"][0].pop("moments"),
+        lambda document: document["frames"][0]["moments"].clear(),
+        lambda document: document["frames"][0]["metrics"].update(epe=None, epe_status=[]),
+        lambda document: document["frames"][2].update(frameNum=2**60),
         lambda document: document["frames"][0]["moments"].update(psnr_y_mse=True),
         lambda document: document["frames"][0]["metrics"].update(epe=True),
         lambda document: document["frames"][0].update(frameNum=1.7),
@@ -298,6 +315,73 @@ def test_a_damaged_report_of_ours_is_refused(
 
     with pytest.raises(ScoreError, match="is damaged"):
         Report.read(tmp_path / "r.json")
+
+
+LIBVMAFS = {"frames": [{"frameNum": n, "metrics": {"vmaf": n / 4}} for n in range(3)]}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16-le", "utf-16-be", "utf-16"])
+def test_a_report_is_read_in_whatever_a_shell_of_windows_wrote(
+    tmp_path: Path, encoding: str
+) -> None:
+    mark = "\ufeff" if encoding in ("utf-16-le", "utf-16-be") else ""
+    (tmp_path / "r.json").write_text(mark + json.dumps(LIBVMAFS), encoding=encoding)
+
+    assert Report.read(tmp_path / "r.json").frames.scores["vmaf"].tolist() == [0, 0.25, 0.5]
+
+
+@pytest.mark.parametrize("word", ["nan", "-nan", "inf", "-inf"])
+def test_what_libvmaf_writes_for_no_number_is_no_score(tmp_path: Path, word: str) -> None:
+    row = f'{{"frameNum": 1, "metrics": {{"inf nan": {word}, "vmaf": 3}}}}'
+    (tmp_path / "r.json").write_text(f'{{"version": "nan", "frames": [{row}]}}')
+
+    report = Report.read(tmp_path / "r.json")
+
+    metrics = json.loads(report.to_json())["frames"][0]["metrics"]
+    assert metrics == {"inf nan": None, "inf nan_status": "nan", "vmaf": 3.0}
+    assert report.tool["version"] == "nan"
+
+
+XML = """<?xml version="1.0" encoding="UTF-8"?>
+<VMAF version="3.0.0"><fyi fps="12.5" /><frames>
+<frame frameNum="0" psnr_y="40.5" vmaf="99" /><frame frameNum="2" psnr_y="nan" vmaf="1e1" />
+</frames><pooled_metrics><metric name="vmaf" mean="1" /></pooled_metrics>
+<aggregate_metrics apsnr_y="41.25" /></VMAF>"""
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_libvmafs_xml_is_read(tmp_path: Path, encoding: str) -> None:
+    text = XML if encoding != "utf-16" else XML.replace("UTF-8", "UTF-16")
+    (tmp_path / "r.xml").write_text(text, encoding=encoding)
+
+    report = Report.read(tmp_path / "r.xml")
+
+    assert report.frames.numbers.tolist() == [0, 2]
+    assert report.frames.scores["vmaf"].tolist() == [99, 10]
+    np.testing.assert_array_equal(report.frames.scores["psnr_y"], [40.5, math.nan])
+    assert (report.fps, report.aggregate) == (12.5, {"apsnr_y": 41.25})
+    assert report.tool == {"name": "libvmaf", "version": "3.0.0"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('<!DOCTYPE VMAF [<!ENTITY a "b">]><VMAF/>', "declares what its words shall mean"),
+        ("<VMAF>&a;</VMAF>", "line 1, column 7"),
+        ("<VMAF><frames>", "is not as XML has it"),
+        ("<html/>", "XML of 'html'"),
+        (XML.replace('"2"', '"-2"'), "a frameNum is '-2'"),
+        (XML.replace('"2"', '"\u0662"'), "a frameNum is"),
+        (XML.replace('"2"', '"0"'), "one is there twice"),
+        (XML.replace('"99"', '"9_9"'), "'9_9' came"),
+        (XML.replace('"99"', '"true"'), "'true' came"),
+    ],
+)
+def test_xml_that_is_no_report_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "r.xml").write_text(text, encoding="utf-8")
+
+    with pytest.raises(ScoreError, match=re.escape(message)):
+        Report.read(tmp_path / "r.xml")
 
 
 def test_a_clips_score_is_that_of_the_moments_whatever_the_file_says(

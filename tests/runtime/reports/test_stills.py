@@ -95,6 +95,18 @@ def test_grey_knows_its_range(reach: Range, wanted: list[int]) -> None:
     assert colours[0].tolist() == [[grey] * 3 for grey in wanted]
 
 
+def test_grey_of_sixteen_bits_is_as_bright_as_of_eight() -> None:
+    plane = np.array([[16, 126, 235]], np.uint8)
+    words = (plane.astype("<u2") << 8).view(np.uint8).reshape(1, 3, 2)
+
+    eight, sixteen = (
+        to_rgb((each,), FORMATS[name], LIMITED)
+        for name, each in (("gray8", plane), ("gray16le", words))
+    )
+
+    assert sixteen.tolist() == eight.tolist()
+
+
 def test_a_still_shows_both_frames_and_what_differs() -> None:
     form = FORMATS["rgb24"]
     reference = np.full((64, 96, 3), 100, np.uint8)

@@ -1,5 +1,8 @@
+import os
+import re
 import struct
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,6 +20,12 @@ PFM = b"PF\n3 2\n-1.0\n"
 @pytest.fixture
 def flow() -> NDArray[np.float32]:
     return np.random.default_rng(3).normal(0, 20, (2, 5, 7)).astype(np.float32)
+
+
+def npy(shape: bytes, samples: bytes = b"", kind: bytes = b"<f4", key: bytes = b"shape") -> bytes:
+    """NumPy's format as it is written, its header 118 bytes long."""
+    facts = b"{'descr': '%s', 'fortran_order': False, '%s': %s, }" % (kind, key, shape)
+    return b"\x93NUMPY\x01\x00\x76\x00" + facts.ljust(117) + b"\n" + samples
 
 
 def interleaved(flow: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -119,16 +128,52 @@ def test_an_array_has_its_components_first_or_last(
         ("a.pfm", b"Pf\n3 2\n-1.0\n" + bytes(24), "begins with PF"),
         ("a.pfm", b"PF\n3 2\n0\n" + bytes(72), "begins with PF"),
         ("a.pfm", b"PF\n3 x\n-1.0\n" + bytes(72), "begins with PF"),
-        ("a.npy", b"\x93NUMPY", "damaged or no array"),
-        ("a.npy", b"", "damaged or no array"),
+        ("a.npy", b"\x93NUMPY", "the header of an array was wanted"),
+        ("a.npy", b"", "the header of an array was wanted"),
+        ("a.npy", npy(b"(2, 3, 1)", bytes(23)), "152 bytes were wanted, got 151"),
+        ("a.npy", npy(b"(2, 3, 99999)", bytes(24)), "was wanted, got (2, 3, 99999)"),
+        (
+            "a.npy",
+            npy(b"(2, 3, 1)").replace(b"\x76", b"\x75") + bytes(24),
+            "the header of an array",
+        ),
+        ("a.npy", npy(b"(2, 3, -1)"), "the header of an array was wanted"),
+        ("a.npy", npy(b"(2, [3], 1)"), "the header of an array was wanted"),
+        ("a.npy", npy(b"(2, 3, 1", bytes(24)), "the header of an array was wanted"),
+        ("a.npy", npy(b"(2, 3, 1)", kind=b"|O8"), "floats was wanted, got |O8"),
+        ("a.npy", npy(b"(2, 3, 1)", key=b"sharp"), "the header of an array"),
         ("a.png", b"\x89PNG\r\n", "a.png"),
     ],
 )
 def test_a_damaged_flow_is_refused(tmp_path: Path, name: str, content: bytes, words: str) -> None:
     path = written(tmp_path, name, content)
 
-    with pytest.raises(ScoreError, match=words):
+    with pytest.raises(ScoreError, match=re.escape(words)):
         read_flow(path)
+
+
+@pytest.mark.parametrize("version", [(1, 0), (2, 0), (3, 0)])
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("kind", ["<f2", "<f4", ">f4", "<f8"])
+def test_numpys_arrays_are_read_in_every_form_they_have(
+    tmp_path: Path, flow: NDArray[np.float32], version: Any, order: Any, kind: str
+) -> None:
+    values = np.asarray(np.rint(flow), kind, order=order)
+    with (tmp_path / "a.npy").open("wb") as file:
+        np.lib.format.write_array(file, values, version=version)
+
+    read, valid = read_flow(tmp_path / "a.npy")
+
+    np.testing.assert_array_equal(read, np.rint(flow))
+    assert valid.all()
+
+
+@pytest.mark.parametrize("ending", [".npy", ".flo", ".pfm"])
+def test_a_pipe_that_nobody_writes_to_is_no_flow(tmp_path: Path, ending: str) -> None:
+    os.mkfifo(tmp_path / f"a{ending}")
+
+    with pytest.raises(ScoreError, match="is no file"):
+        read_flow(tmp_path / f"a{ending}")
 
 
 @pytest.mark.parametrize("cut", [-40, -1])
@@ -139,7 +184,7 @@ def test_a_flow_that_was_cut_off_is_refused(
     samples = np.random.default_rng(1).integers(0, 1 << 16, (16, 16, 3), np.uint16)
     pictures = kitti(tmp_path, samples).read_bytes()
 
-    with pytest.raises(ScoreError, match="damaged or no array"):
+    with pytest.raises(ScoreError, match=r"is damaged or no flow: \d+ bytes were wanted"):
         read_flow(written(tmp_path, "b.npy", (tmp_path / "a.npy").read_bytes()[:cut]))
     # What follows a PNG's samples, its last 12 bytes, holds none.
     with pytest.raises(ScoreError, match="damaged or cut off"):
@@ -152,7 +197,7 @@ def test_a_flow_that_was_cut_off_is_refused(
         (np.zeros((2, 3), np.float32), r"\(2, H, W\) or \(H, W, 2\) was wanted, got \(2, 3\)"),
         (np.zeros((3, 4, 5), np.float32), r"got \(3, 4, 5\)"),
         (np.zeros((2, 0, 5), np.float32), r"got \(2, 0, 5\)"),
-        (np.zeros((2, 3, 4), np.int16), "an array of floats was wanted, got int16"),
+        (np.zeros((2, 3, 4), np.int16), "an array of floats was wanted, got <i2"),
         (np.full((2, 3, 4), np.nan), "numbers were wanted, got 24 NaN"),
     ],
 )
