@@ -105,6 +105,26 @@ def test_every_block_of_code_is_found(guide: str) -> None:
     assert text.count("<!-- not run:") == sum(block.reason is not None for block in blocks)
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(ROOT / name for name in GUIDES),
+        *(
+            each
+            for room in ("runtime", "engines", "export")
+            for each in (ROOT / room).rglob("*.py")
+        ),
+        *(ROOT / "runtime" / "cpp").rglob("*.cpp"),
+    ],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_a_gate_is_quoted_wherever_it_is_shown(path: Path) -> None:
+    shown = re.findall(r"--gate[ =]\S+", path.read_text(encoding="utf-8"))
+
+    # Unquoted, a shell would write a file called `=45` and give the gate no bound.
+    assert [each for each in shown if re.match(r"--gate[ =][^'\"]*[<>]", each)] == []
+
+
 def test_the_front_page_is_read_in_a_minute() -> None:
     assert README.count("\n") < 150
 

@@ -25,6 +25,7 @@ ENGINES_BY_NAME = {
     "engines.finding.resolve": {"commands"},
     "engines.fleet.fleet": {"commands"},
     "engines.fleet.regenerate": {"commands"},
+    "engines.identity.gpu_names": {"commands"},
     "engines.identity.options": {"commands"},
     "engines.identity.target": {"commands"},
     "engines.proving.file_checks": {"commands"},
@@ -32,6 +33,7 @@ ENGINES_BY_NAME = {
     "engines.proving.polygraphy_comparison": {"backends"},
     "engines.proving.verify": {"commands", "backends"},
     "engines.store.prune": {"commands"},
+    "engines.store.superseded": {"commands"},
     "engines.store.trusted_files": {"backends"},
 }
 

@@ -6,11 +6,11 @@ read from ``tensorrt_rtx`` 1.7.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from framegauge.engines.identity.gpu_names import ARCHITECTURE, architecture_of
 from framegauge.engines.identity.machine import FLAVOURS, Flavour, Gpu, TargetError, flavours, gpu
 
 Compatibility = Literal["none", "ampere_plus", "same_compute_capability"]
@@ -22,8 +22,6 @@ RTX_ARCHITECTURES = ("sm75", "sm80", "sm86", "sm89", "sm120", "sm121")
 PORTABLE, LOCAL = "rtx", "local"
 # Offered by the builder, and not in NVIDIA's list of GPUs that TensorRT-RTX supports.
 UNLISTED = frozenset({"sm80"})
-
-_ARCHITECTURE = re.compile(r"sm[1-9][0-9]{1,2}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +49,7 @@ class Target:
                 f"{self.compatibility!r}."
             )
         for name in self.architectures:
-            if _ARCHITECTURE.fullmatch(name) is None:
+            if ARCHITECTURE.fullmatch(name) is None:
                 raise ValueError(f"An architecture is written sm89, sm120, ...; got {name!r}.")
         if not self.architectures:
             raise ValueError("A target names at least one architecture, such as sm89.")
@@ -108,7 +106,8 @@ def parse_targets(
 
     Args:
         text: ``rtx`` for one portable engine, ``local`` for the GPU at hand, or architectures with
-            commas, ``sm75,sm89``, for one engine each; ``sm86+sm89`` is one engine for both.
+            commas, ``sm75,sm89``, for one engine each; ``sm86+sm89`` is one engine for both. GPUs
+            stand for theirs: ``L40S``, ``RTX 4090``.
         flavour: Which TensorRT; ``None`` for the one that fits: tensorrt for the GPU at hand where
             it is installed, tensorrt_rtx for everything else.
         compatibility: Hardware compatibility level, for the flavour tensorrt.
@@ -139,14 +138,9 @@ def notes(target: Target) -> list[str]:
 def _target(
     word: str, flavour: Flavour | None, level: Compatibility, find_gpu: Callable[[], Gpu]
 ) -> Target:
-    names = RTX_ARCHITECTURES if word == PORTABLE else tuple(word.split("+"))
-    if word != LOCAL and not all(map(_ARCHITECTURE.fullmatch, names)):
-        raise ValueError(
-            f"--target takes rtx, local, or architectures such as sm86,sm89; got {word!r}. RTX "
-            f"architectures: {', '.join(RTX_ARCHITECTURES)}."
-        )
-    if word == LOCAL:
-        names = (find_gpu().architecture,)
+    names: tuple[str, ...] = RTX_ARCHITECTURES
+    if word != PORTABLE:
+        names = (find_gpu().architecture,) if word == LOCAL else _architectures(word)
     is_rtx = set(names) <= set(RTX_ARCHITECTURES)
     fits = is_rtx and level == "none" and (word != LOCAL or "tensorrt" not in flavours())
     chosen = flavour or ("tensorrt_rtx" if fits else "tensorrt")
@@ -157,8 +151,19 @@ def _target(
         )
     target = Target(flavour=chosen, architectures=names, compatibility=level)
     if chosen == "tensorrt" and word != LOCAL:
-        _check_local(word, find_gpu)
+        _check_local("+".join(names), find_gpu)
     return target
+
+
+def _architectures(word: str) -> tuple[str, ...]:
+    """Those that a word of ``--target`` names, with a plus between several."""
+    try:
+        return tuple(map(architecture_of, word.split("+")))
+    except ValueError as error:
+        raise ValueError(
+            f"--target takes rtx, local, or architectures such as sm86,sm89; got {word!r}. {error} "
+            f"RTX architectures: {', '.join(RTX_ARCHITECTURES)}."
+        ) from error
 
 
 def _check_local(word: str, find_gpu: Callable[[], Gpu]) -> None:

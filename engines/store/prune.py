@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from framegauge.engines.identity.machine import flavours
 from framegauge.engines.store.store import Store
 from framegauge.engines.store.stored_engine import StoredEngine, engine_name, look
+from framegauge.engines.store.superseded import superseded as find_superseded
 
 DAY = 86400.0
 
@@ -50,11 +51,13 @@ class Rules:
         older_than: Those made more days ago than this.
         unused: Those not used for more days than this.
         other_versions: Those of other versions of a flavour that is installed here.
+        superseded: Why others are superseded, by their keys.
     """
 
     older_than: float | None = None
     unused: float | None = None
     other_versions: bool = False
+    superseded: Mapping[str, str] = field(default_factory=dict)
 
     def why(self, held: StoredEngine) -> str | None:
         """Why an engine goes, ``None`` if it stays."""
@@ -68,6 +71,8 @@ class Rules:
             return f"made {made:.1f} days ago"
         if self.unused is not None and idle > self.unused:
             return f"not used for {idle:.1f} days"
+        if held.key in self.superseded:
+            return self.superseded[held.key]
         return _other_version(held) if self.other_versions else None
 
 
@@ -77,6 +82,7 @@ def prune(
     older_than: float | None = None,
     unused: float | None = None,
     other_versions: bool = False,
+    superseded: bool = False,
     dry_run: bool = False,
 ) -> list[Removal]:
     """Remove from the user's store what is broken, left over, or named here.
@@ -89,12 +95,18 @@ def prune(
         older_than: Engines made more days ago than this go.
         unused: Engines not used for more days than this go.
         other_versions: Engines of other versions of a flavour that is installed here go.
+        superseded: Engines in whose place there is a later one go.
         dry_run: Only tell.
 
     Returns:
         What went, or would go.
     """
-    rules = Rules(older_than=older_than, unused=unused, other_versions=other_versions)
+    rules = Rules(
+        older_than=older_than,
+        unused=unused,
+        other_versions=other_versions,
+        superseded=find_superseded(store.entries()) if superseded else {},
+    )
     files = _files(store.folder) if store.folder.is_dir() else []
     by_key: dict[str, list[Path]] = {}
     for path in files:

@@ -145,10 +145,13 @@ def nearest(word: str, known: Iterable[str]) -> str:
     Example:
         >>> nearest("MS-SSIM", ["ssim", "ms_ssim"])
         "; did you mean 'ms_ssim'?"
+        >>> nearest("LPIPS", ["flolpips", "lpips_alex", "lpips_vgg"])
+        "; did you mean 'lpips_alex' or 'lpips_vgg'?"
     """
-    plain = re.sub(r"[^a-z0-9.%]+", "_", word.lower())
-    close = get_close_matches(plain, list(known), n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else "."
+    plain, names = re.sub(r"[^a-z0-9.%]+", "_", word.lower()), list(known)
+    close = [] if plain in names else [name for name in names if name.startswith(f"{plain}_")][:3]
+    close = close or get_close_matches(plain, names, n=1, cutoff=0.5)
+    return f"; did you mean {' or '.join(map(repr, close))}?" if close else "."
 
 
 def find_listing(entry: Entry, listings: Sequence[Listing]) -> Listing:
@@ -161,6 +164,13 @@ def find_listing(entry: Entry, listings: Sequence[Listing]) -> Listing:
         name: listing for listing in listings for name in (listing.spec.name, *listing.spec.aliases)
     }
     if entry.name not in names:
+        plain = entry.name.lower()
+        if plain.startswith("vmaf") and not any(name.startswith("vmaf") for name in names):
+            raise ValueError(
+                f"There is no VMAF here, and so no {entry.name!r}: libvmaf computes it, and "
+                "`report` and `gate` read the JSON that it writes. Its psnr_y, psnr_cb, psnr_cr, "
+                "float_ssim and float_ms_ssim are here, by the same names."
+            )
         raise ValueError(
             f"There is no metric called {entry.name!r}{nearest(entry.name, names)} "
             "`framegauge list` shows all of them."

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from framegauge.export.networks.lpips_bundle import unbundled
+
 _TYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
@@ -110,13 +112,14 @@ def checked(tensors: object, origin: str, *, wanted: str) -> dict[str, Tensor]:
     """Tensors by name, all of them dense and with values.
 
     Args:
-        tensors: What should be that.
+        tensors: What should be that, or a bundle of them.
         origin: Where they are from, for errors.
         wanted: The file that was published, for errors.
 
     Raises:
         WeightsError: They are something else.
     """
+    tensors = unbundled(tensors)
     if not isinstance(tensors, Mapping) or not all(
         isinstance(each, Tensor) and each.layout == torch.strided and not each.is_meta
         for each in tensors.values()

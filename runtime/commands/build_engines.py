@@ -23,6 +23,7 @@ from framegauge.engines import (
 )
 from framegauge.engines.building.adopt import command
 from framegauge.engines.building.build import Result, jobs
+from framegauge.engines.identity.gpu_names import architecture_of
 from framegauge.engines.identity.options import parse_options
 from framegauge.engines.identity.target import (
     COMPATIBILITIES,
@@ -90,8 +91,8 @@ def engines_commands() -> None:
 @click.option(
     "--target",
     required=True,
-    metavar="rtx|sm75,sm89,...|local",
-    help="One portable RTX engine, one for each architecture, or one for the GPU here.",
+    metavar="rtx|sm75,L40S,...|local",
+    help="One portable RTX engine, one for each architecture or GPU, or one for the GPU here.",
 )
 @click.option("--flavour", type=click.Choice(FLAVOURS), help="In place of the one that fits.")
 @profile_option
@@ -237,7 +238,7 @@ def _architectures(text: str) -> Sequence[str]:
         return [gpu().architecture]
     if word == PORTABLE:
         return RTX_ARCHITECTURES
-    return [name for name in word.replace("+", ",").split(",") if name]
+    return [architecture_of(name) for name in word.replace("+", ",").split(",") if name]
 
 
 def _print_results(results: Sequence[Result]) -> None:

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from framegauge.engines import BuildError, Gpu, Store, StoredEngine, StoreError, TargetError, gpu
 from framegauge.engines.store.prune import DAY, prune, set_aside
+from framegauge.engines.store.superseded import superseded
 from framegauge.runtime.commands.terminal import say, wide_console
 from framegauge.runtime.errors import BackendError, ScoreError, UsageError
 
@@ -25,6 +26,7 @@ store_option = click.option(
     metavar="DIR",
     help="Where engines are kept; FRAMEGAUGE_STORE, or a folder in the user's cache.",
 )
+_COLOURS = {True: "green", False: "yellow"}
 _DAYS = click.FloatRange(min=0)
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -60,13 +62,15 @@ def refusals() -> Iterator[None]:
 def list_command(as_json: bool, store: str | None) -> int:
     """List the engines of the store, and of the system's under it."""
     found = Store(store).entries()
+    later = superseded(found)
     if as_json:
-        say(json.dumps([facts_of(held) for held in found], indent=2))
+        rows = [facts_of(held) | {"superseded": later.get(held.key)} for held in found]
+        say(json.dumps(rows, indent=2))
         return 0
-    columns = "key model entries target flavour precision profile size age used state"
+    columns = "key model entries format target flavour precision profile size age used state"
     table = Table(*columns.split(), box=None, pad_edge=False)
     for held in found:
-        table.add_row(*_row(held))
+        table.add_row(*_row(held, later.get(held.key)))
     wide_console().print(table)
     return 0
 
@@ -75,6 +79,9 @@ def list_command(as_json: bool, store: str | None) -> int:
 @click.option("--older-than", type=_DAYS, metavar="DAYS", help="Engines made longer ago.")
 @click.option("--unused", type=_DAYS, metavar="DAYS", help="Engines not used for so long.")
 @click.option("--other-versions", is_flag=True, help="Engines of versions not installed here.")
+@click.option(
+    "--superseded", "is_superseded", is_flag=True, help="Engines that a later one replaces."
+)
 @click.option("--dry-run", is_flag=True, help="Only tell.")
 @store_option
 @refusals()
@@ -82,6 +89,7 @@ def prune_command(
     older_than: float | None,
     unused: float | None,
     other_versions: bool,
+    is_superseded: bool,
     dry_run: bool,
     store: str | None,
 ) -> int:
@@ -96,6 +104,7 @@ def prune_command(
         older_than=older_than,
         unused=unused,
         other_versions=other_versions,
+        superseded=is_superseded,
         dry_run=dry_run,
     )
     console = wide_console()
@@ -156,6 +165,7 @@ def facts_of(held: StoredEngine) -> dict[str, Any]:
         "model": sidecar.file,
         "model_sha256": recipe.model,
         "entries": list(sidecar.entries),
+        "format": sidecar.manifest.format,
         "precision": sidecar.manifest.precision,
         "target": str(recipe.target),
         "architectures": list(recipe.target.architectures),
@@ -179,14 +189,15 @@ def _age(seconds: float) -> str:
     return f"{passed:.0f} s"
 
 
-def _row(held: StoredEngine) -> Sequence[str | Text]:
+def _row(held: StoredEngine, later: str | None) -> Sequence[str | Text]:
     if held.sidecar is None:
-        return (held.key[:SHORT], *[""] * 9, Text(held.problem or "", "red"))
+        return (held.key[:SHORT], *[""] * 10, Text(held.problem or "", "red"))
     sidecar, recipe = held.sidecar, held.sidecar.recipe
     return (
         held.key[:SHORT],
         Text(sidecar.file),
         ", ".join(sidecar.entries),
+        sidecar.manifest.format,
         str(recipe.target),
         f"{recipe.target.flavour} {recipe.version}",
         sidecar.manifest.precision,
@@ -194,5 +205,7 @@ def _row(held: StoredEngine) -> Sequence[str | Text]:
         f"{sidecar.size / 2**20:.1f} MiB",
         _age(datetime.fromisoformat(sidecar.created).timestamp()),
         _age(held.used),
-        Text(held.problem, "red") if held.problem else Text("ok", "green"),
+        Text(
+            held.problem or later or "ok", "red" if held.problem else "yellow" if later else "green"
+        ),
     )

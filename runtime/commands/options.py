@@ -57,7 +57,8 @@ gate_option = click.option(
     "gates",
     multiple=True,
     metavar="EXPR",
-    help="[METHOD.][samples.|scenes.]LABEL[.TERM][.POOL] OP BOUND, such as 'ssim.p5>=0.95'. "
+    help="[METHOD.][samples.|scenes.]LABEL[.TERM][.POOL] OP BOUND, such as 'ssim.p5>=0.95', in "
+    "quotes, since a shell takes > and < for files. "
     "Without POOL the mean; over all frames, or over the samples (or scenes) of a set if that is "
     "said. Exit code 3 if one is not met.",
 )

@@ -19,6 +19,7 @@ from framegauge.export.contract.entry import parse_entries
 from framegauge.export.contract.model_file import ModelFile
 from framegauge.runtime.commands.build_progress import builds_shown
 from framegauge.runtime.commands.engine_store import json_option, refusals, store_option
+from framegauge.runtime.commands.judge_reports import NOT_AS_ASKED
 from framegauge.runtime.commands.options import WholeNumber
 from framegauge.runtime.commands.terminal import console, say, wide_console
 from framegauge.runtime.commands.verify_engines import models_option
@@ -44,6 +45,9 @@ class _NotMadeError(Exception):
 @click.option("--target", metavar="TARGETS", help="Also for these GPUs: rtx, local, sm120, ...")
 @models_option
 @click.option("--dry-run", is_flag=True, help="Only show what would be built, and why.")
+@click.option(
+    "--check", is_flag=True, help="Only show it, and exit with 3 if there is something to do."
+)
 @click.option("--workers", type=WholeNumber(min=1), help="Builds side by side.")
 @json_option
 @store_option
@@ -53,6 +57,7 @@ def regenerate_command(
     target: str | None,
     models: tuple[str, ...],
     dry_run: bool,
+    check: bool,
     workers: int | None,
     as_json: bool,
     store: str | None,
@@ -64,6 +69,7 @@ def regenerate_command(
     stops nothing else, and is listed.
     """
     talk = console(stderr=True)
+    dry_run = dry_run or check
     if fleet is not None:
         if target is not None or models:
             raise UsageError("--target and --model go without FLEET.toml, which lists both.")
@@ -93,6 +99,8 @@ def regenerate_command(
         _print(rows)
         if not todo and all(step.action == "keep" for step in steps):
             say(f"Nothing to do: {len(steps)} engines are up to date.")
+    if check and any(step.action != "keep" for step in steps):
+        return NOT_AS_ASKED
     return 0 if dry_run else _finish(steps, results)
 
 

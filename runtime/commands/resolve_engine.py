@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import Any
 
 import click
@@ -10,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from framegauge.engines import (
+    PRESETS,
     Candidate,
     Gpu,
     Profile,
@@ -18,9 +20,10 @@ from framegauge.engines import (
     Store,
     flavours,
     gpu,
-    parse_targets,
     resolve,
 )
+from framegauge.engines.identity.gpu_names import architecture_of
+from framegauge.engines.identity.target import RTX_ARCHITECTURES
 from framegauge.export.contract.model_file import ModelFile
 from framegauge.runtime.commands.engine_store import SHORT, json_option, refusals, store_option
 from framegauge.runtime.commands.options import WHOLE
@@ -33,7 +36,7 @@ _COLOURS = {"chosen": "green", "usable": "", "refused": "red"}
 @click.command("resolve")
 @click.argument("model")
 @click.option("--size", metavar="WxH[xN]", help="Frames that it shall take, N at a time.")
-@click.option("--gpu", "architecture", metavar="sm89", help="In place of the GPU here.")
+@click.option("--gpu", "architecture", metavar="sm89|L40S", help="In place of the GPU here.")
 @click.option("--device", type=WHOLE, default=0, help="Which GPU.")
 @click.option("--explain", is_flag=True, help="Show every engine, and why not the others.")
 @json_option
@@ -70,16 +73,42 @@ def resolve_command(
             f"None of {len(found.candidates)} engines serves {read.path.name} on "
             f"{where.architecture}{f' at {size}' if size else ''}"
             + ("" if explain or as_json else "; --explain says why not each")
-            + f". Build one: framegauge engines build {model} --target {where.architecture}"
+            + f". {_advice(model, where, size, store)}"
         )
     return 0
 
 
-def _named(architecture: str) -> Gpu:
-    (target, *more) = parse_targets(architecture, find_gpu=lambda: _any(architecture))
-    if more or len(target.architectures) > 1:
-        raise UsageError(f"--gpu takes one architecture, such as sm89; got {architecture!r}.")
-    return _any(target.architectures[0])
+def _advice(model: str, where: Gpu, size: str | None, store: str | None) -> str:
+    """The command that builds what was looked for, and where it works."""
+    words = ["framegauge engines build", shlex.quote(model)]
+    if where.architecture in RTX_ARCHITECTURES:
+        words += ["--target", where.architecture]
+        place = "Build one"
+        if "tensorrt_rtx" not in flavours():
+            place = "Build one, after `pip install '.[rtx]'`"
+    else:
+        words += ["--target local"]
+        place = f"Build one with TensorRT on a machine with such a GPU ({where.name})"
+    if size is not None:
+        words += ["--profile", _profile(_size(size))]
+    if store is not None:
+        words += ["--store", shlex.quote(store)]
+    return f"{place}: {' '.join(words)}"
+
+
+def _profile(size: Size) -> str:
+    """The tightest preset that holds frames, or else their own size."""
+    held = [name for name in PRESETS if Profile.parse(name).holds(*size)]
+    return min(held, key=lambda name: Profile.parse(name).looseness(*size), default=str(size))
+
+
+def _named(text: str) -> Gpu:
+    try:
+        return _any(architecture_of(text))
+    except ValueError as error:
+        raise UsageError(
+            f"--gpu takes one architecture or GPU, such as sm89 or L40S; got {text!r}. {error}"
+        ) from error
 
 
 def _any(architecture: str) -> Gpu:

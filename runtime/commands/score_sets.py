@@ -22,7 +22,8 @@ from framegauge.runtime.commands.terminal import console, progress_of, tell_fail
 from framegauge.runtime.errors import UsageError
 from framegauge.runtime.scoring.requests import FrameRequest, ModelRequest
 from framegauge.runtime.sets.folder_matching import match_folders
-from framegauge.runtime.sets.protocols import PROTOCOLS, find_protocol
+from framegauge.runtime.sets.protocols import PROTOCOLS
+from framegauge.runtime.sets.published_sets import match_published
 from framegauge.runtime.sets.samples import OnMissing, Samples, read_list
 from framegauge.runtime.sets.score_set import score_samples
 from framegauge.runtime.sets.set_request import SetRequest
@@ -44,7 +45,7 @@ _FAILED = 1
 @click.option(
     "--protocol",
     type=click.Choice([each.name for each in PROTOCOLS]),
-    help="Score as the field scores a test set.",
+    help="Score as the field scores a test set, whose published folder --reference names.",
 )
 @model_options
 @backend_options
@@ -100,7 +101,7 @@ def score_set_command(
     outputs = [path for path in (json_path, csv_path, markdown_path, latex_path) if path]
     written = [*outputs, *([resume] if resume else [])]
     check_outputs(written, [*([listed] if listed else []), *models.reads])
-    samples = _samples(listed, reference, methods, on_missing, _depth(group_folders, protocol))
+    samples = _samples(listed, reference, methods, on_missing, protocol, group_folders)
     check_outputs(written, samples.reads)
     request = SetRequest(
         models=models,
@@ -116,7 +117,7 @@ def score_set_command(
         talk.print(Text(f"note: {note}"), soft_wrap=True)
     if samples.left_out:
         talk.print(Text(f"note: samples left out for want of a file: {len(samples.left_out)}"))
-    with progress_of("samples", quiet=quiet) as progress:
+    with progress_of("samples", talk) as progress:
         report = score_samples(
             samples,
             request,
@@ -144,7 +145,8 @@ def _samples(
     reference: str | None,
     distorted: tuple[str, ...],
     on_missing: OnMissing,
-    group_folders: int,
+    protocol: str | None,
+    group_folders: int | None,
 ) -> Samples:
     if listed is not None:
         return read_list(listed, columns=distorted, on_missing=on_missing)
@@ -153,9 +155,13 @@ def _samples(
             "score-set takes a list, PAIRS.csv or PAIRS.jsonl, or folders: "
             "--reference DIR --distorted DIR, or --distorted NAME=DIR NAME=DIR."
         )
-    return match_folders(
-        reference, _methods(distorted), on_missing=on_missing, group_folders=group_folders
-    )
+    folders = _methods(distorted)
+    if protocol is not None:
+        return match_published(
+            protocol, reference, folders, on_missing=on_missing, group_folders=group_folders
+        )
+    depth = 1 if group_folders is None else group_folders
+    return match_folders(reference, folders, on_missing=on_missing, group_folders=depth)
 
 
 def _methods(distorted: tuple[str, ...]) -> dict[str, str]:
@@ -172,9 +178,3 @@ def _methods(distorted: tuple[str, ...]) -> dict[str, str]:
             )
         methods[name] = folder
     return methods
-
-
-def _depth(group_folders: int | None, protocol: str | None) -> int:
-    if group_folders is not None:
-        return group_folders
-    return 1 if protocol is None else find_protocol(protocol).group_folders

@@ -87,7 +87,7 @@ def score_command(
         stills=stills if html_path else 0,
     )
     talk = console(stderr=True, quiet=quiet)
-    with progress_of("frames", quiet=quiet) as progress:
+    with progress_of("frames", talk) as progress:
         report = score_videos(
             *pair,
             request,

@@ -20,7 +20,7 @@ from framegauge.runtime.commands.doctor import findings
 from framegauge.runtime.commands.options import device_options
 from framegauge.runtime.commands.terminal import say, wide_console
 from framegauge.runtime.errors import ScoreError, UsageError
-from framegauge.runtime.models.model_files import SHIPPED, catalogue, index
+from framegauge.runtime.models.model_files import SHIPPED, catalogue, costs, index
 
 # Entries that `list` explains one by one, when it finds no more and none is called so.
 _DETAILED = 3
@@ -44,7 +44,12 @@ def list_command(pattern: str, as_json: bool) -> int:
         raise UsageError(f"No metric matches {pattern!r}. `framegauge list` shows all of them.")
     if as_json:
         names = [listing.spec.name for listing in found]
-        say(json.dumps([e for e in index()["listings"] if e["spec"]["name"] in names], indent=2))
+        rows = [
+            each | {"cost": costs().get(each["spec"]["name"])}
+            for each in index()["listings"]
+            if each["spec"]["name"] in names
+        ]
+        say(json.dumps(rows, indent=2))
         return 0
     console = wide_console()
     table = Table(
@@ -54,6 +59,7 @@ def list_command(pattern: str, as_json: bool) -> int:
         "ideal",
         "unit",
         "least size",
+        "cost",
         "shipped",
         box=None,
         pad_edge=False,
@@ -66,12 +72,19 @@ def list_command(pattern: str, as_json: bool) -> int:
             "" if spec.ideal is None else f"{spec.ideal:g}",
             "" if spec.unit == "1" else spec.unit,
             f"{spec.least}x{spec.least}",
+            f"{costs()[spec.name]:g}" if spec.name in costs() else "",
             _shipped(spec.name),
         )
     console.print(table)
     named = [each for each in found if wanted in (each.spec.name, *each.spec.aliases)]
     for listing in named or (found if len(found) <= _DETAILED else ()):
         _print_listing(listing, console)
+    if len(found) > _DETAILED and not named:
+        console.print(
+            "\ncost: time of a frame, psnr's being 1. `framegauge list NAME` explains one entry, "
+            "with its options and their defaults.",
+            highlight=False,
+        )
     return 0
 
 
@@ -96,9 +109,8 @@ def _print_listing(listing: Listing, console: Console) -> None:
     )
     for option in listing.options:
         choices = f", one of {', '.join(map(str, option.choices))}" if option.choices else ""
-        console.print(
-            Text(f"  {spec.name}[{option.name}=...]  {option.type}{choices}; {option.default}")
-        )
+        facts = f"{option.type}{choices}; default {option.default}"
+        console.print(Text(f"  {spec.name}[{option.name}=...]  {facts}"))
 
 
 def _planes(names: Sequence[str]) -> str:

@@ -57,15 +57,14 @@ def wide_console(*, stderr: bool = False) -> Console:
 
 
 @contextmanager
-def progress_of(unit: str, *, quiet: bool) -> Iterator[Progress | None]:
-    """A line with rate and time left on a terminal, nothing in a pipe.
+def progress_of(unit: str, console: Console) -> Iterator[Progress | None]:
+    """A line with rate and time left on a terminal, nothing in a pipe or where it is quiet.
 
     Args:
         unit: What is counted, in the plural.
-        quiet: Show nothing.
+        console: Where to; what else is printed there meanwhile stands above the line.
     """
-    shown = console(stderr=True)
-    if quiet or not shown.is_terminal:
+    if console.quiet or not console.is_terminal:
         yield None
         return
     bar = Bar(
@@ -74,7 +73,7 @@ def progress_of(unit: str, *, quiet: bool) -> Iterator[Progress | None]:
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
-        console=shown,
+        console=console,
         transient=True,
     )
     with bar:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -142,6 +142,13 @@ def index() -> dict[str, Any]:
     """What the package ships: formats, default suites, and the catalogue."""
     facts: dict[str, Any] = json.loads((SHIPPED / "index.json").read_text(encoding="utf-8"))
     return facts
+
+
+@cache
+def costs() -> dict[str, float]:
+    """Time of a frame by entry, that of ``psnr`` being 1; of those that were measured."""
+    facts = json.loads((SHIPPED / "costs.json").read_text(encoding="utf-8"))
+    return dict(facts["costs"])
 
 
 @cache
@@ -290,6 +297,16 @@ def learned(entries: Sequence[Entry]) -> bool:
         listing.spec.weights or (listing.spec.kind == "system" and entry.options)
         for entry, listing in zip(entries, listings, strict=True)
     )
+
+
+def reads_colours(entries: Iterable[str]) -> bool:
+    """Whether something looks at more than planes as they are stored: what their values mean."""
+    try:
+        asked = parse_entries(list(entries))
+        listings = [find_listing(entry, catalogue()) for entry in asked]
+    except ValueError:
+        return True  # somebody's own, of which that is not known
+    return any(listing.spec.reads != "plane" for listing in listings)
 
 
 def _lacking(

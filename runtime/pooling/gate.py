@@ -76,8 +76,8 @@ class Gate:
         match = _EXPRESSION.fullmatch(text)
         if match is None:
             raise UsageError(
-                f"{text!r} is not a gate. Write LABEL.POOL, one of >= <= > <, and a number: "
-                "ssim.p5>=0.95."
+                f"{text!r} is not a gate. Write LABEL.POOL, one of >= <= > <, and a number, in "
+                "quotes, since a shell takes > and < for files: 'ssim.p5>=0.95'."
             )
         try:
             bound = real_number(match["bound"])

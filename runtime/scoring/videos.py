@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from framegauge.export.contract.colour_map import MATRICES
 from framegauge.runtime.backends.request import BackendRequest
+from framegauge.runtime.models.model_files import reads_colours
 from framegauge.runtime.pairing.alignment import OnLength
 from framegauge.runtime.pairing.case_assembly import Cases
 from framegauge.runtime.pairing.frame_rates import OnRate
@@ -33,7 +34,7 @@ from framegauge.runtime.scoring.requests import (
     Where,
 )
 from framegauge.runtime.scoring.scorers_by_format import ScorersByFormat
-from framegauge.runtime.sources.colour_mismatch import OnColour
+from framegauge.runtime.sources.colour_mismatch import HEEDED_BY_PLANES, OnColour
 from framegauge.runtime.sources.film_grain import FilmGrain
 
 
@@ -250,17 +251,13 @@ def score_videos(
 
 def _remarks(clips: ClipPair, plan: PairPlan) -> Iterator[str]:
     """What the clips do not say of themselves, or say otherwise than each other, for people."""
+    yield from _assumed(clips, plan)
     sitings = {each.name: each.siting for each in clips.facts.values() if each.siting}
-    if len(set(sitings.values())) > 1:
+    if len(set(sitings.values())) > 1 and _heeds_colours(clips, plan):
         listed = ", ".join(f"{siting} in {name}" for name, siting in sitings.items())
         yield f"chroma lies otherwise in the two: {listed}; metrics that read RGB heed it"
     for each in clips.facts.values():
         told = each.to_json()
-        if each.assumed:
-            yield (
-                f"{each.name} does not say its {_listed(each.assumed)}: taken as "
-                f"{', '.join(str(told[name]) for name in each.assumed)}"
-            )
         for name, value in each.container_differs.items():
             yield (
                 f"{each.name} says {name} {value} in its container and {told[name]} in its "
@@ -279,6 +276,34 @@ def _remarks(clips: ClipPair, plan: PairPlan) -> Iterator[str]:
     for name in plan.renditions["reference"].ignored:
         pair = " and ".join(str(each.to_json()[name]) for each in clips.facts.values())
         yield f"the videos differ in {name}, {pair}: their code values are compared as they are"
+
+
+def _assumed(clips: ClipPair, plan: PairPlan) -> Iterator[str]:
+    """What was assumed, in one sentence for all clips of which it was.
+
+    Of planes that are compared as they are stored, only what says whether they may be.
+    """
+    all_heeded = _heeds_colours(clips, plan)
+    silent: dict[tuple[str, str], list[str]] = {}
+    for each in clips.facts.values():
+        told = each.to_json()
+        names = [name for name in each.assumed if all_heeded or name in HEEDED_BY_PLANES]
+        if names:
+            values = ", ".join(str(told[name]) for name in names)
+            silent.setdefault((_listed(names), values), []).append(each.name)
+    for (what, values), found in silent.items():
+        clips_of = list(dict.fromkeys(found))
+        verb, whose = ("does", "its") if len(clips_of) == 1 else ("do", "their")
+        yield f"{' and '.join(clips_of)} {verb} not say {whose} {what}: taken as {values}"
+
+
+def _heeds_colours(clips: ClipPair, plan: PairPlan) -> bool:
+    """Whether what code values mean matters: to a metric, or to a conversion."""
+    scored = [each.entry for each in plan.scorer.outputs if each.kind == "score"]
+    return reads_colours(scored) or any(
+        rendition.to_json(clips.facts[role])["converted"]
+        for role, rendition in plan.renditions.items()
+    )
 
 
 def _listed(names: Sequence[str]) -> str:

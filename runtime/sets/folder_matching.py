@@ -133,7 +133,7 @@ def _in_folder(folder: Path, others: Counter[str]) -> dict[str, Path]:
     if not folder.is_dir():
         raise UsageError(f"{folder} is no folder. Give a folder, or a list of samples.")
     found: dict[str, Path] = {}
-    for path in _files(folder):
+    for path in files_under(folder):
         ending = path.suffix.lower()
         if ending not in IMAGES | VIDEOS:
             others[printable(ending)] += 1
@@ -148,7 +148,7 @@ def _in_folder(folder: Path, others: Counter[str]) -> dict[str, Path]:
     return found
 
 
-def _files(folder: Path, above: tuple[str, ...] = ()) -> Iterator[Path]:
+def files_under(folder: Path, above: tuple[str, ...] = ()) -> Iterator[Path]:
     """Files under a folder, behind links too, but for those that lead back to where they are."""
     real = os.path.realpath(folder)
     if real in above:
@@ -165,7 +165,7 @@ def _files(folder: Path, above: tuple[str, ...] = ()) -> Iterator[Path]:
         if name.startswith("."):
             continue
         if is_folder:
-            yield from _files(folder / name, (*above, real))
+            yield from files_under(folder / name, (*above, real))
         else:
             yield folder / name
 

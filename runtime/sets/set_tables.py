@@ -7,6 +7,8 @@ import math
 from rich.console import Console
 from rich.text import Text
 
+from framegauge.runtime.models.model_files import reads_colours
+from framegauge.runtime.sources.colour_mismatch import HEEDED_BY_PLANES
 from framegauge.runtime.pooling.gate import Outcome
 from framegauge.runtime.reports.number_format import told_apart
 from framegauge.runtime.reports.score_tables import Column, Row, Table, latex_text
@@ -155,9 +157,17 @@ def _words(report: SetReport) -> list[str]:
 def _treatments(report: SetReport) -> list[str]:
     """How many samples were not taken as they are, or do not say all of themselves."""
     names: dict[str, set[str]] = {}
+    coloured = reads_colours(each.entry or "" for each in report.outputs.values())
     for sample, _method, each in report.rows():
         for clip in each.inputs.values():
-            for words in in_words(clip):
+            # What a code value means is nothing to planes that are compared as they are stored.
+            matters = coloured or "converted" in clip
+            assumed = {
+                name: value
+                for name, value in clip.get("assumed", {}).items()
+                if matters or name in HEEDED_BY_PLANES
+            }
+            for words in in_words({**clip, "assumed": assumed}):
                 names.setdefault(words, set()).add(sample.name)
     return [f"Note: {_samples(len(each))}: {words}." for words, each in names.items()]
 

@@ -12,6 +12,9 @@ from framegauge.runtime.sources.facts import Facts
 
 OnColour = Literal["error", "ignore"]
 
+HEEDED_BY_PLANES = ("transfer", "primaries")
+"""What says whether planes may be compared at all; matrix and range change no score of theirs."""
+
 _AS_THEY_ARE = (
     "or compare code values as they are, by metrics that read planes, with "
     "--on-colour-mismatch ignore"

@@ -89,8 +89,8 @@ def linear() -> None:
 
 @pytest.fixture(scope="session")
 def trained(alexnet: dict[str, Tensor], linear: None) -> Weights:
-    """AlexNet and LPIPS' linear layers, both trained."""
-    return Weights({"alexnet": alexnet}, offline=True)
+    """AlexNet and LPIPS' linear layers, both trained, from the packages that carry them."""
+    return Weights(offline=True)
 
 
 @pytest.fixture(scope="session")

@@ -156,3 +156,21 @@ def test_a_module_has_the_options_asked_for() -> None:
     census = find("census[patch=3;scale=255]")
 
     assert (census.patch, census.scale, census.border) == (3, 255.0, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("SSIM", "did you mean 'ssim'"),
+        ("MS-SSIM", "did you mean 'ms_ssim'"),
+        ("LPIPS", "did you mean 'lpips_alex' or 'lpips_vgg'"),
+        ("PSNR-Y", "did you mean 'psnr_y'"),
+        ("vmaf_v0.6.1", "no VMAF here, and so no 'vmaf_v0.6.1': libvmaf computes it.*float_ssim"),
+        ("VMAF", "no VMAF here, and so no 'VMAF'"),
+    ],
+)
+def test_names_that_papers_use_lead_to_what_there_is(name: str, words: str) -> None:
+    (entry,) = parse_entries(name)
+
+    with pytest.raises(ValueError, match=words):
+        find_listing(entry, listings())

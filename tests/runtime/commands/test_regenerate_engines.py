@@ -304,6 +304,52 @@ def test_nothing_that_fits_is_exit_code_four_with_what_to_do(
         assert code == 4
         assert printed == ""
         assert f"framegauge engines build {mine} --target {words[1]}" in error
+        assert ("--profile 360p" in error) == ("--size" in words)
+
+
+def test_what_to_do_works_for_the_store_and_the_gpu_that_were_named(
+    run: Any, mine: Path, built: str, tmp_path: Path
+) -> None:
+    store = ["--store", tmp_path / "store"]
+
+    _, _, small = run("resolve", mine, "--gpu", "RTX 5090", "--size", "1920x1080x4", *store)
+    _, _, large = run("resolve", mine, "--gpu", "sm89", "--size", "7680x4320")
+    _, _, other = run("resolve", mine, "--gpu", "H100", *store)
+
+    target = f"framegauge engines build {mine} --target"
+    assert f"{target} sm120 --profile 1080p --store {tmp_path / 'store'}" in small
+    assert f"{target} sm89 --profile 7680x4320" in large
+    assert "with TensorRT on a machine with such a GPU (sm90): " in other
+    assert f"{target} local --store {tmp_path / 'store'}" in other
+
+
+def test_a_check_says_by_its_exit_code_whether_there_is_something_to_do(
+    run: Any, mine: Path, built: str
+) -> None:
+    kept, _, _ = run("regenerate", "--check")
+    wanted, table, _ = run("regenerate", "--target", "sm120", "--check")
+
+    assert (kept, wanted) == (0, 3)
+    assert "to build" in table
+    assert "sm120" not in run("list")[1]
+
+
+def test_an_engine_of_a_model_that_changed_is_superseded_and_can_go(
+    run: Any, mine: Path, built: str, shipped: Callable[..., Path]
+) -> None:
+    mine.write_bytes(shipped("l1", "rgb24").read_bytes())
+    run("regenerate")
+    (old, new) = sorted(json.loads(run("list", "--json")[1]), key=lambda each: each["key"] != built)
+
+    _, table, _ = run("list")
+    code, words, _ = run("prune", "--superseded")
+
+    assert old["superseded"].startswith(f"superseded by {new['key'][:12]}: model changed, sha ")
+    assert new["superseded"] is None
+    assert (old["format"], new["format"]) == ("rgb24", "rgb24")
+    assert "superseded by" in table
+    assert (code, words.startswith(built[:12])) == (0, True)
+    assert [each["key"] for each in json.loads(run("list", "--json")[1])] == [new["key"]]
 
 
 def test_the_same_as_json(run: Any, mine: Path, built: str) -> None:
@@ -329,7 +375,7 @@ def test_without_a_gpu_one_has_to_be_named(run: Any, mine: Path, built: str) -> 
     [
         (["--size", "1080p"], "--size takes WxH or WxHxN, such as 1920x1080x2; got '1080p'."),
         (["--size", "8x8/9x9/9x9"], "--size takes WxH"),
-        (["--gpu", "rtx"], "--gpu takes one architecture, such as sm89; got 'rtx'."),
+        (["--gpu", "rtx"], "--gpu takes one architecture or GPU, such as sm89 or L40S; got 'rtx'."),
         (["--gpu", "ada"], "got 'ada'"),
     ],
 )

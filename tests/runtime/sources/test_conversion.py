@@ -282,9 +282,38 @@ def test_where_neither_says_anything_both_are_what_the_reference_is_assumed_to_b
 def test_what_was_assumed_is_told(reference: str) -> None:
     lines: list[str] = []
 
-    score(reference, reference, metrics="psnr_y", tell=lines.append)
+    score(reference, reference, metrics="psnr", tell=lines.append)
 
-    assert lines == [f"{reference} does not say its matrix and range: taken as bt601, limited"] * 2
+    assert lines == [f"{reference} does not say its matrix and range: taken as bt601, limited"]
+
+
+def test_what_was_assumed_of_both_is_told_once(reference: str, distorted: str) -> None:
+    lines: list[str] = []
+
+    score(reference, distorted, metrics="psnr", tell=lines.append)
+
+    assert lines == [
+        f"{reference} and {distorted} do not say their matrix and range: taken as bt601, limited"
+    ]
+
+
+def test_what_changes_no_score_is_not_told(reference: str) -> None:
+    lines: list[str] = []
+
+    score(reference, reference, metrics="psnr_y,float_ssim", tell=lines.append)
+
+    assert lines == []
+
+
+def test_what_was_assumed_is_told_where_planes_are_converted(
+    clip: Callable[..., Path], reference: str
+) -> None:
+    deep = clip(".mkv", "-i", reference, "-pix_fmt", "yuv420p10le", "-c:v", "ffv1")
+    lines: list[str] = []
+
+    score(deep, reference, metrics="psnr_y", convert="yuv420p", tell=lines.append)
+
+    assert "does not say its matrix" in lines[0]
 
 
 def test_what_is_given_is_not_assumed(reference: str) -> None:
