@@ -8,12 +8,12 @@ from rich.console import Console
 from rich.text import Text
 
 from framegauge.runtime.models.model_files import reads_colours
-from framegauge.runtime.sources.colour_mismatch import HEEDED_BY_PLANES
 from framegauge.runtime.pooling.gate import Outcome
 from framegauge.runtime.reports.number_format import told_apart
 from framegauge.runtime.reports.score_tables import Column, Row, Table, latex_text
 from framegauge.runtime.sets.set_report import SetReport
 from framegauge.runtime.sets.treatment import in_words
+from framegauge.runtime.sources.colour_mismatch import HEEDED_BY_PLANES
 
 # Samples shown on a terminal; more are in the files only.
 _SHOWN = 40
