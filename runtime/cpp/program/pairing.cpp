@@ -29,7 +29,11 @@ void share(Facts& one, Facts& other) {
     for (const auto& [from, to] : {std::pair{&one, &other}, std::pair{&other, &one}}) {
         if (to->assumes("matrix") && !from->assumes("matrix")) to->matrix = from->matrix;
         if (to->assumes("range") && !from->assumes("range")) to->range = from->range;
-        if (to->chroma_siting.empty()) to->chroma_siting = from->chroma_siting;
+        if (to->is_subsampled() && to->chroma_siting.empty() && !from->chroma_siting.empty()) {
+            to->chroma_siting = from->chroma_siting;
+            // Left is what silence stands for.
+            if (to->chroma_siting != "left") to->assumed.emplace_back("chroma_siting");
+        }
     }
 }
 

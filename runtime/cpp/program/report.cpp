@@ -31,6 +31,7 @@ Json rate(const Facts& video) {
 }
 
 Json input(const Facts& video) {
+    const std::string siting = video.chroma_siting.empty() ? "left" : video.chroma_siting;
     return {
         {"name", video.name},
         {"width", video.width},
@@ -44,14 +45,20 @@ Json input(const Facts& video) {
         {"transfer", nullptr},
         {"primaries", nullptr},
         {"assumed", video.assumed},
+        {"from_container", Json::array()},
+        {"container_differs", Json::object()},
         {"frame_rate", rate(video)},
         {"frames", video.frames ? Json(*video.frames) : Json(nullptr)},
         {"codec", "rawvideo"},
         {"interlaced", video.interlaced},
         {"orientation", nullptr},
+        {"cropped", nullptr},
+        {"film_grain", nullptr},
         {"hdr", false},
+        {"chroma_siting_taken", video.is_subsampled() ? Json(siting) : Json(nullptr)},
         {"converted", nullptr},
         {"scaled", nullptr},
+        {"mismatch_ignored", Json::array()},
     };
 }
 

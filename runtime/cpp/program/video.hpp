@@ -22,13 +22,16 @@ struct Facts {
     std::string matrix;  // bt601, bt709, bt2020; empty for RGB
     std::string range;   // limited, full
     std::string chroma_siting;  // left, centre, ...; empty if nobody said, or chroma has none
-    std::vector<std::string> assumed;  // which of the two nobody said
+    std::vector<std::string> assumed;  // which of these nobody said
     std::uint32_t rate = 0;            // frames in `per` seconds, 0 if unknown
     std::uint32_t per = 0;
     std::optional<std::uint64_t> frames;  // as the size of the file has it
     bool interlaced = false;
 
     bool is_rgb() const { return matrix.empty(); }
+    bool is_subsampled() const {
+        return format.rfind("yuv42", 0) == 0 || format == "nv12" || format == "p010le";
+    }
     bool assumes(const std::string& what) const;
 };
 

@@ -53,7 +53,7 @@ void take_coding(const std::string& colours, Header& header, const std::string& 
         const char* pixel_format;
         const char* chroma_siting;
     } known[] = {
-        {"420", "yuv420p", ""},
+        {"420", "yuv420p", "centre"},
         {"420jpeg", "yuv420p", "centre"},
         {"420mpeg2", "yuv420p", "left"},
         {"420paldv", "yuv420p", "topleft"},
@@ -139,8 +139,10 @@ Header read_header(std::istream& in, const std::string& name) {
     }
     for (char& letter : extension)
         if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
-    if (!colours) colours = extension.empty() ? "420" : extension;
-    take_coding(*colours, header, name);
+    take_coding(colours ? *colours : extension.empty() ? "420" : extension, header, name);
+    // FFmpeg takes a bare 420 for centred chroma where it is the word for the colours, and else for
+    // nothing said.
+    if (!colours && (extension.empty() || extension == "420")) header.chroma_siting.clear();
     if (header.width == 0 || header.height == 0 ||
         std::uint64_t{header.width} * header.height > most_pixels)
         refuse(name + " is damaged: it says its frames are " + std::to_string(header.width) + "x" +

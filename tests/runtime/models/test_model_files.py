@@ -284,7 +284,7 @@ def test_a_shipped_model_exchanged_for_another_is_refused(
         ("psnr_yy", "did you mean 'psnr_y'"),
         ("sim", "did you mean 'ssim'"),
         ("zzzzzzzz", "`framegauge list` shows all"),
-        ("psnr_luma[matrix=bt470]", "takes one of bt601, bt709, bt2020; got 'bt470'"),
+        ("psnr_luma[matrix=bt470]", "takes one of bt601, bt709, bt2020, rgb2gray; got 'bt470'"),
         ("psnr_luma[matrx=bt709]", "did you mean 'matrix'"),
         ("psnr_y[peak=1]", "psnr_y has no option 'peak'"),
         ("census[patch=five]", "takes a value of type int, got 'five'"),

@@ -189,7 +189,9 @@ def test_frames_score_alike_alone_and_in_a_batch(shipped: Callable[..., Path], f
         single = scorer(reference=alone[0], distorted=alone[1])
 
     assert {name: values.shape for name, values in single.items()} == dict.fromkeys(together, (1,))
-    assert [values[0] for values in single.values()] == [values[1] for values in together.values()]
+    for name, values in single.items():
+        # Float32 kernels may add in another order for another batch.
+        assert_allclose(values[0], together[name][1], rtol=1e-6)
 
 
 @pytest.mark.parametrize(
