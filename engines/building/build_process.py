@@ -110,8 +110,8 @@ class BuildProcess:
                 raise BuildError("The build was stopped.")
             self._log = tempfile.TemporaryFile()  # noqa: SIM115
             self._process = subprocess.Popen(
-                # Nothing in the working directory may be taken for a module.
-                [sys.executable, "-P", "-m", "framegauge.engines.building.worker"],
+                # No file of the working directory is a module here, and no last words are lost.
+                [sys.executable, "-P", "-u", "-m", "framegauge.engines.building.worker"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._log,

@@ -81,7 +81,8 @@ class ColourTags:
         rgb = layout is not None and is_rgb(layout)
         full = layout is not None and layout.name.startswith("yuvj")
         return cls(
-            matrix=None if rgb else MATRICES.get(carrier.colorspace),
+            # Planes of luma and chroma that call themselves RGB, as FLV has them, say nothing.
+            matrix=None if rgb or carrier.colorspace == 0 else MATRICES.get(carrier.colorspace),
             range=None if rgb else "full" if full else RANGES.get(carrier.color_range),
             transfer=TRANSFERS.get(carrier.color_trc),
             primaries=PRIMARIES.get(carrier.color_primaries),

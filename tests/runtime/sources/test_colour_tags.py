@@ -294,3 +294,14 @@ def test_a_matrix_that_changes_is_named_alone() -> None:
     first = ColourTags(matrix="bt709", range="limited")
 
     assert first.changed_in(ColourTags(matrix="bt601", range="limited")) == {"matrix"}
+
+
+def test_luma_and_chroma_that_call_themselves_rgb_say_nothing(clip: Clip) -> None:
+    # FFmpeg's FLV of HEVC has the matrix 0.
+    source = ("-f", "lavfi", "-i", "testsrc2=s=128x96:r=25:d=0.2", "-pix_fmt", "yuv420p")
+    flv = clip(".flv", *source, "-c:v", "libx265", "-x265-params", "log-level=none")
+
+    report = score(flv, flv, metrics="psnr")
+
+    assert report.inputs["reference"]["matrix"] == "bt601"
+    assert "matrix" in report.inputs["reference"]["assumed"]

@@ -192,3 +192,24 @@ def test_a_cut_exr_is_refused(run_ffmpeg: Ffmpeg, clips: Path, tmp_path: Path) -
 
     with pytest.raises(ScoreError, match=r"block \d+ of 176 is missing or cut off"):
         open_source(path)
+
+
+@pytest.mark.parametrize("ending", ["pgm", "pam", "sgi", "ras", "jls", "j2k", "xwd", "fits"])
+def test_grey_images_of_any_kind_are_full_range(
+    run_ffmpeg: Ffmpeg, tmp_path: Path, ending: str
+) -> None:
+    for code in (0, 16):
+        plain = tmp_path / f"{code}.pgm"
+        plain.write_bytes(b"P5\n64 64\n255\n" + bytes([code]) * 4096)
+        if ending != "pgm":
+            run_ffmpeg("-i", plain, "-pix_fmt", "gray", tmp_path / f"{code}.{ending}")
+
+    with (
+        open_source(tmp_path / f"0.{ending}") as black,
+        open_source(tmp_path / f"16.{ending}") as grey,
+    ):
+        facts = black.facts, grey.facts
+        values = [next(each.frames(format="rgb24"))[0].max() for each in (black, grey)]
+
+    assert [(each.range, each.frames) for each in facts] == [("full", 1)] * 2
+    assert values == [0, 16]
